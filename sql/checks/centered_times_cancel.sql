@@ -1,0 +1,7 @@
+-- The centered times of a user, each as often as it was played, add up to 0.
+select
+    "user",
+    sum(plays * centered_time) as sum_of_centered_times
+from interactions
+group by "user"
+having abs(sum(plays * centered_time)) > 1e-6 * sum(plays);

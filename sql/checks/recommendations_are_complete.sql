@@ -1,0 +1,32 @@
+-- Unless something is left out on purpose, a user has as many recommendations as asked for, or as
+-- there are tracks in the logs.
+with
+expected as (
+    select
+        least(getvariable('top'), count(*)) as recommendations
+    from tracks
+    where popularity_rank is not null
+),
+
+found as (
+    select
+        users."user",
+        count(recommendations.track) as recommendations
+    from users
+    left join recommendations on users."user" = recommendations."user"
+    group by users."user"
+)
+
+select
+    found."user",
+    found.recommendations,
+    expected.recommendations as expected
+from found
+cross join expected
+where
+    found.recommendations > expected.recommendations
+    or (
+        found.recommendations < expected.recommendations
+        and not getvariable('exclude_heard')
+        and not getvariable('only_positive')
+    );

@@ -1,0 +1,13 @@
+-- The recommendations of a user have the ranks 1, 2, 3, ..., and scores that do not rise with the rank.
+select
+    "user",
+    count(*) as recommendations,
+    min(rank) as first_rank,
+    max(rank) as last_rank
+from recommendations
+group by "user"
+having
+    min(rank) <> 1
+    or max(rank) <> count(*)
+    or max(score) - max(score) filter (where rank = 1) > 1e-6
+    or min(score) filter (where rank = 1) is null;

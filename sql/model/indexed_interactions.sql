@@ -1,0 +1,11 @@
+-- indexed_interactions: one row per interaction, with the dense indexes (from 0) of its user and its track.
+-- Tracks are indexed by popularity: among equal scores the smaller index goes first.
+create temp table indexed_interactions as
+select
+    cast(user_times.user_index as integer) as user_index,
+    cast(tracks.popularity_rank - 1 as integer) as track_index,
+    interactions.centered_time
+from interactions
+inner join user_times on interactions."user" = user_times."user"
+inner join tracks on interactions.track = tracks.track
+order by user_index, track_index;

@@ -1,0 +1,63 @@
+-- build: one row: the build that made this database.
+create table build as
+with
+inputs as (
+    select
+        cast(sum(lines) as bigint) as lines,
+        cast(sum(accepted) as bigint) as accepted,
+        cast(sum(rejected) as bigint) as rejected
+    from build_inputs
+),
+
+user_counts as (
+    select
+        count(*) as users,
+        avg(positive_neighbors) as mean_positive_neighbors,
+        avg(negative_neighbors) as mean_negative_neighbors,
+        count(*) filter (where positive_scores = 0) as users_without_positive_score
+    from users
+),
+
+track_counts as (
+    select
+        count(*) filter (where popularity_rank is not null) as tracks,
+        count(*) filter (where popularity_rank is not null and not in_catalog)
+            as tracks_without_catalog_entry
+    from tracks
+),
+
+interaction_counts as (
+    select
+        count(*) as interactions,
+        cast(count(*) filter (where centered_time <> 0) as double) as nonzero_interactions
+    from interactions
+),
+
+recommendation_counts as (
+    select count(*) as recommendations
+    from recommendations
+)
+
+select
+    getvariable('version') as version,
+    cast(getvariable('started_at') as timestamp) as started_at,
+    cast(getvariable('seconds') as double) as seconds,
+    cast(getvariable('options') as json) as options,
+    inputs.lines,
+    inputs.accepted,
+    inputs.rejected,
+    cast(getvariable('duplicate_lines') as bigint) as duplicate_lines,
+    user_counts.users,
+    track_counts.tracks,
+    interaction_counts.interactions,
+    interaction_counts.nonzero_interactions / (user_counts.users * track_counts.tracks) as density,
+    user_counts.mean_positive_neighbors,
+    user_counts.mean_negative_neighbors,
+    user_counts.users_without_positive_score,
+    track_counts.tracks_without_catalog_entry,
+    recommendation_counts.recommendations
+from inputs
+cross join user_counts
+cross join track_counts
+cross join interaction_counts
+cross join recommendation_counts;

@@ -1,0 +1,44 @@
+-- build_inputs: one row per input file: its lines (blank ones aside), accepted and rejected.
+create table build_inputs as
+with
+accepted_lines as (
+    select
+        file,
+        count(*) as accepted
+    from events
+    group by file
+),
+
+refused_lines as (
+    select
+        file,
+        count(*) as rejected
+    from rejected_lines
+    group by file
+)
+
+select
+    input_files.file,
+    input_files.bytes,
+    {% if counted %}
+    coalesce(line_counts.lines, 0) + coalesce(unreadable.lines, 0) as lines,
+    {% else %}
+    coalesce(accepted_lines.accepted, 0) + coalesce(refused_lines.rejected, 0) as lines,
+    {% endif %}
+    coalesce(accepted_lines.accepted, 0) as accepted,
+    coalesce(refused_lines.rejected, 0) as rejected
+from input_files
+left join accepted_lines on input_files.file = accepted_lines.file
+left join refused_lines on input_files.file = refused_lines.file
+{% if counted %}
+left join line_counts on input_files.path = line_counts.path
+left join (
+    select
+        path,
+        count(*) as lines
+    from unreadable_lines
+    group by path
+) as unreadable
+    on input_files.path = unreadable.path
+{% endif %}
+order by input_files.file_number;

@@ -1,0 +1,8 @@
+-- line_counts: one row per log file that has a line: its readable lines with and without the blank ones.
+create or replace temp table line_counts as
+select
+    path,
+    count(*) as readable_lines,
+    count(*) filter (where regexp_matches(line, '[^ \t\r]')) as lines
+from log_text
+group by path;

@@ -1,0 +1,111 @@
+-- {{ view }}: one row per readable, not blank line of the files in the variable `log_paths`:
+-- the fields of an event, and the reason why the line is not one (null: it is one).
+-- This is where the fields of the logs get their names and types, once, for events and rejected_lines.
+create or replace temp view {{ view }} as
+with
+numbered as (
+    select
+        path,
+        {% if numbered %}row_number() over () as readable_line_number,{% endif %}
+        line
+    from log_text
+),
+
+parsed as (
+    select
+        path,
+        {% if numbered %}readable_line_number,{% endif %}
+        line,
+        try(json_transform(
+            line,
+            '{"message": "JSON", "timestamp": "JSON", "user": "JSON", "track": "JSON", "time": "JSON",
+              "latency": "JSON", "recommendation": "JSON", "experiments": "JSON"}'
+        )) as fields
+    from numbered
+    where regexp_matches(line, '[^ \t\r]')
+),
+
+texts as (
+    select
+        path,
+        {% if numbered %}readable_line_number,{% endif %}
+        line,
+        cast(fields.message as varchar) as message_text,
+        cast(fields.timestamp as varchar) as timestamp_text,
+        cast(fields."user" as varchar) as user_text,
+        cast(fields.track as varchar) as track_text,
+        cast(fields.time as varchar) as time_text,
+        cast(fields.latency as varchar) as latency_text,
+        cast(fields.recommendation as varchar) as recommendation_text,
+        fields.experiments as experiments_json,
+        fields.message as message_json
+    from parsed
+),
+
+typed as (
+    select
+        path,
+        {% if numbered %}readable_line_number,{% endif %}
+        line,
+        message_json,
+        message_text,
+        timestamp_text,
+        user_text,
+        track_text,
+        time_text,
+        recommendation_text,
+        experiments_json,
+        -- A number is whole when it is written as its own integer: not "7", 7.5, 7.0 or true.
+        try_cast(user_text as bigint) as user_id,
+        try_cast(track_text as bigint) as track_id,
+        try_cast(timestamp_text as bigint) as timestamp_ms,
+        try_cast(recommendation_text as bigint) as recommendation_id,
+        try_cast(time_text as double) as time_fraction,
+        try_cast(latency_text as double) as latency_seconds
+    from texts
+)
+
+select
+    path,
+    {% if numbered %}readable_line_number,{% endif %}
+    line,
+    case when message_text[1] = '"' then message_json ->> '$' end as message,
+    case
+        when cast(timestamp_ms as varchar) = timestamp_text then try(epoch_ms(timestamp_ms))
+    end as timestamp,
+    user_id as "user",
+    track_id as track,
+    -- + 0.0 makes the zero of -0.0 a plain one
+    time_fraction + 0.0 as time,
+    case when isfinite(latency_seconds) then latency_seconds end as latency,
+    case
+        when cast(recommendation_id as varchar) = recommendation_text then recommendation_id
+    end as recommendation,
+    -- a map takes no key twice, and would fail rather than be null
+    case
+        when len(list_distinct(json_keys(experiments_json))) = len(json_keys(experiments_json))
+            then try_cast(experiments_json as map(varchar, varchar))
+    end as experiments,
+    case
+        when
+            cast(user_id as varchar) = user_text
+            and cast(track_id as varchar) = track_text
+            and user_id >= 0
+            and track_id >= 0
+            and time_fraction between 0 and 1
+            then null
+        when not json_valid(line) then 'not JSON'
+        when json_type(line) <> 'OBJECT' then 'not an object'
+        when user_text is null then 'user is missing'
+        when regexp_full_match(user_text, '-[0-9]+') then 'user is negative'
+        when not regexp_full_match(user_text, '[0-9]+') then 'user is not a whole number'
+        when user_id is null then 'user is larger than 9223372036854775807'
+        when track_text is null then 'track is missing'
+        when regexp_full_match(track_text, '-[0-9]+') then 'track is negative'
+        when not regexp_full_match(track_text, '[0-9]+') then 'track is not a whole number'
+        when track_id is null then 'track is larger than 9223372036854775807'
+        when time_text is null then 'time is missing'
+        when time_fraction is null or isnan(time_fraction) then 'time is not a number'
+        else 'time is outside 0 to 1'
+    end as reason
+from typed;

@@ -1,0 +1,21 @@
+-- log_text: one row per readable line of the files in the variable `log_paths`, blank lines included.
+-- The delimiter is a sequence that no JSON text can hold, so a line is one value whatever is in it.
+-- Lines that are not UTF-8 or longer than 2 MB are kept by the reader in its table reject_errors.
+create or replace temp view log_text as
+select
+    filename as path,
+    line
+from
+    read_csv(
+        getvariable('log_paths'),
+        columns = {'line': 'VARCHAR'},
+        delim = chr(1) || chr(2) || chr(3) || chr(4),
+        quote = '',
+        escape = '',
+        new_line = '\r\n',
+        header = false,
+        auto_detect = false,
+        strict_mode = false,
+        filename = true,
+        store_rejects = true
+    );

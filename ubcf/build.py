@@ -1,0 +1,343 @@
+"""The build: from log files to a DuckDB file and the JSON that the service loads."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ubcf import __version__
+from ubcf.database import Database
+from ubcf.errors import CheckError, InputError, RejectedLinesError, TemplateError
+from ubcf.logs import LogFile, check_complete, find_catalog, find_logs, frozen, grown, log_file
+from ubcf.matrices import interaction_matrix, row_norms
+from ubcf.options import BuildOptions, PathLike
+from ubcf.publishing import Publication
+from ubcf.scoring import UserBlock, score_users
+from ubcf.stages import Progress, Stages
+from ubcf.summary import BuildSummary, InputFile
+from ubcf.templates import Templates
+
+# Neighbors of a user that are kept in the database, the most similar ones.
+STORED_NEIGHBORS = 50
+
+# The shares of the memory limit. The rest is for Python, its libraries and the whole matrices.
+DATABASE_SHARE = 0.5
+BLOCKS_SHARE = 0.25
+
+# The columns that staging/events.sql, or what replaces it, must give the table events.
+EVENT_COLUMNS = (
+    "file",
+    "message",
+    "timestamp",
+    "user",
+    "track",
+    "time",
+    "latency",
+    "recommendation",
+    "experiments",
+)
+
+# The columns that the table tracks always has; the catalog may bring more.
+TRACK_COLUMNS = (
+    "track",
+    "artist",
+    "title",
+    "genre",
+    "pop",
+    "plays",
+    "listeners",
+    "total_time",
+    "popularity_rank",
+    "in_catalog",
+)
+
+# Rows shown of a check that fails, and rejected lines shown when there are too many.
+ROWS_SHOWN = 3
+
+
+def build(
+    logs: PathLike | Sequence[PathLike] = "data",
+    *,
+    catalog: PathLike | None = None,
+    database: PathLike = "ubcf.duckdb",
+    output: PathLike = "recommendations_ub.json",
+    progress: Progress | None = None,
+    **options: Any,
+) -> BuildSummary:
+    """Builds the database and the JSON from log files, folders and glob patterns.
+
+    catalog: the tracks; None takes tracks.json from a folder of logs, if there is one.
+    options: the fields of `ubcf.options.BuildOptions`, such as top=50 or exclude_heard=True.
+    progress: is told of the stages and their steps.
+    Raises a UbcfError, and leaves the previous database and JSON as they were, when logs or
+    options cannot be used, too many lines are rejected, a check fails, or a file cannot be written.
+    """
+    started_at = datetime.now(UTC)
+    stages = Stages(progress)
+    chosen = BuildOptions(**options)
+    places = [logs] if isinstance(logs, str | os.PathLike) else list(logs)
+    log_files = find_logs(places)
+    catalog_path = find_catalog(places) if catalog is None else Path(catalog)
+    templates = Templates(None if chosen.templates is None else Path(chosen.templates))
+    # A link is followed: what it points to is replaced, not the link.
+    database_path, output_path = (Path(os.path.realpath(path)) for path in (database, output))
+
+    with Publication(database_path, output_path) as publication:
+        temporary_folder = publication.temporary_folder(database_path)
+        temporary_folder.mkdir()
+        with Database(
+            publication.aside(database_path),
+            templates,
+            threads=chosen.thread_count,
+            memory=int(chosen.memory * DATABASE_SHARE),
+            temporary_folder=Path(chosen.temp_dir or temporary_folder),
+        ) as db:
+            _read_logs(db, templates, log_files, temporary_folder, stages)
+            _refuse_rejected_lines(db, chosen.max_rejected)
+            _read_catalog(db, catalog_path, stages)
+            _model(db, stages)
+            _score(db, chosen, stages)
+            _make_results(db, stages)
+            _write_json(db, publication.aside(output_path), stages)
+            _check(db, templates, chosen, stages)
+            summary = _record(
+                db,
+                stages,
+                started_at=started_at,
+                options=chosen.recorded(catalog_path),
+                database=os.fspath(database),
+                output=os.fspath(output),
+            )
+        publication.publish()
+    return summary.finished(stages.seconds)
+
+
+def _read_logs(
+    db: Database, templates: Templates, logs: list[LogFile], folder: Path, stages: Stages
+) -> None:
+    """The tables events and rejected_lines, from what the files held when they were found."""
+    with stages.stage("read logs") as stage:
+        check_complete(logs)
+        if not any(log.bytes for log in logs):
+            raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event to build from")
+        _stage_logs(db, templates, logs)
+        while longer := grown(logs):
+            # Read again, from copies of what was there at the start; the copies do not grow.
+            logs = [
+                frozen(log, folder, number) if log in longer else log
+                for number, log in enumerate(logs)
+            ]
+            db.drop("events", "rejected_lines", "build_inputs")
+            _stage_logs(db, templates, logs)
+        stage.rows = db.count("events")
+
+
+def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None:
+    db.set(
+        input_files=[log.name for log in logs],
+        input_paths=[str(log.path) for log in logs],
+        input_bytes=[log.bytes for log in logs],
+        log_paths=[glob.escape(str(log.path)) for log in logs if log.bytes],
+        duplicate_lines=None,
+    )
+    db.run("staging/input_files.sql")
+    db.run("staging/log_text.sql")
+    db.run("staging/log_lines.sql", view="log_lines", numbered=False)
+    db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
+    db.run("staging/events.sql")
+    db.run("staging/rejected_lines.sql")
+    missing = [name for name in EVENT_COLUMNS if name not in db.columns("events")]
+    if missing:
+        raise TemplateError(
+            f"{templates.path('staging/events.sql')}: the table events has no column "
+            + ", ".join(missing)
+        )
+    # Whoever brings their own events vouches for them: only our own reading knows what a line is.
+    counted = not templates.replaces("staging/events.sql")
+    if counted:
+        db.run("staging/line_counts.sql")
+        db.run("staging/unreadable_lines.sql")
+        db.set(duplicate_lines=db.run("staging/duplicate_lines.sql")[0][0])
+        for file, path in db.run("staging/incomplete_files.sql"):
+            db.set(file=file, path=path, log_paths=[glob.escape(path)])
+            db.run("staging/rejected_lines_of_file.sql")
+    db.run("staging/build_inputs.sql", counted=counted)
+
+
+def _refuse_rejected_lines(db: Database, max_rejected: float) -> None:
+    """Raises RejectedLinesError when more than the share `max_rejected` of the lines is rejected."""
+    lines, rejected = db.run("staging/rejected_share.sql")[0]
+    reasons = ", ".join(
+        f"{reason} ({count:,} lines)" for reason, count in db.run("staging/rejected_reasons.sql")
+    )
+    if db.count("events") == 0:
+        raise InputError(f"no event in {lines:,} lines of the logs: {reasons or 'all are empty'}")
+    if rejected > max_rejected * lines:
+        first = "; ".join(
+            f"{file}, line {number}: {reason}"
+            for file, number, reason in db.run("staging/first_rejected_lines.sql", rows=ROWS_SHOWN)
+        )
+        raise RejectedLinesError(
+            f"{rejected:,} of {lines:,} lines were rejected, more than --max-rejected "
+            f"{max_rejected:g} allows: {reasons}; first {first}"
+        )
+
+
+def _read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
+    """The temporary table catalog, empty without one."""
+    with stages.stage("read catalog") as stage:
+        track_type = db.type_of("events", "track")
+        has_catalog = False
+        if catalog is not None:
+            file = log_file(catalog)
+            check_complete([file])
+            path = glob.escape(str(file.path))
+            has_catalog = file.bytes > 0
+            db.set(path=str(file.path), log_paths=[path], catalog_path=path)
+        if has_catalog:
+            for line_number, problem in db.run(
+                "staging/catalog_problems.sql", track_type=track_type
+            ):
+                raise InputError(f"{catalog}, line {line_number}: {problem}")
+        db.run("staging/catalog.sql", catalog=has_catalog, track_type=track_type)
+        stage.rows = db.count("catalog")
+
+
+def _model(db: Database, stages: Stages) -> None:
+    """The tables tracks and interactions, and the dense indexes of users and tracks."""
+    with stages.stage("model") as stage:
+        db.run("model/plays.sql")
+        db.run("model/user_times.sql")
+        db.run("model/tracks.sql")
+        db.run("model/interactions.sql")
+        db.run("model/indexed_interactions.sql")
+        stage.rows = db.count("interactions")
+
+
+def _score(db: Database, options: BuildOptions, stages: Stages) -> None:
+    """The temporary tables user_measures, similar_users and top_tracks, by dense indexes."""
+    indexed = db.arrays("indexed_interactions")
+    users, tracks = indexed["user_index"], indexed["track_index"]
+    shape = (int(users.max()) + 1, int(tracks.max()) + 1)
+    interactions = interaction_matrix(users, tracks, indexed["centered_time"], shape)
+    heard = sparse.csr_array((np.ones(len(users)), (users, tracks)), shape=shape)
+    norms = row_norms(interactions)
+    with stages.stage("score", shape[0]) as stage:
+        stage.rows = 0
+        for block in score_users(
+            interactions,
+            recommendations=options.top,
+            neighbors=STORED_NEIGHBORS,
+            excluded=heard if options.exclude_heard else None,
+            only_positive=options.only_positive,
+            threads=options.thread_count,
+            memory=int(options.memory * BLOCKS_SHARE),
+        ):
+            _store(db, block, norms)
+            stage.rows += len(block.recommendations.columns)
+            stage.advance(block.stop - block.start)
+
+
+def _store(db: Database, block: UserBlock, norms: np.ndarray[Any, Any]) -> None:
+    db.append(
+        "user_measures",
+        {
+            "user_index": np.arange(block.start, block.stop, dtype=np.int32),
+            "norm": norms[block.start : block.stop],
+            "positive_neighbors": block.counts.positive,
+            "negative_neighbors": block.counts.negative,
+            "positive_scores": block.positive_scores,
+        },
+    )
+    for table, lists, column, value in (
+        ("similar_users", block.neighbors, "neighbor_index", "similarity"),
+        ("top_tracks", block.recommendations, "track_index", "score"),
+    ):
+        db.append(
+            table,
+            {
+                "user_index": (block.start + lists.rows).astype(np.int32),
+                "rank": lists.ranks.astype(np.int32),
+                column: lists.columns.astype(np.int32),
+                value: lists.values,
+            },
+        )
+
+
+def _make_results(db: Database, stages: Stages) -> None:
+    """The tables users, neighbors and recommendations."""
+    for table in ("users", "neighbors", "recommendations"):
+        with stages.stage(table) as stage:
+            db.run(f"results/{table}.sql")
+            stage.rows = db.count(table)
+
+
+def _write_json(db: Database, path: Path, stages: Stages) -> None:
+    with stages.stage("write JSON"):
+        db.write_lines("results/recommendations_json.sql", path)
+
+
+def _check(db: Database, templates: Templates, options: BuildOptions, stages: Stages) -> None:
+    """Raises CheckError, with the first offending rows, when a check of sql/checks/ has any."""
+    db.set(
+        top=options.top, exclude_heard=options.exclude_heard, only_positive=options.only_positive
+    )
+    with stages.stage("check"):
+        for name in templates.names("checks"):
+            if rows := db.run(name):
+                shown = "; ".join(", ".join(map(str, row)) for row in rows[:ROWS_SHOWN])
+                raise CheckError(
+                    f"{templates.path(name)}: {len(rows):,} rows that should not be, first {shown}"
+                )
+
+
+def _record(
+    db: Database,
+    stages: Stages,
+    *,
+    started_at: datetime,
+    options: dict[str, Any],
+    database: str,
+    output: str,
+) -> BuildSummary:
+    """The tables build and build_stages, and the comments; closes the file."""
+    with stages.stage("record"):
+        db.set(
+            version=__version__,
+            started_at=started_at.replace(tzinfo=None),
+            seconds=stages.seconds,
+            options=json.dumps(options),
+            stage_names=[stage.stage for stage in stages.finished],
+            stage_seconds=[stage.seconds for stage in stages.finished],
+            stage_rows=[stage.rows for stage in stages.finished],
+        )
+        db.run("results/build.sql")
+        db.run("results/build_stages.sql")
+        db.run(
+            "results/comments.sql",
+            catalog_columns=[name for name in db.columns("tracks") if name not in TRACK_COLUMNS],
+        )
+        (figures,) = db.dictionaries("build")
+        inputs = [InputFile(**row) for row in db.dictionaries("build_inputs")]
+        reasons = dict(db.run("staging/rejected_reasons.sql"))
+        db.close()
+    return BuildSummary(
+        **{
+            **figures,
+            "started_at": started_at.isoformat(timespec="seconds"),
+            "options": options,
+            "database": database,
+            "output": output,
+            "inputs": inputs,
+            "rejected_reasons": reasons,
+            "stages": stages.finished,
+        }
+    )

@@ -1,0 +1,25 @@
+"""The commands of ubcf, one module each, and the group that joins them."""
+
+from __future__ import annotations
+
+import click
+
+from ubcf import __version__
+from ubcf.commands.build import build
+from ubcf.commands.simulate import simulate
+
+
+@click.group(context_settings={"auto_envvar_prefix": "UBCF", "help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def ubcf() -> None:
+    """Recommendations from the JSON logs of a music service, by user-based collaborative filtering.
+
+    DuckDB reads the logs, SQL models them, sparse matrices score them; the results are a DuckDB
+    file that anyone can query and a JSON file that the service loads.
+
+    Every option can be set by an environment variable: --top of the build by UBCF_BUILD_TOP.
+    """
+
+
+ubcf.add_command(build)
+ubcf.add_command(simulate)

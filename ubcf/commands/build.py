@@ -1,0 +1,152 @@
+"""ubcf build."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ubcf.summary import BuildSummary
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ubcf build
+  ubcf build /var/log/botify --catalog tracks.json --top 50
+  ubcf build 'logs/*/data.json' logs/old/data.json.3.gz -d tuesday.duckdb -o tuesday.json"""
+)
+@click.argument("logs", nargs=-1, metavar="[LOGS]...")
+@click.option(
+    "-c",
+    "--catalog",
+    metavar="FILE",
+    help="The tracks, as JSON lines.  [default: tracks.json in a folder of logs, if there is one]",
+)
+@click.option(
+    "-d",
+    "--database",
+    metavar="FILE",
+    default="ubcf.duckdb",
+    show_default=True,
+    help="The DuckDB file to make; an older one is replaced.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="recommendations_ub.json",
+    show_default=True,
+    help="The JSON file to make, one line a user.",
+)
+@click.option(
+    "-n",
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=100,
+    show_default=True,
+    help="Recommendations a user.",
+)
+@click.option("--exclude-heard", is_flag=True, help="Leave out what the user has heard.")
+@click.option(
+    "--only-positive",
+    is_flag=True,
+    help="Leave out tracks whose score is not above 0; a user left with none has no line in the JSON.",
+)
+@click.option(
+    "--max-rejected",
+    type=click.FloatRange(0, 1),
+    metavar="FRACTION",
+    default=0.01,
+    show_default=True,
+    help="Fail when more than this share of the lines is rejected; 0: when any is.",
+)
+@click.option("--templates", metavar="DIR", help="A folder of files that replace those of sql/.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads to use.  [default: all processors]",
+)
+@click.option(
+    "--memory-limit",
+    metavar="SIZE",
+    help="Memory for the database and the matrix work, such as 2GiB.  "
+    "[default: 70 % of what is available]",
+)
+@click.option(
+    "--temp-dir", metavar="DIR", help="Where to put what does not fit.  [default: by the database]"
+)
+@click.option(
+    "--format",
+    "summary_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the summary on stdout.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
+def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: Any) -> None:
+    """Build the recommendations from LOGS: files, folders, or patterns in quotes (default: data).
+
+    A folder means every data.json and rotated data.json.N in it, plain or .gz or .zst, at any
+    depth. The database and the JSON appear complete or not at all.
+    """
+    from ubcf.build import build as build_from
+    from ubcf.commands.progress import terminal_progress
+
+    summary = build_from(
+        logs or ("data",), progress=None if quiet else terminal_progress, **options
+    )
+    if summary_format == "json":
+        click.echo(json.dumps(summary.as_dict(), ensure_ascii=False))
+    else:
+        click.echo(_as_text(summary))
+    if not quiet and summary.rejected:
+        click.echo(
+            f"ubcf: warning: {summary.rejected:,} of {summary.lines:,} lines were rejected; "
+            "see the table rejected_lines",
+            file=sys.stderr,
+        )
+
+
+def _as_text(summary: BuildSummary) -> str:
+    """The summary for people, a line for each thing worth knowing."""
+    size = sum(file.bytes for file in summary.inputs)
+    catalog = summary.options["catalog"]
+    lines = [
+        ("inputs", f"{len(summary.inputs):,} files, {size:,} bytes, {summary.lines:,} lines"),
+        ("accepted", f"{summary.accepted:,} lines"),
+        ("rejected", f"{summary.rejected:,} lines"),
+        *(("", f"{count:,} {reason}") for reason, count in summary.rejected_reasons.items()),
+    ]
+    if summary.duplicate_lines is not None:
+        lines.append(("duplicates", f"{summary.duplicate_lines:,} lines repeat another (kept)"))
+    lines += [
+        ("shape", f"{summary.users:,} users x {summary.tracks:,} tracks"),
+        ("density", f"{summary.density:.10f} ({summary.interactions:,} interactions)"),
+        (
+            "neighbors",
+            f"mean {summary.mean_positive_neighbors:.4f} positive, "
+            f"{summary.mean_negative_neighbors:.4f} negative",
+        ),
+        ("no score", f"{summary.users_without_positive_score:,} users without a positive score"),
+        (
+            "catalog",
+            f"{catalog}: {summary.tracks_without_catalog_entry:,} tracks of the logs not in it"
+            if catalog
+            else "none",
+        ),
+        ("database", summary.database),
+        ("output", f"{summary.output}: {summary.recommendations:,} recommendations"),
+        (
+            "stages",
+            ", ".join(f"{stage.stage} {stage.seconds:.2f} s" for stage in summary.stages),
+        ),
+        ("total", f"{summary.seconds:.2f} s"),
+    ]
+    return "\n".join(f"{label:<11} {text}" for label, text in lines)

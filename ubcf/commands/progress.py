@@ -1,0 +1,27 @@
+"""Telling the user what is at work: on stderr, and only when that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+CLEAR_LINE = "\r\x1b[K"
+
+
+@contextmanager
+def terminal_progress(name: str, length: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar with the time that is left for a stage of known length, a line with its name else."""
+    if not sys.stderr.isatty():
+        yield lambda steps: None
+    elif length is None:
+        click.echo(f"{name} ...", file=sys.stderr, nl=False)
+        try:
+            yield lambda steps: None
+        finally:
+            click.echo(CLEAR_LINE, file=sys.stderr, nl=False)
+    else:
+        with click.progressbar(length=length, label=name, file=sys.stderr) as bar:
+            yield bar.update

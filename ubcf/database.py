@@ -1,0 +1,175 @@
+"""A DuckDB database: opening it, and running the templates of sql/ in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from ubcf.errors import DatabaseError, TemplateError
+from ubcf.templates import Templates
+
+# The oldest format that DuckDB 1.4 and later read, so that every supported version opens the file.
+STORAGE_VERSION = "v1.4.0"
+
+# The table that says that ubcf made a database.
+BUILD_TABLE = "build"
+
+
+class Database:
+    """A new DuckDB database into which a build writes."""
+
+    def __init__(
+        self,
+        path: Path,
+        templates: Templates,
+        *,
+        threads: int,
+        memory: int,
+        temporary_folder: Path,
+    ) -> None:
+        """Creates the database file. `memory` is DuckDB's limit in bytes.
+
+        Raises DatabaseError when the file cannot be made.
+        """
+        self._templates = templates
+        try:
+            self._connection = duckdb.connect(
+                str(path),
+                config={
+                    "threads": threads,
+                    "memory_limit": f"{memory // 1024} KiB",
+                    "temp_directory": str(temporary_folder),
+                    "storage_compatibility_version": STORAGE_VERSION,
+                    "preserve_insertion_order": True,
+                },
+            )
+        except duckdb.Error as error:
+            raise DatabaseError(one_line(error)) from error
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            # The file is thrown away: what closing it would say no longer matters.
+            try:
+                self._connection.close()
+            except duckdb.Error:
+                pass
+
+    def close(self) -> None:
+        """Writes everything to the file and closes it. Raises DatabaseError when that fails."""
+        try:
+            self._connection.close()
+        except duckdb.Error as error:
+            raise DatabaseError(one_line(error)) from error
+
+    def drop(self, *tables: str) -> None:
+        """Drops tables, those that exist."""
+        for table in tables:
+            self._connection.execute(f"drop table if exists {table}")
+
+    def run(self, name: str, **structure: Any) -> list[tuple[Any, ...]]:
+        """Runs the template `name` and returns the rows of its last statement.
+
+        Raises TemplateError, with the file, when DuckDB refuses or fails.
+        """
+        statement = self._templates.render(name, **structure)
+        try:
+            return self._connection.execute(statement).fetchall()
+        except duckdb.Error as error:
+            raise TemplateError(f"{self._templates.path(name)}: {one_line(error)}") from error
+
+    def set(self, **values: Any) -> None:
+        """Binds values to variables, which templates read by getvariable('name')."""
+        for name, value in values.items():
+            self._connection.execute(f"set variable {name} = $value", {"value": value})
+
+    def columns(self, table: str) -> list[str]:
+        """The names of the columns of a table."""
+        return self._connection.table(table).columns
+
+    def type_of(self, table: str, column: str) -> str:
+        """The SQL type of a column."""
+        relation = self._connection.table(table)
+        return str(relation.types[relation.columns.index(column)])
+
+    def count(self, table: str) -> int:
+        """The number of rows of a table."""
+        return len(self._connection.table(table))
+
+    def dictionaries(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a (small) table, each as a dictionary by column."""
+        relation = self._connection.table(table)
+        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+
+    def arrays(self, table: str) -> dict[str, NDArray[Any]]:
+        """The columns of a table as arrays, without copies through Python objects."""
+        try:
+            return self._connection.table(table).fetchnumpy()
+        except duckdb.Error as error:
+            raise DatabaseError(one_line(error)) from error
+
+    def append(self, table: str, arrays: dict[str, NDArray[np.generic]]) -> None:
+        """Appends rows, given as arrays of equal length by column, to a temporary table.
+
+        The first call makes the table. Every statement commits by itself: DuckDB 2.0.0 loses, in
+        silence, what is inserted into a table that the same transaction created.
+        """
+        try:
+            self._connection.register("appended_arrays", arrays)
+            self._connection.execute(
+                f"create temp table if not exists {table} as from appended_arrays limit 0;"
+                f"insert into {table} by name from appended_arrays"
+            )
+            self._connection.unregister("appended_arrays")
+        except duckdb.Error as error:
+            raise DatabaseError(one_line(error)) from error
+
+    def write_lines(self, name: str, path: Path) -> None:
+        """Writes the one text column of the rows of a query template to a file, a line a row."""
+        query = self._templates.render(name)
+        self.set(lines_path=str(path))
+        try:
+            self._connection.execute(
+                f"copy ({query.rstrip().rstrip(';')}) to (getvariable('lines_path'))"
+                " (format csv, header false, quote '', escape '', delimiter '\x01')"
+            )
+        except duckdb.Error as error:
+            raise DatabaseError(f"{path}: {one_line(error)}") from error
+
+
+def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
+    """A read-only connection to a database that `ubcf build` made.
+
+    Raises DatabaseError when the file is missing, is no DuckDB file, or was not made by ubcf.
+    """
+    path = Path(database)
+    if not path.is_file():
+        raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise DatabaseError(f"{path}: {one_line(error)}") from error
+    tables = {row[0] for row in connection.execute("show tables").fetchall()}
+    if BUILD_TABLE not in tables:
+        connection.close()
+        raise DatabaseError(f"{path}: not a database that ubcf made: it has no table 'build'")
+    return connection
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error, without line breaks."""
+    return " ".join(str(error).split())

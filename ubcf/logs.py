@@ -1,0 +1,194 @@
+"""Log files of the service: finding them, and making sure that all their bytes get read."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from ubcf.errors import InputError
+
+# data.json, rotated data.json.1, data.json.2, ..., and either compressed.
+LOG_NAME = re.compile(r"data\.json(\.[0-9]+)?(\.(gz|zst))?")
+CATALOG_NAME = "tracks.json"
+
+READ_SIZE = 1 << 20
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """A log file as it was when it was found: `name` is what it goes by, `path` where it is read."""
+
+    name: str
+    path: Path
+    bytes: int
+    inode: tuple[int, int]
+
+
+def log_file(name: str | os.PathLike[str]) -> LogFile:
+    """The file of this name as it is now. Raises InputError when it cannot be read."""
+    path = Path(name)
+    try:
+        state = path.stat()
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror}") from error
+    return LogFile(path.as_posix(), path, state.st_size, (state.st_dev, state.st_ino))
+
+
+def find_logs(places: Sequence[str | os.PathLike[str]]) -> list[LogFile]:
+    """The log files in some files, folders and glob patterns, each once, in the order of their names.
+
+    A folder means every data.json and rotated data.json.N, plain or compressed, at any depth.
+    Raises InputError when a place holds none.
+    """
+    names = {name for place in places for name in _names_in(os.fspath(place))}
+    found: dict[tuple[int, int], LogFile] = {}
+    for name in sorted(names, key=_natural_order):
+        log = log_file(name)
+        found.setdefault(log.inode, log)
+    return list(found.values())
+
+
+def find_catalog(places: Sequence[str | os.PathLike[str]]) -> Path | None:
+    """The tracks.json that lies in one of the folders among the places, if there is one.
+
+    Raises InputError when there are several different ones.
+    """
+    catalogs = [Path(place) / CATALOG_NAME for place in places if Path(place).is_dir()]
+    found = {catalog.resolve(): catalog for catalog in catalogs if catalog.is_file()}
+    if len(found) > 1:
+        raise InputError(
+            f"several catalogs: {', '.join(sorted(map(str, found.values())))}; "
+            "choose one with --catalog"
+        )
+    return next(iter(found.values()), None)
+
+
+def check_complete(logs: Iterable[LogFile]) -> None:
+    """Raises InputError for a compressed file that is cut short or is not what its name says.
+
+    A reader of such a file may end early without a word.
+    """
+    for log in logs:
+        check = {".gz": _check_gzip, ".zst": _check_zstandard}.get(log.path.suffix)
+        if check is not None and log.bytes > 0:
+            try:
+                with log.path.open("rb") as file:
+                    check(file)
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise InputError(f"{log.name}: {error or 'damaged'}") from error
+            except OSError as error:
+                raise InputError(f"{log.name}: cannot be read: {error.strerror}") from error
+
+
+def grown(logs: Iterable[LogFile]) -> list[LogFile]:
+    """The files to which something was added since they were found.
+
+    Raises InputError for a file that is gone, another one, or shorter: its lines are lost to us.
+    """
+    longer = []
+    for log in logs:
+        try:
+            now = log.path.stat()
+        except OSError as error:
+            raise InputError(f"{log.name}: vanished while it was read; build again") from error
+        if (now.st_dev, now.st_ino) != log.inode or now.st_size < log.bytes:
+            raise InputError(
+                f"{log.name}: was replaced or cut while it was read (rotated?); build again"
+            )
+        if now.st_size > log.bytes:
+            longer.append(log)
+    return longer
+
+
+def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
+    """The same log file, read from a copy in `folder` of what it held when it was found."""
+    copy = folder / f"{number}{''.join(log.path.suffixes)}"
+    try:
+        with log.path.open("rb") as source, copy.open("wb") as target:
+            left = log.bytes
+            while left > 0 and (chunk := source.read(min(left, READ_SIZE))):
+                target.write(chunk)
+                left -= len(chunk)
+        state = copy.stat()
+    except OSError as error:
+        raise InputError(f"{log.name}: cannot be copied to {folder}: {error.strerror}") from error
+    return replace(log, path=copy, inode=(state.st_dev, state.st_ino))
+
+
+def _names_in(place: str) -> list[str]:
+    path = Path(place)
+    if path.is_dir():
+        names = [
+            str(Path(folder) / file)
+            for folder, _, files in os.walk(path, followlinks=True)
+            for file in files
+            if LOG_NAME.fullmatch(file)
+        ]
+        if not names:
+            raise InputError(
+                f"{place}: no log file in this folder; looked at every depth for data.json, "
+                "data.json.N, and either with .gz or .zst"
+            )
+        return names
+    if path.exists():
+        return [str(path)]
+    names = [name for name in glob.glob(place, recursive=True) if Path(name).is_file()]
+    if not names:
+        raise InputError(f"{place}: no such file or folder, and no file matches it as a pattern")
+    return names
+
+
+def _natural_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sorts data.json.2 before data.json.10."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts], name
+
+
+def _check_gzip(file: BinaryIO) -> None:
+    with gzip.GzipFile(fileobj=file) as stream:
+        while stream.read(READ_SIZE):
+            pass
+
+
+def _check_zstandard(file: BinaryIO) -> None:
+    """Walks over the frames and blocks of a Zstandard file (RFC 8878, section 3.1) to its end."""
+    while magic := file.read(4):
+        number = int.from_bytes(magic, "little")
+        if len(magic) == 4 and 0x184D2A50 <= number <= 0x184D2A5F:  # a frame to be skipped
+            _skip(file, int.from_bytes(_exactly(file, 4), "little"))
+            continue
+        if number != 0xFD2FB528:
+            raise gzip.BadGzipFile("not a Zstandard file")
+        descriptor = _exactly(file, 1)[0]
+        single_segment = bool(descriptor & 0x20)
+        dictionary_bytes = (0, 1, 2, 4)[descriptor & 3]
+        size_bytes = (1 if single_segment else 0, 2, 4, 8)[descriptor >> 6]
+        _exactly(file, (0 if single_segment else 1) + dictionary_bytes + size_bytes)
+        last = False
+        while not last:
+            header = int.from_bytes(_exactly(file, 3), "little")
+            last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
+            _skip(file, 1 if kind == 1 else size)  # kind 1 repeats one byte
+        _exactly(file, 4 if descriptor & 4 else 0)  # checksum
+
+
+def _exactly(file: BinaryIO, count: int) -> bytes:
+    read = file.read(count)
+    if len(read) < count:
+        raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+    return read
+
+
+def _skip(file: BinaryIO, count: int) -> None:
+    if count:
+        file.seek(count - 1, os.SEEK_CUR)
+        _exactly(file, 1)

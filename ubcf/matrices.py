@@ -1,0 +1,51 @@
+"""Sparse matrices of the model: interactions, their row norms, their rows at unit length.
+
+Nothing here knows a database, a file or an option; users and tracks are dense indexes from 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer[Any]]
+
+
+def interaction_matrix(
+    user_index: IntArray, track_index: IntArray, centered_time: FloatArray, shape: tuple[int, int]
+) -> sparse.csr_array:
+    """R: the centered times h as a sparse users x tracks matrix, without stored zeros.
+
+    The three arrays have one entry per interaction, in any order; a pair occurs once.
+    Raises ValueError when an index lies outside `shape`.
+    """
+    matrix = sparse.coo_array((centered_time, (user_index, track_index)), shape=shape).tocsr()
+    matrix.sort_indices()
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def row_of_each_entry(matrix: sparse.csr_array) -> NDArray[np.int64]:
+    """The row of each stored entry of a matrix: shape (nnz,), ascending."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def row_norms(matrix: sparse.csr_array) -> FloatArray:
+    """The Euclidean norm of each row: shape (rows,). Squares are added in the order of the columns."""
+    squares = np.bincount(
+        row_of_each_entry(matrix), weights=matrix.data**2, minlength=matrix.shape[0]
+    )
+    return np.sqrt(squares)
+
+
+def unit_rows(matrix: sparse.csr_array, norms: FloatArray) -> sparse.csr_array:
+    """X: the rows of a matrix divided by their norms, so that X @ X.T holds cosines.
+
+    `norms` has shape (rows,). A row without entries stays so: its cosine with any row is 0.
+    """
+    scaled = matrix.data / norms[row_of_each_entry(matrix)]
+    return sparse.csr_array((scaled, matrix.indices, matrix.indptr), shape=matrix.shape)

@@ -1,0 +1,80 @@
+"""How much memory there is, and sizes written by people."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ubcf.errors import OptionError
+
+UNITS = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+}
+
+# What is left for the system and its file cache when nobody sets a limit.
+DEFAULT_SHARE = 0.7
+
+# Taken to be available where the system does not tell.
+UNKNOWN_MEMORY = 4 * 2**30
+
+
+def parse_size(text: str) -> int:
+    """A size such as 2GiB, 500MB or 1.5 GB in bytes. Raises OptionError for anything else."""
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text)
+    unit = UNITS.get(match[2].upper()) if match else None
+    if match is None or unit is None:
+        raise OptionError(f"{text!r} is not a size of memory; write it like 2GiB or 500MB")
+    return int(float(match[1]) * unit)
+
+
+def default_memory_limit() -> int:
+    """70 % of the memory that is available to this process, in bytes."""
+    return int(DEFAULT_SHARE * available_memory())
+
+
+def available_memory() -> int:
+    """Bytes that this process could take now: what the system has free, within its control group."""
+    return min([_system_memory(), *_control_group_memory()])
+
+
+def _system_memory() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return UNKNOWN_MEMORY
+
+
+def _control_group_memory() -> list[int]:
+    """What the limits of version 1 and 2 control groups leave; empty without a limit."""
+    pairs = [
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        (
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        ),
+    ]
+    left = []
+    for limit_file, used_file in pairs:
+        try:
+            limit = int(Path(limit_file).read_text())
+            used = int(Path(used_file).read_text())
+        except (OSError, ValueError):  # no such group, or the limit reads 'max'
+            continue
+        left.append(max(limit - used, 0))
+    return left

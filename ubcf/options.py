@@ -1,0 +1,81 @@
+"""The options of a build, with their bounds and defaults."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ubcf.errors import OptionError
+from ubcf.memory import default_memory_limit, parse_size
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What can be chosen about a build.
+
+    top: recommendations a user. exclude_heard: leave out what the user has heard. only_positive:
+    leave out tracks whose score is not above 0; a user left with none has no line in the JSON.
+    max_rejected: share of the lines that may be rejected. templates: a folder laid over sql/.
+    threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means
+    70 % of what is available. temp_dir: where DuckDB may spill; None means beside the database.
+    """
+
+    top: int = 100
+    exclude_heard: bool = False
+    only_positive: bool = False
+    max_rejected: float = 0.01
+    templates: PathLike | None = None
+    threads: int | None = None
+    memory_limit: int | str | None = None
+    temp_dir: PathLike | None = None
+
+    def __post_init__(self) -> None:
+        """Raises OptionError for a value that makes no sense."""
+        if self.top < 1:
+            raise OptionError(f"top is {self.top}; it must be at least 1")
+        if not 0 <= self.max_rejected <= 1:
+            raise OptionError(f"max_rejected is {self.max_rejected}; it must be from 0 to 1")
+        if self.threads is not None and self.threads < 1:
+            raise OptionError(f"threads is {self.threads}; it must be at least 1")
+        if self.temp_dir is not None and not Path(self.temp_dir).is_dir():
+            raise OptionError(f"temp_dir is {self.temp_dir}; there is no such folder")
+        if self.memory < SMALLEST_MEMORY:
+            raise OptionError(
+                f"memory_limit is {self.memory} bytes; a build needs at least 128MiB"
+            )
+
+    @property
+    def thread_count(self) -> int:
+        """Threads to use."""
+        if self.threads is not None:
+            return self.threads
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+    @property
+    def memory(self) -> int:
+        """Bytes that DuckDB and the blocks of users may take together."""
+        if self.memory_limit is None:
+            return max(default_memory_limit(), SMALLEST_MEMORY)
+        if isinstance(self.memory_limit, str):
+            return parse_size(self.memory_limit)
+        return self.memory_limit
+
+    def recorded(self, catalog: Path | None) -> dict[str, Any]:
+        """The options that shape the results, as they are recorded in the database."""
+        return {
+            "top": self.top,
+            "exclude_heard": self.exclude_heard,
+            "only_positive": self.only_positive,
+            "max_rejected": self.max_rejected,
+            "catalog": None if catalog is None else catalog.as_posix(),
+            "templates": None if self.templates is None else Path(self.templates).as_posix(),
+        }
+
+
+# Less than this, DuckDB refuses to read a file.
+SMALLEST_MEMORY = 128 * 2**20

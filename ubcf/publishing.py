@@ -1,0 +1,142 @@
+"""Publishing results all or nothing: made aside, renamed into place, one build at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from ubcf.errors import BusyError, DatabaseError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Publication:
+    """Files that appear complete and together, or not at all.
+
+    Use it as a context: on entry it locks the targets against other builds and removes what a
+    killed one left; `aside(target)` says where to write; `publish()` renames all into place; on
+    exit nothing but the targets is left.
+    """
+
+    def __init__(self, database: Path, output: Path) -> None:
+        """Raises DatabaseError when a target cannot be one."""
+        self._database = database
+        self._targets = targets = (database, output)
+        self._locks = contextlib.ExitStack()
+        if database == output:
+            raise DatabaseError(f"{database}: the database and the output are one file")
+        for target in targets:
+            if not target.parent.is_dir():
+                raise DatabaseError(f"{target}: the folder {target.parent} does not exist")
+            if target.exists() and not target.is_file():
+                raise DatabaseError(f"{target}: is there already, and is not a file")
+
+    def __enter__(self) -> Publication:
+        with contextlib.ExitStack() as locks:
+            # Always in the same order, so that two builds cannot wait for each other's locks.
+            for target in sorted(self._targets):
+                locks.enter_context(_lock(target))
+            self._remove_leftovers()
+            self._locks = locks.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._remove_leftovers()
+        self._locks.close()
+
+    @staticmethod
+    def aside(target: Path) -> Path:
+        """Where a target is made before it is published: in the same folder, hidden."""
+        return target.with_name(f".{target.name}.building")
+
+    @staticmethod
+    def temporary_folder(target: Path) -> Path:
+        """A folder beside a target for what is needed while it is made."""
+        return target.with_name(f".{target.name}.temporary")
+
+    def publish(self) -> None:
+        """Renames all targets into place. A reader of an old file keeps reading the old file."""
+        try:
+            for target in self._targets:
+                if target.exists():
+                    shutil.copymode(target, self.aside(target))
+                _to_disk(self.aside(target))
+            # A log of unfinished changes belongs to the database that goes: the new one with it
+            # beside would not open.
+            with contextlib.suppress(FileNotFoundError):
+                _write_ahead_log(self._database).replace(
+                    _write_ahead_log(self.aside(self._database))
+                )
+            for target in self._targets:
+                self.aside(target).replace(target)
+        except OSError as error:
+            raise DatabaseError(f"cannot publish the results: {error}") from error
+
+    def _remove_leftovers(self) -> None:
+        _write_ahead_log(self.aside(self._database)).unlink(missing_ok=True)
+        for target in self._targets:
+            self.aside(target).unlink(missing_ok=True)
+            shutil.rmtree(self.temporary_folder(target), ignore_errors=True)
+
+
+def _write_ahead_log(database: Path) -> Path:
+    """DuckDB's write-ahead log of a database file."""
+    return database.with_name(f"{database.name}.wal")
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _lock(target: Path) -> Iterator[None]:
+    """Holds the lock of a target. The system gives it up when the process ends, however it ends.
+
+    Raises BusyError when another process holds it, DatabaseError when the folder is not writable.
+    """
+    path = target.with_name(f".{target.name}.lock")
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise DatabaseError(f"cannot write in {target.parent}: {error.strerror}") from error
+        try:
+            _try_lock(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise BusyError(f"{target}: another build into this file is at work") from error
+        # The file that is locked must be the one that the name still stands for.
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                break
+        os.close(descriptor)
+    try:
+        yield
+    finally:
+        if sys.platform == "win32":  # an open file cannot be removed there
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                path.unlink()
+        else:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)

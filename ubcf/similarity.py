@@ -1,0 +1,48 @@
+"""Cosine similarity between users, a block of users at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ubcf.matrices import FloatArray, row_of_each_entry
+
+# A cosine of unit vectors carries rounding noise of a few 1e-16 a common track: what is under this
+# is a zero that did not cancel, and its sign must not make anybody a neighbor.
+SIMILARITY_NOISE = 1e-12
+
+
+def similarity_block(
+    unit: sparse.csr_array, unit_by_track: sparse.csr_array, start: int, stop: int
+) -> sparse.csr_array:
+    """Cosine similarities w(u, v) of the users start..stop-1 with all users, self left out.
+
+    `unit` is X (users x tracks, rows of length 1 or empty), `unit_by_track` its transpose as CSR.
+    Returns (stop - start) x users, without stored zeros. Magnitudes under 1e-12 are zeros.
+    """
+    block = sparse.csr_array(unit[start:stop] @ unit_by_track)
+    is_self = block.indices == row_of_each_entry(block) + start
+    block.data[is_self | (np.abs(block.data) < SIMILARITY_NOISE)] = 0.0
+    block.eliminate_zeros()
+    return block
+
+
+@dataclass(frozen=True)
+class NeighborCounts:
+    """How many users are similar (w > 0) and opposed (w < 0) to each user of a block: shape (rows,)."""
+
+    positive: NDArray[np.int64]
+    negative: NDArray[np.int64]
+
+
+def count_neighbors(similarity: sparse.csr_array) -> NeighborCounts:
+    """The positive and negative neighbors of each row of a similarity block (self left out)."""
+    rows = row_of_each_entry(similarity)
+    users = similarity.shape[0]
+    return NeighborCounts(
+        positive=np.bincount(rows[similarity.data > 0], minlength=users),
+        negative=np.bincount(rows[similarity.data < 0], minlength=users),
+    )

@@ -1,0 +1,249 @@
+"""Top lists: the ranking of tracks by score, and of neighbors by similarity.
+
+The ranking is by value, descending. Values next to each other in that order that differ by less
+than 1e-10 are equal (equality chains); among equal values the smaller column index goes first.
+Columns are indexed by preference (tracks: by popularity), so the index breaks ties as it should.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ubcf.matrices import FloatArray, row_of_each_entry
+
+# Scores that are equal in mathematics differ by a few 1e-16 a term, differently for each order of
+# summation. Far above that, and far below any difference that means something.
+EQUALITY_GAP = 1e-10
+
+ZERO_BLOCK = -1  # the column of the entry that stands for all the zeros of a row
+FIRST_WIDTH = 2  # the zero block is first looked for in this many times `count` columns
+
+Indexes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TopLists:
+    """The best columns of some rows, row after row, best first.
+
+    lengths: shape (rows,), entries of each row; columns, values: shape (sum of lengths,).
+    """
+
+    lengths: Indexes
+    columns: Indexes
+    values: FloatArray
+
+    @property
+    def rows(self) -> Indexes:
+        """The row of each entry."""
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
+
+    @property
+    def ranks(self) -> Indexes:
+        """The place of each entry in its row, from 1."""
+        starts = np.cumsum(self.lengths) - self.lengths
+        return np.arange(1, len(self.columns) + 1) - np.repeat(starts, self.lengths)
+
+
+def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
+    """The `count` greatest positive entries of each row, ranked."""
+    positive = matrix.data > 0
+    entries = _ranked(
+        row_of_each_entry(matrix)[positive],
+        matrix.indices[positive].astype(np.int64),
+        matrix.data[positive],
+    )
+    place = _place_in_row(entries.rows, matrix.shape[0])
+    best = place < count
+    return _collect(matrix.shape[0], entries.rows[best], entries.columns[best], entries.values[best])
+
+
+def count_positive(scores: sparse.csr_array) -> Indexes:
+    """How many entries of each row are above 0 by the equality gap or more: shape (rows,)."""
+    above = row_of_each_entry(scores)[scores.data >= EQUALITY_GAP]
+    return np.bincount(above, minlength=scores.shape[0])
+
+
+def top_scores(
+    scores: sparse.csr_array,
+    count: int,
+    *,
+    excluded: sparse.csr_array | None = None,
+    only_positive: bool = False,
+) -> TopLists:
+    """The first `count` columns of each row in the ranking of all columns.
+
+    scores: rows x tracks; what is not stored is 0. The ranking goes through the positive scores,
+    the zeros and the negative ones, so a row has min(count, tracks) entries.
+    excluded: rows x tracks; its stored entries are left out of the finished ranking.
+    only_positive: leave out what is not above 0, or equal to 0 by the gap rule.
+    """
+    rows_count, tracks = scores.shape
+    rows = row_of_each_entry(scores)
+    columns = scores.indices.astype(np.int64)
+    stored = scores.data != 0
+    rows, columns, values = rows[stored], columns[stored], scores.data[stored]
+
+    excluded_keys = _keys(excluded) if excluded is not None else np.empty(0, dtype=np.int64)
+    excluded_count = (
+        np.diff(excluded.indptr) if excluded is not None else np.zeros(rows_count, dtype=np.int64)
+    )
+    zeros = tracks - np.bincount(rows, minlength=rows_count)
+    candidates = _candidates(rows, values, zeros, count + excluded_count)
+
+    # All zeros of a row take part in the ranking as one entry, and are unfolded afterwards.
+    anchored = np.flatnonzero((zeros > 0) | only_positive)
+    entries = _ranked(
+        np.concatenate([rows[candidates], anchored]),
+        np.concatenate([columns[candidates], np.full(len(anchored), ZERO_BLOCK)]),
+        np.concatenate([values[candidates], np.zeros(len(anchored))]),
+    )
+    zero_chain = np.full(rows_count, np.iinfo(np.int64).max)
+    is_anchor = entries.columns == ZERO_BLOCK
+    zero_chain[entries.rows[is_anchor]] = entries.chains[is_anchor]
+
+    above = entries.chains < zero_chain[entries.rows]
+    parts = [(entries.rows[above], entries.columns[above], entries.values[above])]
+    if not only_positive:
+        as_zero = (entries.chains == zero_chain[entries.rows]) & ~is_anchor
+        zero_rows, zero_columns = entries.rows[as_zero], entries.columns[as_zero]
+        if len(zero_rows):
+            distinct = ~np.isin(rows * tracks + columns, zero_rows * tracks + zero_columns)
+            rows, columns = rows[distinct], columns[distinct]
+        listed = np.bincount(entries.rows[above], minlength=rows_count)
+        wanted = np.where(zeros > 0, np.maximum(count + excluded_count - listed, 0), 0)
+        parts.append(
+            _unfold_zeros(
+                wanted,
+                tracks,
+                FIRST_WIDTH * count,
+                (rows, columns),
+                (zero_rows, zero_columns, entries.values[as_zero]),
+            )
+        )
+        below = entries.chains > zero_chain[entries.rows]
+        parts.append((entries.rows[below], entries.columns[below], entries.values[below]))
+
+    rows, columns, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    order = np.argsort(rows, kind="stable")
+    rows, columns, values = rows[order], columns[order], values[order]
+    if excluded is not None:
+        kept = ~np.isin(rows * tracks + columns, excluded_keys)
+        rows, columns, values = rows[kept], columns[kept], values[kept]
+    best = _place_in_row(rows, rows_count) < count
+    return _collect(rows_count, rows[best], columns[best], values[best])
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """Entries in ranked order, row after row; `chains` numbers the equality chains, ascending."""
+
+    rows: Indexes
+    columns: Indexes
+    values: FloatArray
+    chains: Indexes
+
+
+def _ranked(rows: Indexes, columns: Indexes, values: FloatArray) -> _Entries:
+    """Entries by row, then by the ranking of this module."""
+    order = np.argsort(-values)
+    order = order[np.argsort(rows[order].astype(_smallest_unsigned(rows)), kind="stable")]
+    rows, columns, values = rows[order], columns[order], values[order]
+    starts_chain = np.ones(len(rows), dtype=bool)
+    starts_chain[1:] = (rows[1:] != rows[:-1]) | (values[:-1] - values[1:] >= EQUALITY_GAP)
+    chains = np.cumsum(starts_chain)
+    # Only entries in chains of two and more are still to be put in order, by column.
+    ends_chain = np.append(starts_chain[1:], True)
+    tied = np.flatnonzero(~(starts_chain & ends_chain))
+    if len(tied):
+        width = int(columns.max()) + 2
+        by_column = tied[np.argsort(chains[tied] * width + columns[tied])]
+        columns[tied], values[tied] = columns[by_column], values[by_column]
+    return _Entries(rows, columns, values, chains)
+
+
+def _smallest_unsigned(rows: Indexes) -> np.dtype[Any]:
+    """The smallest type for row numbers: numpy sorts 16-bit integers by radix, in linear time."""
+    return np.min_scalar_type(int(rows.max(initial=0)))
+
+
+def _candidates(
+    rows: Indexes, values: FloatArray, zeros: Indexes, wanted: Indexes
+) -> NDArray[np.bool_]:
+    """Which entries can take part in the lists or in the chain of the zeros.
+
+    Negative scores can only where positive ones and zeros do not fill the list, or where one of
+    them is so close to 0 that a chain may lead there.
+    """
+    rows_count = len(zeros)
+    positive = values > 0
+    positives = np.bincount(rows[positive], minlength=rows_count)
+    near_zero = ~positive & (values > -EQUALITY_GAP)
+    negatives_count = (positives + zeros < wanted) | (
+        np.bincount(rows[near_zero], minlength=rows_count) > 0
+    )
+    return positive | negatives_count[rows]
+
+
+def _unfold_zeros(
+    wanted: Indexes,
+    tracks: int,
+    width: int,
+    distinct: tuple[Indexes, Indexes],
+    as_zero: tuple[Indexes, Indexes, FloatArray],
+) -> tuple[Indexes, Indexes, FloatArray]:
+    """The first `wanted` columns of each row that are zero or equal to zero, by column.
+
+    distinct: rows and columns of the entries that are not equal to zero; as_zero: rows, columns and
+    values of the stored entries that are. Returns rows, columns, values.
+    Looks at the first `width` columns, and at twice as many until every row has what it wants.
+    """
+    found: list[tuple[Indexes, Indexes, FloatArray]] = []
+    pending = np.flatnonzero(wanted > 0)
+    distinct_rows, distinct_columns = distinct
+    while len(pending):
+        width = min(width, tracks)
+        place = np.full(len(wanted), -1)
+        place[pending] = np.arange(len(pending))
+        is_zero = np.ones((len(pending), width), dtype=bool)
+        here = (place[distinct_rows] >= 0) & (distinct_columns < width)
+        is_zero[place[distinct_rows[here]], distinct_columns[here]] = False
+        enough = (is_zero.sum(axis=1) >= wanted[pending]) | (width == tracks)
+
+        is_zero = is_zero[enough]
+        done = pending[enough]
+        taken = is_zero & (np.cumsum(is_zero, axis=1) <= wanted[done][:, np.newaxis])
+        place = np.full(len(wanted), -1)
+        place[done] = np.arange(len(done))
+        block_rows, block_columns = np.nonzero(taken)
+        block_values = np.zeros(taken.shape)
+        rows, columns, values = as_zero
+        here = (place[rows] >= 0) & (columns < width)
+        block_values[place[rows[here]], columns[here]] = values[here]
+        found.append((done[block_rows], block_columns, block_values[taken]))
+        pending = pending[~enough]
+        width *= 2
+    if not found:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
+    rows, columns, values = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return rows, columns, values
+
+
+def _keys(matrix: sparse.csr_array) -> Indexes:
+    """row * columns + column of each stored entry."""
+    return row_of_each_entry(matrix) * matrix.shape[1] + matrix.indices
+
+
+def _place_in_row(rows: Indexes, rows_count: int) -> Indexes:
+    """The place of each entry in its row, from 0, when entries stand row after row."""
+    lengths = np.bincount(rows, minlength=rows_count)
+    starts = np.cumsum(lengths) - lengths
+    return np.arange(len(rows)) - starts[rows]
+
+
+def _collect(rows_count: int, rows: Indexes, columns: Indexes, values: FloatArray) -> TopLists:
+    return TopLists(np.bincount(rows, minlength=rows_count), columns, values)
