@@ -127,7 +127,7 @@ def _read_logs(
     with stages.stage("read logs") as stage:
         check_complete(logs)
         if not any(log.bytes for log in logs):
-            raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event to build from")
+            raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
         _stage_logs(db, templates, logs)
         while longer := grown(logs):
             # Read again, from copies of what was there at the start; the copies do not grow.
@@ -173,7 +173,7 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
 
 
 def _refuse_rejected_lines(db: Database, max_rejected: float) -> None:
-    """Raises RejectedLinesError when more than the share `max_rejected` of the lines is rejected."""
+    """Raises RejectedLinesError when more than `max_rejected` of the lines are rejected."""
     lines, rejected = db.run("staging/rejected_share.sql")[0]
     reasons = ", ".join(
         f"{reason} ({count:,} lines)" for reason, count in db.run("staging/rejected_reasons.sql")

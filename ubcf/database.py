@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -64,10 +65,8 @@ class Database:
             self.close()
         else:
             # The file is thrown away: what closing it would say no longer matters.
-            try:
+            with contextlib.suppress(duckdb.Error):
                 self._connection.close()
-            except duckdb.Error:
-                pass
 
     def close(self) -> None:
         """Writes everything to the file and closes it. Raises DatabaseError when that fails."""

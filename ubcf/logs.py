@@ -23,7 +23,10 @@ READ_SIZE = 1 << 20
 
 @dataclass(frozen=True)
 class LogFile:
-    """A log file as it was when it was found: `name` is what it goes by, `path` where it is read."""
+    """A log file as it was when it was found.
+
+    name: what it goes by; path: where its bytes are read.
+    """
 
     name: str
     path: Path
@@ -44,7 +47,7 @@ def log_file(name: str | os.PathLike[str]) -> LogFile:
 
 
 def find_logs(places: Sequence[str | os.PathLike[str]]) -> list[LogFile]:
-    """The log files in some files, folders and glob patterns, each once, in the order of their names.
+    """The log files in files, folders and glob patterns, each once, in the order of their names.
 
     A folder means every data.json and rotated data.json.N, plain or compressed, at any depth.
     Raises InputError when a place holds none.

@@ -35,7 +35,7 @@ def row_of_each_entry(matrix: sparse.csr_array) -> NDArray[np.int64]:
 
 
 def row_norms(matrix: sparse.csr_array) -> FloatArray:
-    """The Euclidean norm of each row: shape (rows,). Squares are added in the order of the columns."""
+    """The Euclidean norm of each row, its squares added from left to right: shape (rows,)."""
     squares = np.bincount(
         row_of_each_entry(matrix), weights=matrix.data**2, minlength=matrix.shape[0]
     )

@@ -43,7 +43,7 @@ def default_memory_limit() -> int:
 
 
 def available_memory() -> int:
-    """Bytes that this process could take now: what the system has free, within its control group."""
+    """Bytes that this process could take now: free in the system, within its control group."""
     return min([_system_memory(), *_control_group_memory()])
 
 

@@ -102,7 +102,7 @@ def score_block(similarity: sparse.csr_array, interactions: sparse.csr_array) ->
 
 
 def user_costs(interactions: sparse.csr_array) -> FloatArray:
-    """An upper bound of the entries of each user's similarity and score rows together: shape (users,).
+    """An upper bound of the entries of each user's similarity and score rows: shape (users,).
 
     A user's similarity row has at most one entry per listener of each of its tracks, its score row
     at most one per track of each of those listeners; neither exceeds its dense length.
@@ -119,9 +119,7 @@ def user_costs(interactions: sparse.csr_array) -> FloatArray:
     return similarity_entries + score_entries
 
 
-def user_blocks(
-    costs: FloatArray, largest_cost: float, most_users: int
-) -> list[tuple[int, int]]:
+def user_blocks(costs: FloatArray, largest_cost: float, most_users: int) -> list[tuple[int, int]]:
     """Consecutive ranges (start, stop) of users whose costs add up to at most `largest_cost`.
 
     A range has at least one user, and at most `most_users`.
@@ -130,8 +128,8 @@ def user_blocks(
     cumulative = np.concatenate([[0.0], np.cumsum(costs)])
     start, users = 0, len(costs)
     while start < users:
-        within = int(np.searchsorted(cumulative, cumulative[start] + largest_cost, side="right")) - 1
-        stop = min(max(within, start + 1), start + most_users, users)
+        reached = np.searchsorted(cumulative, cumulative[start] + largest_cost, side="right")
+        stop = min(max(int(reached) - 1, start + 1), start + most_users, users)
         blocks.append((start, stop))
         start = stop
     return blocks

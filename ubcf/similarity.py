@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.matrices import FloatArray, row_of_each_entry
+from ubcf.matrices import row_of_each_entry
 
 # A cosine of unit vectors carries rounding noise of a few 1e-16 a common track: what is under this
 # is a zero that did not cancel, and its sign must not make anybody a neighbor.
@@ -32,7 +32,7 @@ def similarity_block(
 
 @dataclass(frozen=True)
 class NeighborCounts:
-    """How many users are similar (w > 0) and opposed (w < 0) to each user of a block: shape (rows,)."""
+    """How many users are similar (w > 0) and opposed (w < 0) to each user: shape (rows,)."""
 
     positive: NDArray[np.int64]
     negative: NDArray[np.int64]

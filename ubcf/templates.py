@@ -22,7 +22,7 @@ class Templates:
     """The templates of sql/; a file in `overlay` replaces the file of the same relative path."""
 
     def __init__(self, overlay: Path | None = None) -> None:
-        """Raises TemplateError when the overlay is not a folder, or holds a file that replaces none."""
+        """Raises TemplateError when the overlay is no folder, or holds a file that replaces none."""
         self._folders = [sql_folder()]
         if overlay is not None:
             if not overlay.is_dir():
@@ -49,17 +49,18 @@ class Templates:
 
     def names(self, folder: str) -> Sequence[str]:
         """The names of all templates in a folder of sql/ and of the overlay, in order."""
-        found = {f"{folder}/{file.name}" for f in self._folders for file in (f / folder).glob("*.sql")}
-        return sorted(found)
+        files = [file for above in self._folders for file in (above / folder).glob("*.sql")]
+        return sorted({f"{folder}/{file.name}" for file in files})
 
     def render(self, name: str, **structure: Any) -> str:
-        """The SQL of a template. `structure` shapes the statement; values are bound, never pasted."""
+        """The SQL of a template. `structure` shapes the statement; values are bound, not pasted."""
         try:
             return self._environment.get_template(name).render(**structure)
         except jinja2.TemplateNotFound as error:
             raise TemplateError(f"{name}: no such template") from error
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(f"{self.path(name)}, line {error.lineno}: {error.message}") from error
+            message = f"{self.path(name)}, line {error.lineno}: {error.message}"
+            raise TemplateError(message) from error
         except jinja2.TemplateError as error:
             raise TemplateError(f"{self.path(name)}: {error.message}") from error
 

@@ -59,7 +59,9 @@ def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
     )
     place = _place_in_row(entries.rows, matrix.shape[0])
     best = place < count
-    return _collect(matrix.shape[0], entries.rows[best], entries.columns[best], entries.values[best])
+    return _collect(
+        matrix.shape[0], entries.rows[best], entries.columns[best], entries.values[best]
+    )
 
 
 def count_positive(scores: sparse.csr_array) -> Indexes:

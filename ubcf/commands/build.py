@@ -55,7 +55,7 @@ Examples:
 @click.option(
     "--only-positive",
     is_flag=True,
-    help="Leave out tracks whose score is not above 0; a user left with none has no line in the JSON.",
+    help="Leave out tracks whose score is not above 0; a user left with none has no line.",
 )
 @click.option(
     "--max-rejected",
@@ -118,6 +118,7 @@ def _as_text(summary: BuildSummary) -> str:
     """The summary for people, a line for each thing worth knowing."""
     size = sum(file.bytes for file in summary.inputs)
     catalog = summary.options["catalog"]
+    positive, negative = summary.mean_positive_neighbors, summary.mean_negative_neighbors
     lines = [
         ("inputs", f"{len(summary.inputs):,} files, {size:,} bytes, {summary.lines:,} lines"),
         ("accepted", f"{summary.accepted:,} lines"),
@@ -129,11 +130,7 @@ def _as_text(summary: BuildSummary) -> str:
     lines += [
         ("shape", f"{summary.users:,} users x {summary.tracks:,} tracks"),
         ("density", f"{summary.density:.10f} ({summary.interactions:,} interactions)"),
-        (
-            "neighbors",
-            f"mean {summary.mean_positive_neighbors:.4f} positive, "
-            f"{summary.mean_negative_neighbors:.4f} negative",
-        ),
+        ("neighbors", f"{positive:.4f} positive and {negative:.4f} negative, mean over the users"),
         ("no score", f"{summary.users_without_positive_score:,} users without a positive score"),
         (
             "catalog",

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import click
 
+from ubcf.stages import ignore_steps
+
 CLEAR_LINE = "\r\x1b[K"
 
 
@@ -15,11 +17,11 @@ CLEAR_LINE = "\r\x1b[K"
 def terminal_progress(name: str, length: int | None) -> Iterator[Callable[[int], None]]:
     """A bar with the time that is left for a stage of known length, a line with its name else."""
     if not sys.stderr.isatty():
-        yield lambda steps: None
+        yield ignore_steps
     elif length is None:
         click.echo(f"{name} ...", file=sys.stderr, nl=False)
         try:
-            yield lambda steps: None
+            yield ignore_steps
         finally:
             click.echo(CLEAR_LINE, file=sys.stderr, nl=False)
     else:
