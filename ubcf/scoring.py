@@ -116,7 +116,8 @@ def user_costs(interactions: sparse.csr_array) -> FloatArray:
     listeners = pattern.T @ np.ones(users)
     similarity_entries = np.minimum(pattern @ listeners, users)
     score_entries = np.minimum(pattern @ (pattern.T @ tracks_of_user), tracks)
-    return similarity_entries + score_entries
+    entries: FloatArray = similarity_entries + score_entries
+    return entries
 
 
 def user_blocks(costs: FloatArray, largest_cost: float, most_users: int) -> list[tuple[int, int]]:

@@ -22,7 +22,7 @@ class Templates:
     """The templates of sql/; a file in `overlay` replaces the file of the same relative path."""
 
     def __init__(self, overlay: Path | None = None) -> None:
-        """Raises TemplateError when the overlay is no folder, or holds a file that replaces none."""
+        """Raises TemplateError when the overlay is no folder, or has a file that replaces none."""
         self._folders = [sql_folder()]
         if overlay is not None:
             if not overlay.is_dir():

@@ -237,7 +237,8 @@ def _unfold_zeros(
 
 def _keys(matrix: sparse.csr_array) -> Indexes:
     """row * columns + column of each stored entry."""
-    return row_of_each_entry(matrix) * matrix.shape[1] + matrix.indices
+    keys: Indexes = row_of_each_entry(matrix) * matrix.shape[1] + matrix.indices
+    return keys
 
 
 def _place_in_row(rows: Indexes, rows_count: int) -> Indexes:

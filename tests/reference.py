@@ -1,0 +1,174 @@
+"""The model as it is defined, computed densely: what every way of ubcf is compared with.
+
+Numpy and plain Python alone, users x users and users x tracks held whole, no cleverness.
+Nothing here comes from ubcf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Key = TypeVar("Key")
+Event = tuple[int, int, float]  # user, track, time
+
+CENTERED_TIME_NOISE = 1e-9  # a centered time under this is exactly 0
+SIMILARITY_NOISE = 1e-12  # a similarity under this is 0
+EQUALITY_GAP = 1e-10  # scores next to each other that differ by less are equal
+
+
+@dataclass(frozen=True)
+class Model:
+    """Rows are the users in ascending order, columns the tracks in ascending order."""
+
+    users: list[int]
+    tracks: list[int]
+    plays: NDArray[np.int64]  # users x tracks
+    mean_times: NDArray[np.float64]  # users
+    track_times: NDArray[np.float64]  # users x tracks: mean time of the user on the track
+    centered: NDArray[np.float64]  # users x tracks: R
+    similarity: NDArray[np.float64]  # users x users
+    scores: NDArray[np.float64]  # users x tracks
+    total_times: list[Fraction]  # tracks
+
+    def preference(self, column: int) -> tuple[Fraction, int]:
+        """What orders tracks of equal score: the more popular first, then the smaller id."""
+        return -self.total_times[column], self.tracks[column]
+
+    def recommendations(
+        self, row: int, top: int = 100, exclude_heard: bool = False, only_positive: bool = False
+    ) -> list[tuple[int, float]]:
+        """Track and score of the recommendations of one user, best first."""
+        chosen = recommended(
+            dict(enumerate(self.scores[row].tolist())),
+            top,
+            preference=self.preference,
+            excluded=np.flatnonzero(self.plays[row]).tolist() if exclude_heard else [],
+            only_positive=only_positive,
+        )
+        return [(self.tracks[column], float(self.scores[row, column])) for column in chosen]
+
+    def neighbors(self, row: int, count: int = 50) -> list[tuple[int, float, int]]:
+        """Neighbor, similarity and common tracks of one user, the most similar first."""
+        similar = {
+            other: value for other, value in enumerate(self.similarity[row].tolist()) if value > 0
+        }
+        heard = self.plays > 0
+        return [
+            (self.users[other], similar[other], int(np.sum(heard[row] & heard[other])))
+            for other in ranking(similar, preference=lambda other: other)[:count]
+        ]
+
+
+def model(events: Iterable[Event]) -> Model:
+    """The whole model of some events."""
+    times: dict[tuple[int, int], list[float]] = {}
+    for user, track, time in events:
+        times.setdefault((user, track), []).append(time)
+    users = sorted({user for user, _ in times})
+    tracks = sorted({track for _, track in times})
+
+    shape = len(users), len(tracks)
+    plays, total, heard_time = np.zeros(shape, dtype=np.int64), np.zeros(shape), np.zeros(shape)
+    total_times = [Fraction(0)] * len(tracks)
+    for (user, track), heard in times.items():
+        row, column = users.index(user), tracks.index(track)
+        plays[row, column] = len(heard)
+        total[row, column] = sum(heard)
+        heard_time[row, column] = sum(heard) / len(heard)
+        # repr of a float is the decimal number that stands in the log
+        total_times[column] += sum(Fraction(repr(time)) for time in heard)
+
+    mean_times = total.sum(axis=1) / plays.sum(axis=1)
+    centered = centered_times(heard_time, plays, mean_times)
+    similarity = cosine_similarity(centered)
+    return Model(
+        users,
+        tracks,
+        plays,
+        mean_times,
+        heard_time,
+        centered,
+        similarity,
+        similarity @ centered,
+        total_times,
+    )
+
+
+def centered_times(
+    track_times: NDArray[np.float64], plays: NDArray[np.int64], mean_times: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """h(u, t): how much longer than usual the user listened to the track; 0 if never."""
+    centered = np.where(plays > 0, track_times - mean_times[:, np.newaxis], 0.0)
+    return np.where(np.abs(centered) < CENTERED_TIME_NOISE, 0.0, centered)
+
+
+def cosine_similarity(centered: NDArray[np.float64]) -> NDArray[np.float64]:
+    """w(u, v): the cosines of all pairs of rows; 0 with an empty row, and with itself."""
+    norms = np.sqrt((centered**2).sum(axis=1))
+    unit = centered / np.where(norms > 0, norms, 1.0)[:, np.newaxis]
+    similarity = unit @ unit.T
+    np.fill_diagonal(similarity, 0.0)
+    similarity[np.abs(similarity) < SIMILARITY_NOISE] = 0.0
+    return similarity
+
+
+def equality_chains(values: Mapping[Key, float]) -> list[list[Key]]:
+    """The keys by value, descending; keys of equal values stand in one list."""
+    chains: list[list[Key]] = []
+    previous = float("inf")
+    for key in sorted(values, key=lambda key: -values[key]):
+        if previous - values[key] >= EQUALITY_GAP:
+            chains.append([])
+        chains[-1].append(key)
+        previous = values[key]
+    return chains
+
+
+def ranking(values: Mapping[Key, float], preference: Callable[[Key], Any]) -> list[Key]:
+    """The keys by value, descending; among equal values by preference, ascending."""
+    return [key for chain in equality_chains(values) for key in sorted(chain, key=preference)]
+
+
+def above_zero(values: Mapping[Key, float]) -> set[Key]:
+    """The keys whose values are neither below 0 nor equal to it."""
+    above: set[Key] = set()
+    for chain in equality_chains({**values, "zero": 0.0}):
+        if "zero" in chain:
+            break
+        above.update(key for key in chain if key != "zero")
+    return above
+
+
+def recommended(
+    scores: Mapping[int, float],
+    top: int,
+    *,
+    preference: Callable[[int], Any],
+    excluded: Collection[int] = (),
+    only_positive: bool = False,
+) -> list[int]:
+    """The first `top` keys of the ranking of all keys, when some of them are then left out."""
+    chosen: Sequence[int] = ranking(scores, preference)
+    if only_positive:
+        positive = above_zero(scores)
+        chosen = [key for key in chosen if key in positive]
+    return [key for key in chosen if key not in set(excluded)][:top]
+
+
+def is_near_an_edge(model: Model) -> bool:
+    """Whether rounding could decide what is noise or what is equal; no fair test then."""
+    centered, similarity = np.abs(model.centered), np.abs(model.similarity)
+    scores = np.column_stack([model.scores, np.zeros(len(model.users))])
+    gaps = np.diff(np.sort(scores, axis=1), axis=1)
+    weights = np.diff(np.sort(model.similarity, axis=1), axis=1)
+    return bool(
+        np.any((centered > 0) & (centered < 1e-6))
+        or np.any((similarity > 0) & (similarity < 1e-9))
+        or any(np.any((gap > 1e-13) & (gap < 1e-8)) for gap in (gaps, weights))
+    )
