@@ -137,12 +137,9 @@ def ranking(values: Mapping[Key, float], preference: Callable[[Key], Any]) -> li
 
 def above_zero(values: Mapping[Key, float]) -> set[Key]:
     """The keys whose values are neither below 0 nor equal to it."""
-    above: set[Key] = set()
-    for chain in equality_chains({**values, "zero": 0.0}):
-        if "zero" in chain:
-            break
-        above.update(key for key in chain if key != "zero")
-    return above
+    chains = equality_chains({**values, None: 0.0})
+    place_of_zero = next(place for place, chain in enumerate(chains) if None in chain)
+    return {key for chain in chains[:place_of_zero] for key in chain if key is not None}
 
 
 def recommended(
@@ -161,14 +158,18 @@ def recommended(
     return [key for key in chosen if key not in set(excluded)][:top]
 
 
-def is_near_an_edge(model: Model) -> bool:
-    """Whether rounding could decide what is noise or what is equal; no fair test then."""
-    centered, similarity = np.abs(model.centered), np.abs(model.similarity)
-    scores = np.column_stack([model.scores, np.zeros(len(model.users))])
-    gaps = np.diff(np.sort(scores, axis=1), axis=1)
-    weights = np.diff(np.sort(model.similarity, axis=1), axis=1)
-    return bool(
-        np.any((centered > 0) & (centered < 1e-6))
-        or np.any((similarity > 0) & (similarity < 1e-9))
-        or any(np.any((gap > 1e-13) & (gap < 1e-8)) for gap in (gaps, weights))
+def is_near_an_edge(
+    centered: NDArray[np.float64], similarity: NDArray[np.float64], scores: NDArray[np.float64]
+) -> bool:
+    """Whether rounding could decide what is noise or what is equal: no fair test then."""
+    with_zero = np.column_stack([scores, np.zeros(len(scores))])
+    return (
+        _has_between(np.abs(centered), 1e-20, 1e-6)
+        or _has_between(np.abs(similarity), 1e-20, 1e-9)
+        or _has_between(np.diff(np.sort(similarity, axis=1), axis=1), 1e-13, 1e-8)
+        or _has_between(np.diff(np.sort(with_zero, axis=1), axis=1), 1e-13, 1e-8)
     )
+
+
+def _has_between(values: NDArray[np.float64], low: float, high: float) -> bool:
+    return bool(np.any((values > low) & (values < high)))

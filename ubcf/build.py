@@ -151,7 +151,6 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     db.run("staging/input_files.sql")
     db.run("staging/log_text.sql")
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
-    db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
     db.run("staging/events.sql")
     db.run("staging/rejected_lines.sql")
     missing = [name for name in EVENT_COLUMNS if name not in db.columns("events")]
@@ -166,7 +165,10 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
         db.run("staging/line_counts.sql")
         db.run("staging/unreadable_lines.sql")
         db.set(duplicate_lines=db.run("staging/duplicate_lines.sql")[0][0])
-        for file, path in db.run("staging/incomplete_files.sql"):
+        incomplete = db.run("staging/incomplete_files.sql")
+        if incomplete:
+            db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
+        for file, path in incomplete:
             db.set(file=file, path=path, log_paths=[glob.escape(path)])
             db.run("staging/rejected_lines_of_file.sql")
     db.run("staging/build_inputs.sql", counted=counted)
@@ -244,6 +246,7 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> None:
             _store(db, block, norms)
             stage.rows += len(block.recommendations.columns)
             stage.advance(block.stop - block.start)
+        db.flush()
 
 
 def _store(db: Database, block: UserBlock, norms: np.ndarray[Any, Any]) -> None:

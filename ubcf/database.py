@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,10 @@ from ubcf.templates import Templates
 
 # The oldest format that DuckDB 1.4 and later read, so that every supported version opens the file.
 STORAGE_VERSION = "v1.4.0"
+
+# Rows that are collected before they are stored: a statement for each small block costs more than
+# its rows.
+ROWS_HELD = 1 << 20
 
 # The table that says that ubcf made a database.
 BUILD_TABLE = "build"
@@ -38,6 +43,7 @@ class Database:
         Raises DatabaseError when the file cannot be made.
         """
         self._templates = templates
+        self._held: dict[str, list[dict[str, NDArray[Any]]]] = {}
         try:
             self._connection = duckdb.connect(
                 str(path),
@@ -92,9 +98,10 @@ class Database:
             raise TemplateError(f"{self._templates.path(name)}: {one_line(error)}") from error
 
     def set(self, **values: Any) -> None:
-        """Binds values to variables, which templates read by getvariable('name')."""
-        for name, value in values.items():
-            self._connection.execute(f"set variable {name} = $value", {"value": value})
+        """Gives values to variables, which templates read by getvariable('name')."""
+        self._connection.execute(
+            ";".join(f"set variable {name} = {literal(value)}" for name, value in values.items())
+        )
 
     def columns(self, table: str) -> list[str]:
         """The names of the columns of a table."""
@@ -121,12 +128,27 @@ class Database:
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
-    def append(self, table: str, arrays: dict[str, NDArray[np.generic]]) -> None:
+    def append(self, table: str, arrays: dict[str, NDArray[Any]]) -> None:
         """Appends rows, given as arrays of equal length by column, to a temporary table.
 
-        The first call makes the table. Every statement commits by itself: DuckDB 2.0.0 loses, in
-        silence, what is inserted into a table that the same transaction created.
+        The first call makes the table. Small appends are held back and stored together: call
+        `flush` before the table is used.
         """
+        held = self._held.setdefault(table, [])
+        held.append(arrays)
+        if sum(len(next(iter(each.values()))) for each in held) >= ROWS_HELD:
+            self._store(table)
+
+    def flush(self) -> None:
+        """Stores what `append` holds back."""
+        for table in list(self._held):
+            self._store(table)
+
+    def _store(self, table: str) -> None:
+        """Every statement commits by itself: DuckDB 2.0.0 loses, in silence, rows inserted into a
+        table that the same transaction created."""
+        held = self._held.pop(table)
+        arrays = {name: np.concatenate([each[name] for each in held]) for name in held[0]}
         try:
             self._connection.register("appended_arrays", arrays)
             self._connection.execute(
@@ -148,6 +170,25 @@ class Database:
             )
         except duckdb.Error as error:
             raise DatabaseError(f"{path}: {one_line(error)}") from error
+
+
+def literal(value: object) -> str:
+    """A value as an SQL literal, quoted so that no text can be anything but text.
+
+    Bound parameters would do, but the first one makes DuckDB's Python client import pandas where
+    it is installed: a third of a second. Takes None, bool, int, float, str, datetime and lists.
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, datetime):
+        return f"timestamp {literal(value.isoformat(sep=' '))}"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    raise TypeError(f"no SQL literal for {type(value).__name__}")
 
 
 def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
