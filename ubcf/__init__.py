@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ubcf.errors import UbcfError
 
 if TYPE_CHECKING:
-    from ubcf.build import build
+    from ubcf.building import build
     from ubcf.database import connect
 
 __version__ = "0.1.0"
@@ -20,7 +20,7 @@ __all__ = ["UbcfError", "__version__", "build", "connect"]
 
 def __getattr__(name: str) -> Any:
     if name == "build":
-        from ubcf.build import build
+        from ubcf.building import build
 
         return build
     if name == "connect":

@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-
-from ubcf.commands import ubcf
-from ubcf.errors import UbcfError
+from types import FrameType
+from typing import NoReturn
 
 FAILED = 1
+WRONG_USAGE = 2
 INTERRUPTED = 130
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C. After a KeyboardInterrupt itself, Python may end by the signal, not with our code."""
 
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    interrupted = False
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+        nonlocal interrupted
+        interrupted = True
+        raise Interrupted
+
+    # Where Ctrl-C is ignored (under nohup), it stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
-        ubcf(prog_name="ubcf", standalone_mode=True)
-    except UbcfError as error:
-        print(f"ubcf: error: {error}", file=sys.stderr)
-        sys.exit(FAILED)
+        # Loaded here, because Ctrl-C can come while it loads.
+        from ubcf.commands import ubcf
+
+        code = ubcf(prog_name="ubcf", standalone_mode=False)
+    except BaseException as error:
+        # DuckDB makes other errors of an interruption: what comes after one is because of it.
+        code = INTERRUPTED if interrupted else _exit_code(error)
+    sys.exit(code)
+
+
+def _exit_code(error: BaseException) -> int:
+    """Tells the user of an error and returns the exit code. Raises what is a bug of ubcf."""
+    import click
+
+    from ubcf.errors import OptionError, UbcfError
+
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if not isinstance(error, UbcfError | OSError):
+        raise error
+    print(f"ubcf: error: {error}", file=sys.stderr)
+    return WRONG_USAGE if isinstance(error, OptionError) else FAILED
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import glob
 import gzip
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +39,15 @@ def log_file(name: str | os.PathLike[str]) -> LogFile:
     """The file of this name as it is now. Raises InputError when it cannot be read."""
     path = Path(name)
     try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode("utf-8", "replace")
+        raise InputError(f"{shown}: cannot be read: its name is not UTF-8; rename it") from error
+    try:
         state = path.stat()
+        # A pipe ends with the first reading, and a log may be read twice.
+        if not stat.S_ISREG(state.st_mode):
+            raise InputError(f"{name}: cannot be read: it is not a file on disk")
         with path.open("rb"):
             pass
     except OSError as error:
@@ -130,12 +139,7 @@ def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
 def _names_in(place: str) -> list[str]:
     path = Path(place)
     if path.is_dir():
-        names = [
-            str(Path(folder) / file)
-            for folder, _, files in os.walk(path, followlinks=True)
-            for file in files
-            if LOG_NAME.fullmatch(file)
-        ]
+        names = _names_under(path)
         if not names:
             raise InputError(
                 f"{place}: no log file in this folder; looked at every depth for data.json, "
@@ -144,16 +148,41 @@ def _names_in(place: str) -> list[str]:
         return names
     if path.exists():
         return [str(path)]
-    names = [name for name in glob.glob(place, recursive=True) if Path(name).is_file()]
+    names = []
+    for match in map(Path, glob.glob(place, recursive=True)):
+        names += _names_under(match) if match.is_dir() else [str(match)]
     if not names:
         raise InputError(f"{place}: no such file or folder, and no file matches it as a pattern")
+    return names
+
+
+def _names_under(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> list[str]:
+    """The logs in a folder at any depth. Links are followed, but not to a folder that is `above`.
+
+    Raises InputError for a folder that cannot be read: its logs would be missing.
+    """
+    try:
+        state = folder.stat()
+        inode = (state.st_dev, state.st_ino)
+        entries = [] if inode in above else [(entry, entry.is_dir()) for entry in folder.iterdir()]
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
+    names = []
+    for entry, is_folder in entries:
+        if is_folder:
+            names += _names_under(entry, above | {inode})
+        elif LOG_NAME.fullmatch(entry.name):
+            names.append(str(entry))
     return names
 
 
 def _natural_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
     """Sorts data.json.2 before data.json.10."""
     parts = re.split(r"([0-9]+)", name)
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts], name
+    # Every second part is a number. (isdigit would be true of "²" as well.)
+    return [
+        (1, int(part), "") if place % 2 else (0, 0, part) for place, part in enumerate(parts)
+    ], name
 
 
 def _check_gzip(file: BinaryIO) -> None:

@@ -47,8 +47,8 @@ class Publication:
 
     def __enter__(self) -> Publication:
         with contextlib.ExitStack() as locks:
-            # Always in the same order, so that two builds cannot wait for each other's locks.
-            for target in sorted(self._targets):
+            # The database first, so that a second build into it hears of the database.
+            for target in self._targets:
                 locks.enter_context(_lock(target))
             self._remove_leftovers()
             self._locks = locks.pop_all()
@@ -74,27 +74,57 @@ class Publication:
         return target.with_name(f".{target.name}.temporary")
 
     def publish(self) -> None:
-        """Renames all targets into place. A reader of an old file keeps reading the old file."""
+        """Renames all targets into place, or none of them.
+
+        A reader of an old file keeps reading the old file.
+        """
+        if _write_ahead_log(self.aside(self._database)).exists():
+            # DuckDB says nothing when it fails to write everything while it closes a database; it
+            # leaves this file, and an empty database.
+            raise DatabaseError(f"{self._database}: not all of it could be written; disk full?")
         try:
             for target in self._targets:
+                _to_disk(self.aside(target))
                 if target.exists():
                     shutil.copymode(target, self.aside(target))
-                _to_disk(self.aside(target))
-            # A log of unfinished changes belongs to the database that goes: the new one with it
-            # beside would not open.
-            with contextlib.suppress(FileNotFoundError):
-                _write_ahead_log(self._database).replace(
-                    _write_ahead_log(self.aside(self._database))
-                )
-            for target in self._targets:
-                self.aside(target).replace(target)
+            with contextlib.ExitStack() as undo:
+                for target in self._targets:
+                    self._keep(target, undo)
+                self._set_log_aside(undo)
+                for target in self._targets:
+                    self.aside(target).replace(target)
+                undo.pop_all()
         except OSError as error:
             raise DatabaseError(f"cannot publish the results: {error}") from error
+
+    def _keep(self, target: Path, undo: contextlib.ExitStack) -> None:
+        """Keeps a target under a second name too, and has `undo` put it back."""
+        if not target.exists():
+            undo.callback(target.unlink, missing_ok=True)
+            return
+        with contextlib.suppress(OSError):  # where a file has one name only, nothing can be undone
+            self._previous(target).hardlink_to(target)
+            undo.callback(self._previous(target).replace, target)
+
+    def _set_log_aside(self, undo: contextlib.ExitStack) -> None:
+        """A log of unfinished changes belongs to the database that goes: the new one with it
+        beside would not open."""
+        log = _write_ahead_log(self._database)
+        removed = _write_ahead_log(self.aside(self._database))
+        if log.exists():
+            if self._previous(self._database).exists():
+                undo.callback(removed.replace, log)
+            log.replace(removed)
+
+    @staticmethod
+    def _previous(target: Path) -> Path:
+        return target.with_name(f".{target.name}.previous")
 
     def _remove_leftovers(self) -> None:
         _write_ahead_log(self.aside(self._database)).unlink(missing_ok=True)
         for target in self._targets:
             self.aside(target).unlink(missing_ok=True)
+            self._previous(target).unlink(missing_ok=True)
             shutil.rmtree(self.temporary_folder(target), ignore_errors=True)
 
 

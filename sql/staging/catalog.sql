@@ -1,21 +1,68 @@
--- catalog: one row per track of the catalog, with the columns that the catalog has;
--- artist, title, genre and pop are null where it lacks them, and genre is text: a list reads '[1, 2]'.
+-- catalog: one row per track of the catalog, in its order. artist, title, genre and pop are null where
+-- it lacks them; genre is text: a list reads '[1, 2]'. Further columns keep their names and get the
+-- type that fits all their values; one that has the name of a column of the table tracks is left out.
+{% if catalog %}
+set variable catalog_structure = (
+    with
+    keys as (
+        select
+            key,
+            cast(value as varchar) as structure,
+            row_number() over (partition by lower(key) order by key) as namesake
+        from json_each((select json_group_structure(cast(line as json)) from catalog_lines))
+        where
+            lower(key) not in (
+                'track', 'artist', 'title', 'genre', 'pop',
+                'plays', 'listeners', 'total_time', 'popularity_rank', 'in_catalog'
+            )
+            and key <> ''
+    )
+
+    -- in_catalog stands in for the further columns where there are none
+    select '{' || coalesce(string_agg(to_json(key) || ':' || structure || ',', '' order by key), '') || '"in_catalog":"JSON"}'
+    from keys
+    where namesake = 1
+);
+{% endif %}
 create or replace temp table catalog as
+{% if catalog %}
 with
-expected as (
+fields as (
     select
-        track,
-        cast(null as varchar) as artist,
-        cast(null as varchar) as title,
-        cast(null as varchar) as genre,
-        cast(null as integer) as pop
-    from events
-    limit 0
+        line_number,
+        json_transform(
+            line, '{"track": "JSON", "artist": "JSON", "title": "JSON", "genre": "JSON", "pop": "JSON"}'
+        ) as known,
+        json_transform(line, getvariable('catalog_structure')) as further
+    from catalog_lines
+),
+
+columns_of_fields as (
+    select
+        cast(known.track ->> '$' as {{ track_type }}) as track,
+        known.artist ->> '$' as artist,
+        known.title ->> '$' as title,
+        case
+            when json_type(known.genre) = 'ARRAY' then cast(try_cast(known.genre as varchar[]) as varchar)
+            else known.genre ->> '$'
+        end as genre,
+        case
+            when json_type(known.pop) in ('BIGINT', 'UBIGINT', 'DOUBLE') then try_cast(known.pop as double)
+        end as pop,
+        unnest(further)
+    from fields
+    order by line_number
 )
 
-select * from expected
-{% if catalog %}
-union all by name
-select * replace (cast(track as {{ track_type }}) as track)
-from read_json(getvariable('catalog_path'), format = 'newline_delimited', sample_size = -1)
-{% endif %};
+select * exclude (in_catalog)
+from columns_of_fields;
+{% else %}
+select
+    track,
+    cast(null as varchar) as artist,
+    cast(null as varchar) as title,
+    cast(null as varchar) as genre,
+    cast(null as double) as pop
+from events
+limit 0;
+{% endif %}

@@ -1,19 +1,24 @@
 -- catalog_problems: one row: the first line of the catalog that cannot be used, if there is one.
-with
-lines as (
+-- The lines are kept in catalog_lines; what the reader cannot read is known once it has read all.
+create or replace temp table catalog_lines as
+select
+    line_number,
+    line
+from (
     select
         row_number() over () as line_number,
         line
     from log_text
-),
+)
+where regexp_matches(line, '[^ \t\r]');
 
+with
 parsed as (
     select
         line_number,
         line,
         try(json_transform(line, '{"track": "JSON"}')).track as track_json
-    from lines
-    where regexp_matches(line, '[^ \t\r]')
+    from catalog_lines
 ),
 
 tracks as (
@@ -58,25 +63,38 @@ repeated as (
 unreadable as (
     select
         line as line_number,
-        'not UTF-8, or longer than 2 MB' as problem
+        case error_type
+            when 'INVALID ENCODING' then 'not UTF-8'
+            when 'LINE SIZE OVER MAXIMUM' then 'longer than 2 MB'
+            else lower(error_type)
+        end as problem
     from reject_errors
     inner join reject_scans using (scan_id, file_id)
     where file_path = getvariable('path')
 )
 
+-- Up to the first unreadable line, the numbers of the readable ones are true.
 select
     line_number,
     problem
-from problems
-union all
-select
-    line_number,
-    problem
-from repeated
-union all
-select
-    line_number,
-    problem
-from unreadable
-order by line_number
+from (
+    select
+        line_number,
+        problem,
+        1 as place
+    from problems
+    union all
+    select
+        line_number,
+        problem,
+        1 as place
+    from repeated
+    union all
+    select
+        line_number,
+        problem,
+        0 as place
+    from unreadable
+)
+order by line_number, place
 limit 1;

@@ -96,7 +96,7 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
     A folder means every data.json and rotated data.json.N in it, plain or .gz or .zst, at any
     depth. The database and the JSON appear complete or not at all.
     """
-    from ubcf.build import build as build_from
+    from ubcf.building import build as build_from
     from ubcf.commands.progress import terminal_progress
 
     summary = build_from(
