@@ -22,7 +22,7 @@ Rows = list[tuple[Any, ...]]
 SETTINGS = settings(
     derandomize=True,
     deadline=None,
-    max_examples=30,
+    max_examples=20,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

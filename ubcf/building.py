@@ -159,6 +159,8 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
             f"{templates.path('staging/events.sql')}: the table events has no column "
             + ", ".join(missing)
         )
+    if any(log.name != str(log.path) for log in logs):
+        db.run("staging/names_of_copies.sql")
     # Whoever brings their own events vouches for them: only our own reading knows what a line is.
     counted = not templates.replaces("staging/events.sql")
     if counted:

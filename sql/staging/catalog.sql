@@ -1,26 +1,36 @@
--- catalog: one row per track of the catalog, in its order. artist, title, genre and pop are null where
--- it lacks them; genre is text: a list reads '[1, 2]'. Further columns keep their names and get the
--- type that fits all their values; one that has the name of a column of the table tracks is left out.
+-- catalog: one row per track of the catalog, in its order.
+-- artist, title, genre and pop are null where it lacks them; genre is text: a list reads '[1, 2]'.
+-- Further columns have the type that fits all their values (JSON for objects). Left out is one that
+-- has the name of a column of the table tracks, or of another further one but for capitals.
 {% if catalog %}
 set variable catalog_structure = (
     with
-    keys as (
+    structures as (
         select
             key,
-            cast(value as varchar) as structure,
-            row_number() over (partition by lower(key) order by key) as namesake
+            cast(value as varchar) as structure
         from json_each((select json_group_structure(cast(line as json)) from catalog_lines))
+    ),
+
+    further as (
+        select
+            key,
+            case when contains(structure, '{') then '"JSON"' else structure end as structure,
+            row_number() over (partition by lower(key) order by key) as namesake
+        from structures
         where
             lower(key) not in (
                 'track', 'artist', 'title', 'genre', 'pop',
-                'plays', 'listeners', 'total_time', 'popularity_rank', 'in_catalog'
+                'plays', 'listeners', 'total_time', 'popularity_rank', 'in_catalog', ''
             )
-            and key <> ''
     )
 
     -- in_catalog stands in for the further columns where there are none
-    select '{' || coalesce(string_agg(to_json(key) || ':' || structure || ',', '' order by key), '') || '"in_catalog":"JSON"}'
-    from keys
+    select
+        '{'
+        || coalesce(string_agg(to_json(key) || ':' || structure || ',', '' order by key), '')
+        || '"in_catalog":"JSON"}'
+    from further
     where namesake = 1
 );
 {% endif %}
@@ -31,23 +41,28 @@ fields as (
     select
         line_number,
         json_transform(
-            line, '{"track": "JSON", "artist": "JSON", "title": "JSON", "genre": "JSON", "pop": "JSON"}'
+            line,
+            '{"track": "JSON", "artist": "JSON", "title": "JSON", "genre": "JSON", "pop": "JSON"}'
         ) as known,
         json_transform(line, getvariable('catalog_structure')) as further
     from catalog_lines
 ),
 
-columns_of_fields as (
+typed as (
     select
         cast(known.track ->> '$' as {{ track_type }}) as track,
         known.artist ->> '$' as artist,
         known.title ->> '$' as title,
         case
-            when json_type(known.genre) = 'ARRAY' then cast(try_cast(known.genre as varchar[]) as varchar)
+            when json_type(known.genre) = 'ARRAY'
+                then cast(try_cast(known.genre as varchar[]) as varchar)
             else known.genre ->> '$'
         end as genre,
         case
-            when json_type(known.pop) in ('BIGINT', 'UBIGINT', 'DOUBLE') then try_cast(known.pop as double)
+            when
+                json_type(known.pop) in ('BIGINT', 'UBIGINT', 'DOUBLE')
+                and isfinite(try_cast(known.pop as double))
+                then try_cast(known.pop as double)
         end as pop,
         unnest(further)
     from fields
@@ -55,7 +70,7 @@ columns_of_fields as (
 )
 
 select * exclude (in_catalog)
-from columns_of_fields;
+from typed;
 {% else %}
 select
     track,
