@@ -45,7 +45,10 @@ def write_log(path: Path, lines: Iterable[str | tuple[Any, Any, Any]]) -> Path:
 
 
 def run_ubcf(
-    *arguments: str | int | Path, cwd: Path, environment: dict[str, str] | None = None, **options: Any
+    *arguments: str | int | Path,
+    cwd: Path,
+    environment: dict[str, str] | None = None,
+    **options: Any,
 ) -> subprocess.CompletedProcess[str]:
     """Runs the real command line in a folder and returns what it printed and its exit code."""
     return subprocess.run(

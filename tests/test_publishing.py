@@ -127,7 +127,7 @@ def place(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Callable[..., None]]:
+def mount(tmp_path: Path) -> Iterator[Callable[..., None]]:  # noqa: ARG001
     """Mounts, for the time of a test; skips the test where that is not allowed."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount")

@@ -93,7 +93,7 @@ comment on column build_stages.stage is 'what was done';
 comment on column build_stages.seconds is 'how long it took';
 comment on column build_stages."rows" is 'rows that it left; null: it leaves none';
 {% for column in catalog_columns %}
-comment on column tracks."{{ column }}" is 'further column of the catalog';
+comment on column tracks."{{ column | replace('"', '""') }}" is 'further column of the catalog';
 {% endfor %}
 
 commit;
