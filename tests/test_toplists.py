@@ -92,7 +92,7 @@ def expected_list(
     return [(column, scores[column]) for column in chosen]
 
 
-@settings(SETTINGS, max_examples=500)
+@settings(SETTINGS, max_examples=400)
 @given(data=st.data(), rows_and_columns=score_rows(), only_positive=st.booleans())
 def test_top_scores_is_the_head_of_the_ranking_of_all_columns(
     data: st.DataObject, rows_and_columns: tuple[list[Row], int], only_positive: bool
@@ -187,7 +187,7 @@ def test_top_scores_of_long_rows_with_many_ties(count: int) -> None:
         ]
 
 
-@settings(SETTINGS, max_examples=250)
+@settings(SETTINGS, max_examples=200)
 @given(rows_and_columns=score_rows(), count=st.integers(1, MOST_COLUMNS + 3))
 def test_top_positive_is_the_head_of_the_ranking_of_the_positive_entries(
     rows_and_columns: tuple[list[Row], int], count: int
@@ -201,7 +201,7 @@ def test_top_positive_is_the_head_of_the_ranking_of_the_positive_entries(
     assert lists_of(top_positive(matrix_of(rows, columns), count)) == expected
 
 
-@settings(SETTINGS, max_examples=150)
+@settings(SETTINGS, max_examples=100)
 @given(rows_and_columns=score_rows())
 def test_count_positive_counts_the_scores_above_zero_by_the_gap(
     rows_and_columns: tuple[list[Row], int],
@@ -238,7 +238,7 @@ def interactions_of(
     )
 
 
-@settings(SETTINGS, max_examples=200)
+@settings(SETTINGS, max_examples=100)
 @given(
     entries=st.dictionaries(st.tuples(st.integers(0, 4), st.integers(0, 5)), CENTERED_TIMES),
 )
@@ -265,7 +265,7 @@ def unit_and_by_track(matrix: sparse.csr_array) -> tuple[sparse.csr_array, spars
     return unit, sparse.csr_array(unit.T.tocsr())
 
 
-@settings(SETTINGS, max_examples=200)
+@settings(SETTINGS, max_examples=100)
 @given(matrix=interactions())
 def test_unit_rows_have_length_1_or_are_empty(matrix: sparse.csr_array) -> None:
     norms = row_norms(matrix)
@@ -274,7 +274,7 @@ def test_unit_rows_have_length_1_or_are_empty(matrix: sparse.csr_array) -> None:
     assert lengths == pytest.approx((norms > 0).astype(float), abs=1e-15)
 
 
-@settings(SETTINGS, max_examples=300)
+@settings(SETTINGS, max_examples=250)
 @given(data=st.data(), matrix=interactions())
 def test_similarity_block_holds_the_cosines_with_the_other_users(
     data: st.DataObject, matrix: sparse.csr_array
@@ -307,7 +307,7 @@ def test_a_similarity_under_1e_12_is_rounding_noise(cosine: float, neighbors: in
 # --- blocks of users ------------------------------------------------------------------------------
 
 
-@settings(SETTINGS, max_examples=300)
+@settings(SETTINGS, max_examples=200)
 @given(
     costs=st.lists(st.integers(0, 10), max_size=12),
     largest_cost=st.integers(0, 25),
@@ -323,7 +323,7 @@ def test_user_blocks_are_all_users_in_order_within_the_limits(
         assert sum(costs[start:stop]) <= largest_cost or stop - start == 1
 
 
-@settings(SETTINGS, max_examples=200)
+@settings(SETTINGS, max_examples=100)
 @given(matrix=interactions())
 def test_user_costs_are_not_exceeded_by_similarities_and_scores(matrix: sparse.csr_array) -> None:
     similarity = reference.cosine_similarity(matrix.toarray())
