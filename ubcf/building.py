@@ -16,7 +16,16 @@ from scipy import sparse
 from ubcf import __version__
 from ubcf.database import Database
 from ubcf.errors import CheckError, InputError, RejectedLinesError, TemplateError
-from ubcf.logs import LogFile, check_complete, find_catalog, find_logs, frozen, grown, log_file
+from ubcf.logs import (
+    LogFile,
+    check_complete,
+    find_catalog,
+    find_logs,
+    frozen,
+    grown,
+    log_file,
+    readable,
+)
 from ubcf.matrices import interaction_matrix, row_norms
 from ubcf.options import BuildOptions, PathLike
 from ubcf.publishing import Publication
@@ -128,6 +137,7 @@ def _read_logs(
         check_complete(logs)
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
+        logs = [readable(log, folder, number) for number, log in enumerate(logs)]
         _stage_logs(db, templates, logs)
         while longer := grown(logs):
             # Read again, from copies of what was there at the start; the copies do not grow.

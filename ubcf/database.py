@@ -104,8 +104,11 @@ class Database:
         )
 
     def columns(self, table: str) -> list[str]:
-        """The names of the columns of a table."""
-        return self._connection.table(table).columns
+        """The names of the columns of a table; none when there is no such table."""
+        try:
+            return self._connection.table(table).columns
+        except duckdb.CatalogException:
+            return []
 
     def type_of(self, table: str, column: str) -> str:
         """The SQL type of a column."""

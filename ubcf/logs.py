@@ -21,6 +21,12 @@ CATALOG_NAME = "tracks.json"
 
 READ_SIZE = 1 << 20
 
+# What DuckDB's reader takes for the end of a line or of a value, wherever in a line it stands: a
+# carriage return that is not of the line's end, and the delimiter of staging/log_text.sql.
+# In JSON neither can be but for a carriage return between values.
+HIDDEN_END = re.compile(rb"\r(?!\r*\n?\Z)|\x01(?=\x02\x03\x04)")
+DOUBLED_RETURN = re.compile(rb"\r(?=\r+\n?\Z)")
+
 
 @dataclass(frozen=True)
 class LogFile:
@@ -119,6 +125,55 @@ def grown(logs: Iterable[LogFile]) -> list[LogFile]:
         if now.st_size > log.bytes:
             longer.append(log)
     return longer
+
+
+def readable(log: LogFile, folder: Path, number: int) -> LogFile:
+    """The same log file; a copy in `folder`, of the same length, if something in it hides an end.
+
+    In the copy a control character that no JSON may hold stands in its place, so that the line is
+    rejected as one line. Raises InputError, with the line, for a gzip file: it has to be unpacked.
+    """
+    if log.path.suffix == ".zst":  # Python cannot unpack Zstandard
+        return log
+    packed = log.path.suffix == ".gz" and log.bytes > 0
+    copy = folder / f"{number}.readable"
+    try:
+        with gzip.open(log.path) if packed else log.path.open("rb") as source:
+            if not _may_hide_an_end(source):
+                return log
+            source.seek(0)
+            if packed:
+                for place, line in enumerate(source, start=1):
+                    if _with_plain_ends(line) != line:
+                        raise InputError(
+                            f"{log.name}, line {place}: a carriage return or control characters "
+                            "within the line; of an unpacked file it could be read"
+                        )
+                return log
+            with copy.open("wb") as target:
+                left = log.bytes
+                while left > 0 and (line := source.readline(left)):
+                    left -= len(line)
+                    target.write(_with_plain_ends(line))
+        state = copy.stat()
+    except OSError as error:
+        raise InputError(f"{log.name}: cannot be copied to {folder}: {error.strerror}") from error
+    return replace(log, path=copy, inode=(state.st_dev, state.st_ino))
+
+
+def _with_plain_ends(line: bytes) -> bytes:
+    return HIDDEN_END.sub(b"\x1f", DOUBLED_RETURN.sub(b" ", line))
+
+
+def _may_hide_an_end(file: BinaryIO | gzip.GzipFile) -> bool:
+    """Whether a carriage return has no line feed after it, or the delimiter may be there."""
+    last = b""
+    while chunk := file.read(READ_SIZE):
+        text = last + chunk
+        if b"\x01" in text or text.count(b"\r", 0, -1) != text.count(b"\r\n"):
+            return True
+        last = text[-1:]
+    return False
 
 
 def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
