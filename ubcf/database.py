@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,7 @@ class Database:
         Raises DatabaseError when the file cannot be made.
         """
         self._templates = templates
+        self._worker = ThreadPoolExecutor(1)
         self._held: dict[str, list[dict[str, NDArray[Any]]]] = {}
         try:
             self._connection = duckdb.connect(
@@ -67,6 +69,7 @@ class Database:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._worker.shutdown()
         if error is None:
             self.close()
         else:
@@ -81,10 +84,24 @@ class Database:
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
+    def _execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Runs statements and returns the rows of the last one.
+
+        They run in a thread of their own: Python cannot take Ctrl-C while DuckDB 2.0 is at work,
+        but it can while it waits.
+        """
+        running = self._worker.submit(lambda: self._connection.execute(statement).fetchall())
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            self._connection.interrupt()
+            wait([running])
+            raise
+
     def drop(self, *tables: str) -> None:
         """Drops tables, those that exist."""
         for table in tables:
-            self._connection.execute(f"drop table if exists {table}")
+            self._execute(f"drop table if exists {table}")
 
     def run(self, name: str, **structure: Any) -> list[tuple[Any, ...]]:
         """Runs the template `name` and returns the rows of its last statement.
@@ -93,13 +110,13 @@ class Database:
         """
         statement = self._templates.render(name, **structure)
         try:
-            return self._connection.execute(statement).fetchall()
+            return self._execute(statement)
         except duckdb.Error as error:
             raise TemplateError(f"{self._templates.path(name)}: {one_line(error)}") from error
 
     def set(self, **values: Any) -> None:
         """Gives values to variables, which templates read by getvariable('name')."""
-        self._connection.execute(
+        self._execute(
             ";".join(f"set variable {name} = {literal(value)}" for name, value in values.items())
         )
 
@@ -154,7 +171,7 @@ class Database:
         arrays = {name: np.concatenate([each[name] for each in held]) for name in held[0]}
         try:
             self._connection.register("appended_arrays", arrays)
-            self._connection.execute(
+            self._execute(
                 f"create temp table if not exists {table} as from appended_arrays limit 0;"
                 f"insert into {table} by name from appended_arrays"
             )
@@ -167,7 +184,7 @@ class Database:
         query = self._templates.render(name)
         self.set(lines_path=str(path))
         try:
-            self._connection.execute(
+            self._execute(
                 f"copy ({query.rstrip().rstrip(';')}) to (getvariable('lines_path'))"
                 " (format csv, header false, quote '', escape '', delimiter '\x01')"
             )
