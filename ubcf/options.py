@@ -44,7 +44,7 @@ class BuildOptions:
         if self.temp_dir is not None and not Path(self.temp_dir).is_dir():
             raise OptionError(f"temp_dir is {self.temp_dir}; there is no such folder")
         if self.memory < SMALLEST_MEMORY:
-            raise OptionError(f"memory_limit is {self.memory} bytes; a build needs at least 128MiB")
+            raise OptionError(f"memory_limit is {self.memory} bytes; a build needs at least 256MiB")
 
     @property
     def thread_count(self) -> int:
@@ -75,5 +75,5 @@ class BuildOptions:
         }
 
 
-# Less than this, DuckDB refuses to read a file.
-SMALLEST_MEMORY = 128 * 2**20
+# With less, DuckDB cannot hold the buffers that two threads need to read a file.
+SMALLEST_MEMORY = 256 * 2**20
