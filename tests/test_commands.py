@@ -220,7 +220,7 @@ def test_without_logs_it_looks_in_data_and_says_so(tmp_path: Path) -> None:
         (["build", "--format", "xml"], "xml"),
         (["build", "--nonsense"], "--nonsense"),
         (["build", "--memory-limit", "lots"], "lots"),
-        (["build", "--memory-limit", "1MiB"], "at least 128MiB"),
+        (["build", "--memory-limit", "1MiB"], "at least 256MiB"),
         (["build", "--temp-dir", "nowhere"], "nowhere"),
         (["nonsense"], "nonsense"),
         (["--nonsense"], "--nonsense"),
