@@ -36,6 +36,8 @@ def main() -> None:
     except BaseException as error:
         # DuckDB makes other errors of an interruption: what comes after one is because of it.
         code = INTERRUPTED if interrupted else _exit_code(error)
+    # What is done is done: Ctrl-C while Python ends would only make noise.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import glob
+import importlib
 import json
 import os
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
 from ubcf import __version__
 from ubcf.database import Database
@@ -26,13 +27,14 @@ from ubcf.logs import (
     log_file,
     readable,
 )
-from ubcf.matrices import interaction_matrix, row_norms
 from ubcf.options import BuildOptions, PathLike
 from ubcf.publishing import Publication
-from ubcf.scoring import UserBlock, score_users
 from ubcf.stages import Progress, Stages
 from ubcf.summary import BuildSummary, InputFile
 from ubcf.templates import Templates
+
+if TYPE_CHECKING:
+    from ubcf.scoring import UserBlock
 
 # Neighbors of a user that are kept in the database, the most similar ones.
 STORED_NEIGHBORS = 50
@@ -109,6 +111,8 @@ def build(
             memory=int(chosen.memory * DATABASE_SHARE),
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
+            # scipy takes its time to load: let it do so while DuckDB is at work.
+            threading.Thread(target=importlib.import_module, args=("ubcf.scoring",)).start()
             _read_logs(db, templates, log_files, temporary_folder, stages)
             _refuse_rejected_lines(db, chosen.max_rejected)
             _read_catalog(db, catalog_path, stages)
@@ -238,6 +242,11 @@ def _model(db: Database, stages: Stages) -> None:
 
 def _score(db: Database, options: BuildOptions, stages: Stages) -> None:
     """The temporary tables user_measures, similar_users and top_tracks, by dense indexes."""
+    from scipy import sparse
+
+    from ubcf.matrices import interaction_matrix, row_norms
+    from ubcf.scoring import score_users
+
     indexed = db.arrays("indexed_interactions")
     users, tracks = indexed["user_index"], indexed["track_index"]
     shape = (int(users.max()) + 1, int(tracks.max()) + 1)
@@ -323,7 +332,7 @@ def _record(
     database: str,
     output: str,
 ) -> BuildSummary:
-    """The tables build and build_stages, and the comments; closes the file."""
+    """The tables build and build_stages, and the comments."""
     with stages.stage("record"):
         db.set(
             version=__version__,
@@ -343,7 +352,6 @@ def _record(
         (figures,) = db.dictionaries("build")
         inputs = [InputFile(**row) for row in db.dictionaries("build_inputs")]
         reasons = dict(db.run("staging/rejected_reasons.sql"))
-        db.close()
     return BuildSummary(
         **{
             **figures,

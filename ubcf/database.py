@@ -80,6 +80,8 @@ class Database:
     def close(self) -> None:
         """Writes everything to the file and closes it. Raises DatabaseError when that fails."""
         try:
+            # Closing would do it too, but says nothing when the disk is full.
+            self._connection.execute("checkpoint")
             self._connection.close()
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -47,9 +49,10 @@ class Publication:
 
     def __enter__(self) -> Publication:
         with contextlib.ExitStack() as locks:
-            # The database first, so that a second build into it hears of the database.
-            for target in self._targets:
-                locks.enter_context(_lock(target))
+            with _uninterrupted():
+                # The database first, so that a second build into it hears of the database.
+                for target in self._targets:
+                    locks.enter_context(_lock(target))
             self._remove_leftovers()
             self._locks = locks.pop_all()
         return self
@@ -60,8 +63,9 @@ class Publication:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._remove_leftovers()
-        self._locks.close()
+        with _uninterrupted():
+            self._remove_leftovers()
+            self._locks.close()
 
     @staticmethod
     def aside(target: Path) -> Path:
@@ -136,6 +140,23 @@ def _write_ahead_log(database: Path) -> Path:
 def _to_disk(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Lets Ctrl-C wait for the end of a few quick steps that belong together."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    waiting: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: waiting.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if waiting:
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,8 @@ from ubcf.toplists import TopLists, count_positive, top_positive, top_scores
 BYTES_PER_ENTRY = 120
 
 # Blocks are no larger than this, so that there are enough for all threads and to show progress.
-MOST_USERS_PER_BLOCK = 2048
+# Larger ones are slower as well: their arrays do not stay in the processor cache.
+MOST_USERS_PER_BLOCK = 512
 
 
 @dataclass(frozen=True)
