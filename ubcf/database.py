@@ -48,14 +48,19 @@ class Database:
         self._held: dict[str, list[dict[str, NDArray[Any]]]] = {}
         try:
             self._connection = duckdb.connect(
-                str(path),
                 config={
                     "threads": threads,
                     "memory_limit": f"{memory // 1024} KiB",
                     "temp_directory": str(temporary_folder),
-                    "storage_compatibility_version": STORAGE_VERSION,
                     "preserve_insertion_order": True,
                 },
+            )
+            # Nothing of a file that is made aside has to be recovered: without a log of changes,
+            # every row is written once.
+            self._connection.execute(
+                f"attach {literal(str(path))} as results"
+                f" (storage_version {literal(STORAGE_VERSION)}, recovery_mode no_wal_writes);"
+                "use results"
             )
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
@@ -81,7 +86,7 @@ class Database:
         """Writes everything to the file and closes it. Raises DatabaseError when that fails."""
         try:
             # Closing would do it too, but says nothing when the disk is full.
-            self._connection.execute("checkpoint")
+            self._connection.execute("checkpoint results")
             self._connection.close()
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
