@@ -111,8 +111,6 @@ def build(
             memory=int(chosen.memory * DATABASE_SHARE),
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
-            # scipy takes its time to load: let it do so while DuckDB is at work.
-            threading.Thread(target=importlib.import_module, args=("ubcf.scoring",)).start()
             _read_logs(db, templates, log_files, temporary_folder, stages)
             _refuse_rejected_lines(db, chosen.max_rejected)
             _read_catalog(db, catalog_path, stages)
@@ -165,6 +163,8 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     db.run("staging/input_files.sql")
     db.run("staging/log_text.sql")
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
+    # scipy takes its time to load: let it do so while DuckDB is at its longest work.
+    threading.Thread(target=importlib.import_module, args=("ubcf.scoring",)).start()
     db.run("staging/events.sql")
     db.run("staging/rejected_lines.sql")
     missing = [name for name in EVENT_COLUMNS if name not in db.columns("events")]

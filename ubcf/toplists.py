@@ -24,6 +24,7 @@ ZERO_BLOCK = -1  # the column of the entry that stands for all the zeros of a ro
 FIRST_WIDTH = 2  # the zero block is first looked for in this many times `count` columns
 
 Indexes = NDArray[np.int64]
+Triple = tuple[Indexes, Indexes, FloatArray]  # rows, columns and values of entries
 
 
 @dataclass(frozen=True)
@@ -51,23 +52,16 @@ class TopLists:
 
 def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
     """The `count` greatest positive entries of each row, ranked."""
-    positive = matrix.data > 0
-    entries = _ranked(
-        row_of_each_entry(matrix)[positive],
-        matrix.indices[positive].astype(np.int64),
-        matrix.data[positive],
-    )
-    place = _place_in_row(entries.rows, matrix.shape[0])
-    best = place < count
-    return _collect(
-        matrix.shape[0], entries.rows[best], entries.columns[best], entries.values[best]
-    )
+    positive = np.flatnonzero(matrix.data > 0)
+    entries = _ranked(*_taken(_entries_of(matrix), positive))
+    best = np.flatnonzero(_place_in_row(entries.rows, matrix.shape[0]) < count)
+    return _collect(matrix.shape[0], _taken(entries.triple, best))
 
 
 def count_positive(scores: sparse.csr_array) -> Indexes:
     """How many entries of each row are above 0 by the equality gap or more: shape (rows,)."""
-    above = row_of_each_entry(scores)[scores.data >= EQUALITY_GAP]
-    return np.bincount(above, minlength=scores.shape[0])
+    above = np.flatnonzero(scores.data >= EQUALITY_GAP)
+    return np.bincount(row_of_each_entry(scores).take(above), minlength=scores.shape[0])
 
 
 def top_scores(
@@ -85,59 +79,58 @@ def top_scores(
     only_positive: leave out what is not above 0, or equal to 0 by the gap rule.
     """
     rows_count, tracks = scores.shape
-    rows = row_of_each_entry(scores)
-    columns = scores.indices.astype(np.int64)
-    stored = scores.data != 0
-    rows, columns, values = rows[stored], columns[stored], scores.data[stored]
+    rows, columns, values = _taken(_entries_of(scores), np.flatnonzero(scores.data))
 
     excluded_keys = _keys(excluded) if excluded is not None else np.empty(0, dtype=np.int64)
     excluded_count = (
         np.diff(excluded.indptr) if excluded is not None else np.zeros(rows_count, dtype=np.int64)
     )
     zeros = tracks - np.bincount(rows, minlength=rows_count)
-    candidates = _candidates(rows, values, zeros, count + excluded_count)
+    wanted = count + excluded_count
+    candidates = _taken((rows, columns, values), _candidates(rows, values, zeros, wanted))
 
     # All zeros of a row take part in the ranking as one entry, and are unfolded afterwards.
     anchored = np.flatnonzero((zeros > 0) | only_positive)
     entries = _ranked(
-        np.concatenate([rows[candidates], anchored]),
-        np.concatenate([columns[candidates], np.full(len(anchored), ZERO_BLOCK)]),
-        np.concatenate([values[candidates], np.zeros(len(anchored))]),
+        np.concatenate([candidates[0], anchored]),
+        np.concatenate([candidates[1], np.full(len(anchored), ZERO_BLOCK)]),
+        np.concatenate([candidates[2], np.zeros(len(anchored))]),
     )
     zero_chain = np.full(rows_count, np.iinfo(np.int64).max)
     is_anchor = entries.columns == ZERO_BLOCK
-    zero_chain[entries.rows[is_anchor]] = entries.chains[is_anchor]
+    anchors = np.flatnonzero(is_anchor)
+    zero_chain[entries.rows[anchors]] = entries.chains[anchors]
+    zero_chain_of_entry = zero_chain.take(entries.rows)
 
-    above = entries.chains < zero_chain[entries.rows]
-    parts = [(entries.rows[above], entries.columns[above], entries.values[above])]
+    is_above = entries.chains < zero_chain_of_entry
+    in_list = _place_in_row(entries.rows, rows_count) < wanted.take(entries.rows)
+    parts = [_taken(entries.triple, np.flatnonzero(is_above & in_list))]
     if not only_positive:
-        as_zero = (entries.chains == zero_chain[entries.rows]) & ~is_anchor
-        zero_rows, zero_columns = entries.rows[as_zero], entries.columns[as_zero]
+        as_zero = np.flatnonzero((entries.chains == zero_chain_of_entry) & ~is_anchor)
+        zero_rows, zero_columns, zero_values = _taken(entries.triple, as_zero)
         if len(zero_rows):
             distinct = ~np.isin(rows * tracks + columns, zero_rows * tracks + zero_columns)
             rows, columns = rows[distinct], columns[distinct]
-        listed = np.bincount(entries.rows[above], minlength=rows_count)
-        wanted = np.where(zeros > 0, np.maximum(count + excluded_count - listed, 0), 0)
+        above = np.bincount(entries.rows.take(np.flatnonzero(is_above)), minlength=rows_count)
         parts.append(
             _unfold_zeros(
-                wanted,
+                np.where(zeros > 0, np.maximum(wanted - above, 0), 0),
                 tracks,
                 FIRST_WIDTH * count,
                 (rows, columns),
-                (zero_rows, zero_columns, entries.values[as_zero]),
+                (zero_rows, zero_columns, zero_values),
             )
         )
-        below = entries.chains > zero_chain[entries.rows]
-        parts.append((entries.rows[below], entries.columns[below], entries.values[below]))
+        parts.append(_taken(entries.triple, np.flatnonzero(entries.chains > zero_chain_of_entry)))
 
     rows, columns, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    order = np.argsort(rows, kind="stable")
-    rows, columns, values = rows[order], columns[order], values[order]
+    order = np.argsort(rows.astype(_smallest_unsigned(rows)), kind="stable")
+    rows, columns, values = _taken((rows, columns, values), order)
     if excluded is not None:
-        kept = ~np.isin(rows * tracks + columns, excluded_keys)
-        rows, columns, values = rows[kept], columns[kept], values[kept]
-    best = _place_in_row(rows, rows_count) < count
-    return _collect(rows_count, rows[best], columns[best], values[best])
+        kept = np.flatnonzero(~np.isin(rows * tracks + columns, excluded_keys))
+        rows, columns, values = _taken((rows, columns, values), kept)
+    best = np.flatnonzero(_place_in_row(rows, rows_count) < count)
+    return _collect(rows_count, _taken((rows, columns, values), best))
 
 
 @dataclass(frozen=True)
@@ -149,12 +142,28 @@ class _Entries:
     values: FloatArray
     chains: Indexes
 
+    @property
+    def triple(self) -> Triple:
+        """Rows, columns and values."""
+        return self.rows, self.columns, self.values
+
+
+def _entries_of(matrix: sparse.csr_array) -> Triple:
+    """Rows, columns and values of the stored entries, row after row."""
+    return row_of_each_entry(matrix), matrix.indices.astype(np.int64), matrix.data
+
+
+def _taken(entries: Triple, places: Indexes) -> Triple:
+    """The entries at these places. `take` is faster than indexing, and lets other threads work."""
+    rows, columns, values = entries
+    return rows.take(places), columns.take(places), values.take(places)
+
 
 def _ranked(rows: Indexes, columns: Indexes, values: FloatArray) -> _Entries:
     """Entries by row, then by the ranking of this module."""
     order = np.argsort(-values)
-    order = order[np.argsort(rows[order].astype(_smallest_unsigned(rows)), kind="stable")]
-    rows, columns, values = rows[order], columns[order], values[order]
+    row_order = np.argsort(rows.astype(_smallest_unsigned(rows)).take(order), kind="stable")
+    rows, columns, values = _taken((rows, columns, values), order.take(row_order))
     starts_chain = np.ones(len(rows), dtype=bool)
     starts_chain[1:] = (rows[1:] != rows[:-1]) | (values[:-1] - values[1:] >= EQUALITY_GAP)
     chains = np.cumsum(starts_chain)
@@ -173,22 +182,19 @@ def _smallest_unsigned(rows: Indexes) -> np.dtype[Any]:
     return np.min_scalar_type(int(rows.max(initial=0)))
 
 
-def _candidates(
-    rows: Indexes, values: FloatArray, zeros: Indexes, wanted: Indexes
-) -> NDArray[np.bool_]:
-    """Which entries can take part in the lists or in the chain of the zeros.
+def _candidates(rows: Indexes, values: FloatArray, zeros: Indexes, wanted: Indexes) -> Indexes:
+    """The places of the entries that can take part in the lists or in the chain of the zeros.
 
     Negative scores can only where positive ones and zeros do not fill the list, or where one of
     them is so close to 0 that a chain may lead there.
     """
     rows_count = len(zeros)
     positive = values > 0
-    positives = np.bincount(rows[positive], minlength=rows_count)
-    near_zero = ~positive & (values > -EQUALITY_GAP)
-    negatives_count = (positives + zeros < wanted) | (
-        np.bincount(rows[near_zero], minlength=rows_count) > 0
-    )
-    return positive | negatives_count[rows]
+    positives = np.bincount(rows.take(np.flatnonzero(positive)), minlength=rows_count)
+    near_zero = np.flatnonzero(~positive & (values > -EQUALITY_GAP))
+    negatives_count = positives + zeros < wanted
+    negatives_count[rows.take(near_zero)] = True
+    return np.flatnonzero(positive | negatives_count.take(rows))
 
 
 def _unfold_zeros(
@@ -212,8 +218,10 @@ def _unfold_zeros(
         place = np.full(len(wanted), -1)
         place[pending] = np.arange(len(pending))
         is_zero = np.ones((len(pending), width), dtype=bool)
-        here = (place[distinct_rows] >= 0) & (distinct_columns < width)
-        is_zero[place[distinct_rows[here]], distinct_columns[here]] = False
+        near = np.flatnonzero(distinct_columns < width)
+        near_places, near_columns = place[distinct_rows.take(near)], distinct_columns.take(near)
+        here = near_places >= 0
+        is_zero[near_places[here], near_columns[here]] = False
         enough = (is_zero.sum(axis=1) >= wanted[pending]) | (width == tracks)
 
         is_zero = is_zero[enough]
@@ -248,5 +256,6 @@ def _place_in_row(rows: Indexes, rows_count: int) -> Indexes:
     return np.arange(len(rows)) - starts[rows]
 
 
-def _collect(rows_count: int, rows: Indexes, columns: Indexes, values: FloatArray) -> TopLists:
+def _collect(rows_count: int, entries: Triple) -> TopLists:
+    rows, columns, values = entries
     return TopLists(np.bincount(rows, minlength=rows_count), columns, values)
