@@ -102,8 +102,7 @@ def build(
     database_path, output_path = (Path(os.path.realpath(path)) for path in (database, output))
 
     with Publication(database_path, output_path) as publication:
-        temporary_folder = publication.temporary_folder(database_path)
-        temporary_folder.mkdir()
+        temporary_folder = publication.make_temporary_folder(database_path)
         with Database(
             publication.aside(database_path),
             templates,

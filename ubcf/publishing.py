@@ -77,6 +77,16 @@ class Publication:
         """A folder beside a target for what is needed while it is made."""
         return target.with_name(f".{target.name}.temporary")
 
+    @classmethod
+    def make_temporary_folder(cls, target: Path) -> Path:
+        """Makes that folder. Raises DatabaseError when it cannot be made."""
+        folder = cls.temporary_folder(target)
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise DatabaseError(f"cannot write in {target.parent}: {error.strerror}") from error
+        return folder
+
     def publish(self) -> None:
         """Renames all targets into place, or none of them.
 

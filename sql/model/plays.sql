@@ -1,5 +1,5 @@
 -- plays: one row per user and track heard: how often, and for how long in all.
--- Times are added as decimals, so the sums are exact and do not depend on the order of the events.
+-- Times are added as decimals (to 20 places), so the sums are exact whatever the order of the events.
 create temp table plays as
 select
     "user",
