@@ -166,7 +166,8 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     threading.Thread(target=importlib.import_module, args=("ubcf.scoring",)).start()
     db.run("staging/events.sql")
     db.run("staging/rejected_lines.sql")
-    missing = [name for name in EVENT_COLUMNS if name not in db.columns("events")]
+    columns = db.columns("events")
+    missing = [name for name in EVENT_COLUMNS if name not in columns]
     if missing:
         raise TemplateError(
             f"{templates.path('staging/events.sql')}: the table events has no column "
@@ -216,10 +217,11 @@ def _read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
         if catalog is not None:
             file = log_file(catalog)
             check_complete([file])
-            path = glob.escape(str(file.path))
             has_catalog = file.bytes > 0
-            db.set(path=str(file.path), log_paths=[path], catalog_path=path)
         if has_catalog:
+            db.set(path=str(file.path), log_paths=[glob.escape(str(file.path))])
+            db.run("staging/catalog_lines.sql")
+            db.run("staging/unreadable_lines.sql")
             for line_number, problem in db.run(
                 "staging/catalog_problems.sql", track_type=track_type
             ):
@@ -243,38 +245,39 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> None:
     """The temporary tables user_measures, similar_users and top_tracks, by dense indexes."""
     from scipy import sparse
 
-    from ubcf.matrices import interaction_matrix, row_norms
+    from ubcf.matrices import interaction_matrix
     from ubcf.scoring import score_users
 
     indexed = db.arrays("indexed_interactions")
     users, tracks = indexed["user_index"], indexed["track_index"]
     shape = (int(users.max()) + 1, int(tracks.max()) + 1)
     interactions = interaction_matrix(users, tracks, indexed["centered_time"], shape)
-    heard = sparse.csr_array((np.ones(len(users)), (users, tracks)), shape=shape)
-    norms = row_norms(interactions)
+    heard = None
+    if options.exclude_heard:
+        heard = sparse.csr_array((np.ones(len(users)), (users, tracks)), shape=shape)
     with stages.stage("score", shape[0]) as stage:
         stage.rows = 0
         for block in score_users(
             interactions,
             recommendations=options.top,
             neighbors=STORED_NEIGHBORS,
-            excluded=heard if options.exclude_heard else None,
+            excluded=heard,
             only_positive=options.only_positive,
             threads=options.thread_count,
             memory=int(options.memory * BLOCKS_SHARE),
         ):
-            _store(db, block, norms)
+            _store(db, block)
             stage.rows += len(block.recommendations.columns)
             stage.advance(block.stop - block.start)
         db.flush()
 
 
-def _store(db: Database, block: UserBlock, norms: np.ndarray[Any, Any]) -> None:
+def _store(db: Database, block: UserBlock) -> None:
     db.append(
         "user_measures",
         {
             "user_index": np.arange(block.start, block.stop, dtype=np.int32),
-            "norm": norms[block.start : block.stop],
+            "norm": block.norms,
             "positive_neighbors": block.counts.positive,
             "negative_neighbors": block.counts.negative,
             "positive_scores": block.positive_scores,

@@ -32,11 +32,13 @@ MOST_USERS_PER_BLOCK = 512
 class UserBlock:
     """The results for the users start..stop-1; one row or entry per user of the block.
 
-    positive_scores: how many tracks have a score above 0 (by more than the equality gap).
+    norms: the lengths of their rows of R. positive_scores: how many tracks have a score above 0 (by
+    more than the equality gap).
     """
 
     start: int
     stop: int
+    norms: FloatArray
     counts: NeighborCounts
     positive_scores: NDArray[np.int64]
     neighbors: TopLists
@@ -61,7 +63,8 @@ def score_users(
     excluded: users x tracks; stored entries are never recommended.
     memory: bytes that the blocks in work may take together; at least one user is in work a thread.
     """
-    unit = unit_rows(interactions, row_norms(interactions))
+    norms = row_norms(interactions)
+    unit = unit_rows(interactions, norms)
     unit_by_track = sparse.csr_array(unit.T.tocsr())
 
     def work(start: int, stop: int) -> UserBlock:
@@ -70,6 +73,7 @@ def score_users(
         return UserBlock(
             start,
             stop,
+            norms[start:stop],
             count_neighbors(similarity),
             count_positive(scores),
             top_positive(similarity, neighbors),

@@ -27,7 +27,7 @@ class Stages:
 
     def __init__(self, progress: Progress | None = None) -> None:
         """`progress` tells the user; None tells nobody."""
-        self._progress = progress or _nobody
+        self._progress = progress or no_progress
         self._started = time.perf_counter()
         self.finished: list[Stage] = []
 
@@ -50,5 +50,6 @@ def ignore_steps(_steps: int) -> None:
     """Tells nobody of the steps done."""
 
 
-def _nobody(_name: str, _length: int | None) -> AbstractContextManager[Callable[[int], None]]:
+def no_progress(_name: str, _length: int | None) -> AbstractContextManager[Callable[[int], None]]:
+    """A Progress that tells nobody."""
     return nullcontext(ignore_steps)

@@ -81,7 +81,6 @@ def top_scores(
     rows_count, tracks = scores.shape
     rows, columns, values = _taken(_entries_of(scores), np.flatnonzero(scores.data))
 
-    excluded_keys = _keys(excluded) if excluded is not None else np.empty(0, dtype=np.int64)
     excluded_count = (
         np.diff(excluded.indptr) if excluded is not None else np.zeros(rows_count, dtype=np.int64)
     )
@@ -127,7 +126,7 @@ def top_scores(
     order = np.argsort(rows.astype(_smallest_unsigned(rows)), kind="stable")
     rows, columns, values = _taken((rows, columns, values), order)
     if excluded is not None:
-        kept = np.flatnonzero(~np.isin(rows * tracks + columns, excluded_keys))
+        kept = np.flatnonzero(~np.isin(rows * tracks + columns, _keys(excluded)))
         rows, columns, values = _taken((rows, columns, values), kept)
     best = np.flatnonzero(_place_in_row(rows, rows_count) < count)
     return _collect(rows_count, _taken((rows, columns, values), best))

@@ -1,17 +1,4 @@
 -- catalog_problems: one row: the first line of the catalog that cannot be used, if there is one.
--- The lines are kept in catalog_lines; what the reader cannot read is known once it has read all.
-create or replace temp table catalog_lines as
-select
-    line_number,
-    line
-from (
-    select
-        row_number() over () as line_number,
-        line
-    from log_text
-)
-where regexp_matches(line, '[^ \t\r]');
-
 with
 parsed as (
     select
@@ -25,29 +12,26 @@ tracks as (
     select
         line_number,
         line,
-        track_json,
+        cast(track_json as varchar) as track_as_written,
         track_json ->> '$' as track_text
     from parsed
 ),
 
-problems as (
+judged as (
     select
         line_number,
         case
+            {% if track_type == 'BIGINT' %}
+            when cast(try_cast(track_text as bigint) as varchar) = track_as_written then null
+            {% else %}
+            when track_text is not null then null
+            {% endif %}
             when not json_valid(line) then 'not JSON'
             when json_type(line) <> 'OBJECT' then 'not an object'
             when track_text is null then 'track is missing'
-            {% if track_type == 'BIGINT' %}
-            when not coalesce(cast(try_cast(track_text as bigint) as varchar) = cast(track_json as varchar), false)
-                then 'track is not a whole number'
-            {% endif %}
+            else 'track is not a whole number'
         end as problem
     from tracks
-    where
-        track_text is null
-        {% if track_type == 'BIGINT' %}
-        or not coalesce(cast(try_cast(track_text as bigint) as varchar) = cast(track_json as varchar), false)
-        {% endif %}
 ),
 
 repeated as (
@@ -60,29 +44,13 @@ repeated as (
     having count(*) > 1
 ),
 
-unreadable as (
-    select
-        line as line_number,
-        case error_type
-            when 'INVALID ENCODING' then 'not UTF-8'
-            when 'LINE SIZE OVER MAXIMUM' then 'longer than 2 MB'
-            else lower(error_type)
-        end as problem
-    from reject_errors
-    inner join reject_scans using (scan_id, file_id)
-    where file_path = getvariable('path')
-)
-
--- Up to the first unreadable line, the numbers of the readable ones are true.
-select
-    line_number,
-    problem
-from (
+problems as (
     select
         line_number,
         problem,
         1 as place
-    from problems
+    from judged
+    where problem is not null
     union all
     select
         line_number,
@@ -92,9 +60,16 @@ from (
     union all
     select
         line_number,
-        problem,
+        reason as problem,
         0 as place
-    from unreadable
+    from unreadable_lines
+    where path = getvariable('path')
 )
+
+-- Up to the first unreadable line, the numbers of the readable ones are true.
+select
+    line_number,
+    problem
+from problems
 order by line_number, place
 limit 1;

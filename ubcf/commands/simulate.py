@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from ubcf.simulation import SimulationSummary
 
 
 @click.command("simulate")
@@ -78,10 +72,13 @@ def simulate(
       logs/botify-recommender-1/data.json
       logs/botify-recommender-2/data.json
     """
+    from ubcf.commands.progress import terminal_progress
     from ubcf.simulation import simulate as write_logs
+    from ubcf.stages import no_progress
 
-    def write(progress: Callable[[int], None] | None) -> SimulationSummary:
-        return write_logs(
+    progress = no_progress if quiet else terminal_progress
+    with progress("simulating", events) as advance:
+        summary = write_logs(
             out,
             users=users,
             tracks=tracks,
@@ -89,14 +86,8 @@ def simulate(
             replicas=replicas,
             seed=seed,
             force=force,
-            progress=progress,
+            progress=advance,
         )
-
-    if sys.stderr.isatty() and not quiet:
-        with click.progressbar(length=events, label="simulating", file=sys.stderr) as bar:
-            summary = write(bar.update)
-    else:
-        summary = write(None)
     if not quiet:
         click.echo(
             f"{out}: {summary.events} events of {summary.users} users on {summary.tracks} tracks, "

@@ -1,0 +1,15 @@
+-- catalog_lines: one row per readable, not blank line of the catalog, the file in `log_paths`.
+create or replace temp table catalog_lines as
+with
+numbered as (
+    select
+        row_number() over () as line_number,
+        line
+    from log_text
+)
+
+select
+    line_number,
+    line
+from numbered
+where regexp_matches(line, '[^ \t\r]');
