@@ -1,30 +1,48 @@
 """User-based collaborative filtering from JSON logs, SQL first.
 
 `build` turns log files into a DuckDB file and a JSON of recommendations; `connect` opens the
-database for queries. Both are loaded when they are first used.
+database for queries; `analysis`, `explain`, `inspect_user` and `inspect_track` ask it what analysts
+ask. All are loaded when they are first used.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ubcf.errors import UbcfError
 
 if TYPE_CHECKING:
+    from ubcf.analyses import analysis
     from ubcf.building import build
-    from ubcf.database import connect
+    from ubcf.connection import connect
+    from ubcf.explanation import explain
+    from ubcf.inspection import inspect_track, inspect_user
 
 __version__ = "0.1.0"
-__all__ = ["UbcfError", "__version__", "build", "connect"]
+__all__ = [
+    "UbcfError",
+    "__version__",
+    "analysis",
+    "build",
+    "connect",
+    "explain",
+    "inspect_track",
+    "inspect_user",
+]
+
+# The module that each public function is in.
+_MODULES = {
+    "analysis": "ubcf.analyses",
+    "build": "ubcf.building",
+    "connect": "ubcf.connection",
+    "explain": "ubcf.explanation",
+    "inspect_track": "ubcf.inspection",
+    "inspect_user": "ubcf.inspection",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "build":
-        from ubcf.building import build
-
-        return build
-    if name == "connect":
-        from ubcf.database import connect
-
-        return connect
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +12,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from ubcf.errors import DatabaseError, TemplateError
+from ubcf.errors import DatabaseError, TemplateError, one_line
+from ubcf.literals import literal
 from ubcf.templates import Templates
 
 # The oldest format that DuckDB 1.4 and later read, so that every supported version opens the file.
@@ -22,9 +22,6 @@ STORAGE_VERSION = "v1.4.0"
 # Rows that are collected before they are stored: a statement for each small block costs more than
 # its rows.
 ROWS_HELD = 1 << 20
-
-# The table that says that ubcf made a database.
-BUILD_TABLE = "build"
 
 
 class Database:
@@ -197,46 +194,3 @@ class Database:
             )
         except duckdb.Error as error:
             raise DatabaseError(f"{path}: {one_line(error)}") from error
-
-
-def literal(value: object) -> str:
-    """A value as an SQL literal, quoted so that no text can be anything but text.
-
-    Bound parameters would do, but the first one makes DuckDB's Python client import pandas where
-    it is installed: a third of a second. Takes None, bool, int, float, str, datetime and lists.
-    """
-    if value is None:
-        return "null"
-    if isinstance(value, bool | int | float):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{', '.join(map(literal, value))}]"
-    if isinstance(value, datetime):
-        return f"timestamp {literal(value.isoformat(sep=' '))}"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    raise TypeError(f"no SQL literal for {type(value).__name__}")
-
-
-def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
-    """A read-only connection to a database that `ubcf build` made.
-
-    Raises DatabaseError when the file is missing, is no DuckDB file, or was not made by ubcf.
-    """
-    path = Path(database)
-    if not path.is_file():
-        raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
-    try:
-        connection = duckdb.connect(str(path), read_only=True)
-    except duckdb.Error as error:
-        raise DatabaseError(f"{path}: {one_line(error)}") from error
-    tables = {row[0] for row in connection.execute("show tables").fetchall()}
-    if BUILD_TABLE not in tables:
-        connection.close()
-        raise DatabaseError(f"{path}: not a database that ubcf made: it has no table 'build'")
-    return connection
-
-
-def one_line(error: BaseException) -> str:
-    """The message of an error, without line breaks."""
-    return " ".join(str(error).split())

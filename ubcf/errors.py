@@ -29,9 +29,22 @@ class DatabaseError(UbcfError):
     """The database is missing, is none, is not one that ubcf made, or cannot be written."""
 
 
+class QueryError(UbcfError):
+    """A query of the user's own cannot be run."""
+
+
+class NotFoundError(UbcfError):
+    """There is no such user, track, analysis or experiment."""
+
+
 class BusyError(UbcfError):
     """Another build is at work on the same file."""
 
 
 class SimulationError(UbcfError):
     """The logs cannot be simulated as asked."""
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error, without line breaks."""
+    return " ".join(str(error).split())

@@ -6,7 +6,9 @@ import click
 
 from ubcf import __version__
 from ubcf.commands.build import build
+from ubcf.commands.query import query
 from ubcf.commands.simulate import simulate
+from ubcf.commands.sql import sql
 
 
 @click.group(context_settings={"auto_envvar_prefix": "UBCF", "help_option_names": ["-h", "--help"]})
@@ -22,4 +24,6 @@ def ubcf() -> None:
 
 
 ubcf.add_command(build)
+ubcf.add_command(query)
 ubcf.add_command(simulate)
+ubcf.add_command(sql)

@@ -1,0 +1,33 @@
+-- find_track: one row per track whose id, artist or title is like a text, the nearest first.
+-- Tracks whose artist or title contains the text go before those with an id near it.
+-- variable text: an id, an artist or a title, or something like it.
+-- variable k: tracks at most (default 10).
+with
+texts as (
+    select
+        track,
+        artist,
+        title,
+        plays,
+        listeners,
+        cast(track as varchar) as id_text,
+        lower(concat_ws(' - ', artist, title)) as name_text,
+        cast(getvariable('text') as varchar) as wanted
+    from tracks
+)
+
+select
+    track,
+    artist,
+    title,
+    plays,
+    listeners
+from texts
+order by
+    id_text = wanted desc,
+    contains(name_text, lower(wanted)) desc,
+    abs(try_cast(id_text as double) - try_cast(wanted as double)) asc nulls last,
+    levenshtein(id_text, wanted) asc,
+    plays desc,
+    track asc
+limit (select coalesce(cast(getvariable('k') as bigint), 10));

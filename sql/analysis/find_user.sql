@@ -1,0 +1,18 @@
+-- find_user: one row per user whose id is like a text, the nearest first.
+-- variable text: the id, or something like it.
+-- variable k: users at most (default 10).
+select
+    "user",
+    events,
+    tracks,
+    mean_time
+from users
+order by
+    cast("user" as varchar) = cast(getvariable('text') as varchar) desc,
+    abs(
+        try_cast(cast("user" as varchar) as double)
+        - try_cast(cast(getvariable('text') as varchar) as double)
+    ) asc nulls last,
+    levenshtein(cast("user" as varchar), cast(getvariable('text') as varchar)) asc,
+    "user" asc
+limit (select coalesce(cast(getvariable('k') as bigint), 10));

@@ -1,0 +1,72 @@
+"""ubcf query."""
+
+from __future__ import annotations
+
+import click
+
+from ubcf.commands.options import database_option, format_option, print_rows
+
+
+def _assignment(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value!r} is not name=value")
+    return dict(value.split("=", 1) for value in values)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ubcf query
+  ubcf query similar_users --param user=7 --param k=5
+  ubcf query popularity_bias --format csv
+  ubcf query sessions --show"""
+)
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option(
+    "-p",
+    "--param",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_assignment,
+    help="A variable of the analysis; --show tells which it has.",
+)
+@click.option("--show", is_flag=True, help="Print the SQL, and run nothing.")
+@click.option("--templates", metavar="DIR", help="A folder whose analysis/ has further analyses.")
+@database_option
+@format_option
+def query(
+    name: str | None,
+    variables: dict[str, str],
+    show: bool,
+    templates: str | None,
+    database: str,
+    form: str,
+) -> None:
+    """Run a named analysis over a database; without NAME, list them.
+
+    The analyses are the files of sql/analysis/. Each also runs by hand in a DuckDB shell: give its
+    variables values by 'set variable user = 7;' before it.
+    """
+    from pathlib import Path
+
+    from ubcf.analyses import analysis, list_analyses, read_analysis
+    from ubcf.connection import connect, interruptibly
+    from ubcf.templates import Templates
+
+    laid_over = Templates(None if templates is None else Path(templates))
+    if name is None:
+        for each in list_analyses(laid_over):
+            click.echo(f"{each.name:<30} {each.summary}")
+    elif show:
+        click.echo(read_analysis(name, laid_over).sql, nl=False)
+    else:
+        with connect(database) as connection:
+            relation = interruptibly(
+                connection,
+                lambda: analysis(connection, name, templates=laid_over, **variables),
+            )
+            print_rows(connection, relation, form)

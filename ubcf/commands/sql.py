@@ -1,0 +1,66 @@
+"""ubcf sql."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ubcf.commands.options import database_option, format_option
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ubcf sql 'select "user", events from users order by events desc limit 3'
+  ubcf sql --file question.sql --format csv
+  echo 'from build' | ubcf sql -
+  ubcf sql 'from recommendations where rank <= 10' --output top10.parquet"""
+)
+@click.argument("query", required=False, metavar="[QUERY | -]")
+@click.option("--file", "file", metavar="FILE", help="Take the statements from a file.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    help="Write the rows to a file instead of stdout: .csv, .json, .jsonl or .parquet.",
+)
+@click.option(
+    "--allow-files",
+    is_flag=True,
+    help="Let statements read and write other files, load extensions and change settings.",
+)
+@database_option
+@format_option
+def sql(
+    query: str | None,
+    file: str | None,
+    output: str | None,
+    allow_files: bool,
+    database: str,
+    form: str,
+) -> None:
+    """Run SQL over a database, read-only: QUERY, or - for stdin, or --file.
+
+    Several statements are run in turn; the rows of the last one are shown. 'show tables' and
+    'describe users' tell what is there.
+    """
+    from ubcf.connection import connect_locked, interruptibly
+    from ubcf.queries import aside, check_target, print_result, write_result
+
+    if (query is None) == (file is None):
+        raise click.UsageError("give one of QUERY, - for stdin, and --file")
+    if file is not None:
+        text = Path(file).read_text(encoding="utf-8")
+    elif query == "-":
+        text = sys.stdin.read()
+    else:
+        text = query or ""
+    if output is None:
+        with connect_locked(database, readable_files=allow_files) as connection:
+            interruptibly(connection, lambda: print_result(connection, text, form, sys.stdout))
+    else:
+        path = Path(output).absolute()
+        check_target(path)
+        with connect_locked(database, readable_files=allow_files, output=aside(path)) as connection:
+            interruptibly(connection, lambda: write_result(connection, text, path))

@@ -1,0 +1,120 @@
+"""Reading a database that a build left."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from ubcf.errors import DatabaseError, one_line
+from ubcf.literals import literal
+
+# The tables that a build leaves.
+TABLES = frozenset(
+    {
+        "build",
+        "build_inputs",
+        "build_stages",
+        "events",
+        "interactions",
+        "neighbors",
+        "recommendations",
+        "rejected_lines",
+        "tracks",
+        "users",
+    }
+)
+
+# The first version of ubcf whose tables have all the columns that sql/analysis/ asks for.
+OLDEST_VERSION = (0, 1, 0)
+
+Result = TypeVar("Result")
+
+
+def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
+    """A read-only connection to a database that `ubcf build` made.
+
+    A build that replaces the file meanwhile does not disturb it: it keeps what it opened.
+    Raises DatabaseError when the file is missing, is no DuckDB file, was not made by ubcf, or was
+    made by a version of ubcf with other tables.
+    """
+    return _open(Path(database), {})
+
+
+def connect_locked(
+    database: str | Path, *, readable_files: bool = False, output: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection for statements of others: read-only, and for good.
+
+    Nothing in the file can change, no other file can be read or written (`output` alone can, where
+    it is given), no extension can be installed or loaded, and no setting can be changed.
+    readable_files: leaves files and settings open; the database itself stays read-only.
+    Raises DatabaseError as `connect` does.
+    """
+    connection = _open(
+        Path(database),
+        # A table name of a statement never means a Python variable of ours.
+        {"python_enable_replacements": False},
+    )
+    if not readable_files:
+        allowed = [] if output is None else [str(output)]
+        connection.execute(
+            f"set allowed_paths = {literal(allowed)};"
+            "set enable_external_access = false;"
+            "set lock_configuration = true"
+        )
+    return connection
+
+
+def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Result]) -> Result:
+    """What `work`, which uses the connection, returns; Ctrl-C interrupts it.
+
+    It runs in a thread of its own: Python cannot take Ctrl-C while DuckDB 2.0 is at work, but it
+    can while it waits.
+    """
+    with ThreadPoolExecutor(1) as worker:
+        running = worker.submit(work)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            wait([running])
+            raise
+
+
+def _open(path: Path, config: dict[str, str | bool]) -> duckdb.DuckDBPyConnection:
+    if not path.is_file():
+        raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
+    # Beside the file, where DuckDB would spill by itself, readers would get in each other's way.
+    spill = Path(tempfile.gettempdir(), f"ubcf-{os.getpid()}")
+    try:
+        connection = duckdb.connect(
+            str(path), read_only=True, config={"temp_directory": str(spill), **config}
+        )
+    except duckdb.Error as error:
+        raise DatabaseError(f"{path}: {one_line(error)}") from error
+    try:
+        _refuse_other_tables(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _refuse_other_tables(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Raises DatabaseError when the tables are not those of this version of ubcf."""
+    missing = TABLES - {row[0] for row in connection.execute("show tables").fetchall()}
+    if missing:
+        raise DatabaseError(
+            f"{path}: not a database that ubcf made: it has no table {sorted(missing)[0]!r}"
+        )
+    (version,) = connection.execute("select coalesce(max(version), '') from build").fetchall()[0]
+    numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    if numbers is None or tuple(map(int, numbers.groups())) < OLDEST_VERSION:
+        raise DatabaseError(f"{path}: made by ubcf {version}; build it again with this version")

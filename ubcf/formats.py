@@ -1,0 +1,231 @@
+"""Rows of a query as text: a table, CSV, JSON, JSON lines or Markdown."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import duckdb
+
+FORMATS = ("table", "csv", "json", "jsonl", "markdown")
+
+# Rows fetched at once.
+ROWS_FETCHED = 10_000
+
+# Digits of a fraction where people read it; the other formats have all digits.
+DIGITS = 6
+
+# A text as it came from DuckDB; None is null.
+Text = str | None
+
+_WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
+_FRACTION = re.compile(r"DOUBLE|FLOAT|DECIMAL\(.*\)")
+_NESTED = re.compile(r".*\[\d*\]|(STRUCT|MAP|UNION|LIST|ARRAY)\(.*|JSON", flags=re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Writable(Protocol):
+    """What the rows are written to."""
+
+    def write(self, text: str, /) -> object: ...
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the rows: its name and its SQL type."""
+
+    name: str
+    type: str
+
+    @property
+    def whole(self) -> bool:
+        return _WHOLE.fullmatch(self.type) is not None
+
+    @property
+    def fraction(self) -> bool:
+        return _FRACTION.fullmatch(self.type) is not None
+
+    @property
+    def nested(self) -> bool:
+        return _NESTED.fullmatch(self.type) is not None
+
+    def as_json(self, text: Text) -> str:
+        """A value as JSON; what JSON cannot say (not a number, infinity) is null."""
+        if text is None:
+            return "null"
+        if self.whole or self.type == "BOOLEAN":
+            return text
+        if self.fraction:
+            return "null" if re.fullmatch("-?(nan|inf)", text) else text
+        if self.nested:
+            value = json.loads(text, parse_constant=lambda _: None)
+            return json.dumps(value, ensure_ascii=False)
+        return json.dumps(text, ensure_ascii=False)
+
+    def as_read(self, text: Text) -> str:
+        """A value for people: one line, fractions to six significant digits."""
+        if text is None:
+            return ""
+        if self.fraction and len(text) > DIGITS:
+            value = float(text)
+            return f"{value:.{DIGITS}g}" if abs(value) < 10**DIGITS else f"{value:.1f}"
+        return _CONTROL.sub(lambda control: repr(control[0])[1:-1], text)
+
+
+def write_rows(
+    connection: duckdb.DuckDBPyConnection,
+    relation: duckdb.DuckDBPyRelation,
+    form: str,
+    out: Writable,
+) -> None:
+    """Writes the rows of a relation of the connection, in one of FORMATS.
+
+    CSV and JSON have all digits, and are written as the rows come.
+    """
+    columns = _columns(relation)
+    rows = _texts(connection, relation, columns, form)
+    if form == "csv":
+        _write_csv([column.name for column in columns], rows, out)
+    elif form == "json":
+        out.write(f"{_json_rows(columns, rows)}\n")
+    elif form == "jsonl":
+        for row in rows:
+            out.write(f"{_json_object(columns, row)}\n")
+    else:
+        _write_grid(columns, list(rows), form, out)
+
+
+def write_parts(
+    connection: duckdb.DuckDBPyConnection,
+    parts: Mapping[str, duckdb.DuckDBPyRelation],
+    form: str,
+    out: Writable,
+    *,
+    one_row: Collection[str] = (),
+) -> None:
+    """Writes several relations as one: JSON as one object with a key for each part.
+
+    Tables have the name of the part above them; CSV and JSON lines have it in a first column.
+    one_row: parts of one row: an object in JSON, a line for each column in a table.
+    """
+    objects = []
+    for number, (name, relation) in enumerate(parts.items()):
+        columns = _columns(relation)
+        rows = _texts(connection, relation, columns, form)
+        if form == "json":
+            single = name in one_row
+            value = _json_object(columns, next(rows)) if single else _json_rows(columns, rows)
+            objects.append(f"{json.dumps(name)}: {value}")
+        elif form == "jsonl":
+            for row in rows:
+                out.write(f"{_json_object([Column('part', 'VARCHAR'), *columns], [name, *row])}\n")
+        elif form == "csv":
+            out.write("\n" if number else "")
+            names = ["part", *(column.name for column in columns)]
+            _write_csv(names, ([name, *row] for row in rows), out)
+        else:
+            out.write("\n" if number else "")
+            out.write(f"## {name}\n\n" if form == "markdown" else f"{name}\n")
+            if name in one_row:
+                (row,) = rows
+                read = [[c.name, c.as_read(text)] for c, text in zip(columns, row, strict=True)]
+                columns, rows = [Column("", "VARCHAR"), Column("", "VARCHAR")], iter(read)
+            _write_grid(columns, list(rows), form, out)
+    if form == "json":
+        out.write("{" + ",\n".join(objects) + "}\n")
+
+
+def _columns(relation: duckdb.DuckDBPyRelation) -> list[Column]:
+    return [
+        Column(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)
+    ]
+
+
+def _texts(
+    connection: duckdb.DuckDBPyConnection,
+    relation: duckdb.DuckDBPyRelation,
+    columns: Sequence[Column],
+    form: str,
+) -> Iterator[Sequence[Text]]:
+    """The rows as DuckDB writes them: it has a text for every value of every type."""
+    nested_as = (
+        "cast(to_json(#{}) as varchar)" if form.startswith("json") else "cast(#{} as varchar)"
+    )
+    texts = relation.project(
+        ", ".join(
+            (nested_as if column.nested else "cast(#{} as varchar)").format(position)
+            for position, column in enumerate(columns, start=1)
+        )
+    )
+    if relation.type == "MATERIALIZED_RELATION":
+        yield from texts.fetchall()
+    else:
+        # Unlike a relation, a statement that is executed hands out its rows as they come.
+        connection.execute(texts.sql_query())
+        while rows := connection.fetchmany(ROWS_FETCHED):
+            yield from rows
+
+
+def _write_csv(names: Sequence[str], rows: Iterator[Sequence[Text]], out: Writable) -> None:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+
+
+def _json_object(columns: Sequence[Column], row: Sequence[Text]) -> str:
+    fields = (
+        f"{json.dumps(column.name, ensure_ascii=False)}: {column.as_json(text)}"
+        for column, text in zip(columns, row, strict=True)
+    )
+    return "{" + ", ".join(fields) + "}"
+
+
+def _json_rows(columns: Sequence[Column], rows: Iterator[Sequence[Text]]) -> str:
+    return "[" + ",\n ".join(_json_object(columns, row) for row in rows) + "]"
+
+
+def _write_grid(
+    columns: Sequence[Column], rows: list[Sequence[Text]], form: str, out: Writable
+) -> None:
+    """A table of aligned columns, numbers to the right; in Markdown with its bars."""
+    escape: Callable[[str], str] = str if form == "table" else _markdown
+    cells = [[escape(column.name) for column in columns]] + [
+        [escape(column.as_read(text)) for column, text in zip(columns, row, strict=True)]
+        for row in rows
+    ]
+    widths = [max(3, *(_width(row[at]) for row in cells)) for at in range(len(columns))]
+    right = [column.whole or column.fraction for column in columns]
+    rule = [
+        "-" * (width - 1) + ":" if form == "markdown" and numeric else "-" * width
+        for width, numeric in zip(widths, right, strict=True)
+    ]
+    if any(column.name for column in columns) or form == "markdown":
+        cells.insert(1, rule)
+    else:
+        del cells[0]
+    for row in cells:
+        padded = [
+            " " * (width - _width(cell)) + cell if numeric else cell + " " * (width - _width(cell))
+            for cell, width, numeric in zip(row, widths, right, strict=True)
+        ]
+        line = f"| {' | '.join(padded)} |" if form == "markdown" else "  ".join(padded).rstrip()
+        out.write(f"{line}\n")
+
+
+def _markdown(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _width(text: str) -> int:
+    """Places that a text takes on a terminal: two for wide characters, none for marks on others."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
+        for each in text
+    )
