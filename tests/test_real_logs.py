@@ -192,10 +192,8 @@ class RowByRow:
         similarity[np.abs(similarity) < reference.SIMILARITY_NOISE] = 0.0
         similarity[row] = 0.0
 
-        scores: NDArray[np.float64] = np.bincount(
-            self.columns, weights=similarity[self.rows] * self.centered
-        )
-        return scores
+        terms = similarity[self.rows] * self.centered
+        return np.bincount(self.columns, weights=terms).astype(np.float64)
 
     def recommendations(self, user: int) -> list[tuple[int, float]]:
         """Track and score of the first 100 tracks for a user."""
