@@ -6,6 +6,7 @@ import click
 
 from ubcf import __version__
 from ubcf.commands.build import build
+from ubcf.commands.experiment import experiment
 from ubcf.commands.query import query
 from ubcf.commands.simulate import simulate
 from ubcf.commands.sql import sql
@@ -24,6 +25,7 @@ def ubcf() -> None:
 
 
 ubcf.add_command(build)
+ubcf.add_command(experiment)
 ubcf.add_command(query)
 ubcf.add_command(simulate)
 ubcf.add_command(sql)
