@@ -7,6 +7,8 @@ import click
 from ubcf import __version__
 from ubcf.commands.build import build
 from ubcf.commands.experiment import experiment
+from ubcf.commands.explain import explain
+from ubcf.commands.inspect import inspect
 from ubcf.commands.query import query
 from ubcf.commands.simulate import simulate
 from ubcf.commands.sql import sql
@@ -26,6 +28,8 @@ def ubcf() -> None:
 
 ubcf.add_command(build)
 ubcf.add_command(experiment)
+ubcf.add_command(explain)
+ubcf.add_command(inspect)
 ubcf.add_command(query)
 ubcf.add_command(simulate)
 ubcf.add_command(sql)
