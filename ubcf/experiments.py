@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
@@ -22,7 +23,7 @@ from ubcf.comparisons import (
     holm,
     in_percent,
 )
-from ubcf.errors import NotFoundError, OptionError, TemplateError, one_line
+from ubcf.errors import NotFoundError, OptionError, QueryError
 from ubcf.formats import Column, Text, Writable, write_grid
 
 # What is measured of a user under a treatment: columns of sql/analysis/experiment_users.sql.
@@ -104,7 +105,7 @@ def analyze_experiments(
     the number of effects of its experiment, below alpha.
     Raises NotFoundError for an experiment, a control or a metric that there is not, and when the
     logs name no experiment; OptionError for an alpha that is not between 0 and 1, or no
-    metric at all; TemplateError when DuckDB cannot add values up, as latencies of 1e200 seconds.
+    metric at all; QueryError for values too large to add up, as latencies of 1e200 seconds.
     """
     if not 0 < alpha < 1:
         raise OptionError(f"alpha is {alpha}; it has to be between 0 and 1")
@@ -179,8 +180,13 @@ def _samples(
     )
     try:
         rows = users.aggregate(f"treatment, {measures}", "treatment").fetchall()
-    except duckdb.Error as error:
-        raise TemplateError(f"experiment {name!r}: {one_line(error)}") from error
+    except duckdb.OutOfRangeException:
+        # What older versions of DuckDB say of an infinite variance.
+        rows = [(None, math.inf)]
+    if not all(
+        math.isfinite(value) for _, *values in rows for value in values if value is not None
+    ):
+        raise QueryError(f"experiment {name!r}: {', '.join(metrics)}: values too large to add up")
     return {
         (metric, treatment): Sample(*values[3 * place : 3 * place + 3])
         for treatment, *values in rows
