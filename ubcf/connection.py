@@ -13,7 +13,6 @@ from typing import TypeVar
 import duckdb
 
 from ubcf.errors import DatabaseError, one_line
-from ubcf.literals import literal
 
 # The tables that a build leaves.
 TABLES = frozenset(
@@ -31,6 +30,10 @@ TABLES = frozenset(
     }
 )
 
+# What a DuckDB file has among its first bytes. DuckDB takes other files for what their suffix says.
+MAGIC = b"DUCK"
+MAGIC_WITHIN = 16
+
 # The first version of ubcf whose tables have all the columns that sql/analysis/ asks for.
 OLDEST_VERSION = (0, 1, 0)
 
@@ -47,28 +50,27 @@ def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
     return _open(Path(database), {})
 
 
-def connect_locked(
-    database: str | Path, *, readable_files: bool = False, output: Path | None = None
-) -> duckdb.DuckDBPyConnection:
+def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb.DuckDBPyConnection:
     """A connection for statements of others: read-only, and for good.
 
-    Nothing in the file can change, no other file can be read or written (`output` alone can, where
-    it is given), no extension can be installed or loaded, and no setting can be changed.
-    readable_files: leaves files and settings open; the database itself stays read-only.
+    Nothing in the file can change, no file can be read or written, this one included, no extension
+    can be installed or loaded, and no setting can be changed.
+    allow_files: leaves files and settings open; the database itself stays read-only.
     Raises DatabaseError as `connect` does.
     """
-    connection = _open(
-        Path(database),
-        # A table name of a statement never means a Python variable of ours.
-        {"python_enable_replacements": False},
+    # A table name of a statement never means a Python variable of ours.
+    config: dict[str, str | bool] = {"python_enable_replacements": False}
+    if allow_files:
+        return _open(Path(database), config)
+    # Without files there is no spilling to them either: better an error that says so.
+    connection = _open(Path(database), {**config, "temp_directory": ""})
+    # External access alone would leave the path of the database itself open for writing, by a
+    # copy statement; what is open already stays open.
+    connection.execute(
+        "set enable_external_access = false;"
+        "set disabled_filesystems = 'LocalFileSystem';"
+        "set lock_configuration = true"
     )
-    if not readable_files:
-        allowed = [] if output is None else [str(output)]
-        connection.execute(
-            f"set allowed_paths = {literal(allowed)};"
-            "set enable_external_access = false;"
-            "set lock_configuration = true"
-        )
     return connection
 
 
@@ -91,6 +93,9 @@ def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Resu
 def _open(path: Path, config: dict[str, str | bool]) -> duckdb.DuckDBPyConnection:
     if not path.is_file():
         raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
+    with path.open("rb") as file:
+        if MAGIC not in file.read(MAGIC_WITHIN):
+            raise DatabaseError(f"{path}: not a valid DuckDB database")
     # Beside the file, where DuckDB would spill by itself, readers would get in each other's way.
     spill = Path(tempfile.gettempdir(), f"ubcf-{os.getpid()}")
     try:
