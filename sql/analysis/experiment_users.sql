@@ -10,10 +10,8 @@ told as (
         track,
         time,
         latency,
-        coalesce(cast(message as varchar) = 'last', false) as is_last,
-        map_extract_value(
-            cast(experiments as map(varchar, varchar)), cast(getvariable('experiment') as varchar)
-        ) as treatment
+        coalesce(message = 'last', false) as is_last,
+        map_extract_value(experiments, cast(getvariable('experiment') as varchar)) as treatment
     from events
 ),
 

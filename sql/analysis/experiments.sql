@@ -4,8 +4,8 @@ with
 entries as (
     select
         "user",
-        unnest(map_keys(cast(experiments as map(varchar, varchar)))) as experiment,
-        unnest(map_values(cast(experiments as map(varchar, varchar)))) as treatment
+        unnest(map_keys(experiments)) as experiment,
+        unnest(map_values(experiments)) as treatment
     from events
 ),
 

@@ -10,7 +10,7 @@ told as (
         track,
         time,
         latency,
-        coalesce(cast(message as varchar) = 'last', false) as is_last
+        coalesce(message = 'last', false) as is_last
     from events
     where getvariable('user') is null or "user" = getvariable('user')
 ),

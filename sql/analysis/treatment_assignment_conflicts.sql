@@ -5,8 +5,8 @@ entries as (
     select
         "user",
         timestamp,
-        unnest(map_keys(cast(experiments as map(varchar, varchar)))) as experiment,
-        unnest(map_values(cast(experiments as map(varchar, varchar)))) as treatment
+        unnest(map_keys(experiments)) as experiment,
+        unnest(map_values(experiments)) as treatment
     from events
 ),
 
