@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests import reference
 from tests.conftest import REAL_LOGS, Built
 from tests.reference import Event
-from ubcf import build
+from ubcf import build, connect, explain
 
 pytestmark = pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs here")
 
 USERS_COMPARED = 30
+PAIRS_EXPLAINED = int(os.environ.get("UBCF_TEST_PAIRS", "100"))
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,21 @@ def test_the_lists_are_those_of_dense_rows(name: str, built: Built) -> None:
         )
 
 
+@pytest.mark.parametrize("name", ["stickyartist-2024"], indirect=True)
+def test_explanations_sum_to_the_scores_of_any_pair(name: str, built: Built) -> None:
+    model = RowByRow(events_of(name))
+    lot = random.Random(3)
+    stored = built.rows('select "user", track, score from recommendations order by "user", rank')
+    pairs = lot.sample(stored, PAIRS_EXPLAINED)
+    for _ in range(PAIRS_EXPLAINED):
+        user, column = lot.choice(model.users), lot.randrange(len(model.tracks))
+        pairs.append((user, model.tracks[column], model.scores(user)[column]))
+    with connect(built.database) as connection:
+        for user, track, score in pairs:
+            contributions = explain(connection, user, track).project("contribution").fetchall()
+            assert sum(row[0] for row in contributions) == pytest.approx(score, rel=0, abs=1e-9)
+
+
 def events_of(name: str) -> list[Event]:
     return [
         (event["user"], event["track"], event["time"])
@@ -161,8 +179,8 @@ class RowByRow:
         self.centered = np.where(np.abs(centered) < reference.CENTERED_TIME_NOISE, 0.0, centered)
         self.norms = np.sqrt(np.bincount(self.rows, weights=self.centered**2))
 
-    def recommendations(self, user: int) -> list[tuple[int, float]]:
-        """Track and score of the first 100 tracks for a user."""
+    def scores(self, user: int) -> NDArray[np.float64]:
+        """The scores of all tracks for a user."""
         row = self.users.index(user)
         mine = np.zeros(len(self.tracks))
         is_mine = self.rows == row
@@ -174,7 +192,12 @@ class RowByRow:
         similarity[np.abs(similarity) < reference.SIMILARITY_NOISE] = 0.0
         similarity[row] = 0.0
 
-        scores = np.bincount(self.columns, weights=similarity[self.rows] * self.centered)
+        terms = similarity[self.rows] * self.centered
+        return np.bincount(self.columns, weights=terms).astype(np.float64)
+
+    def recommendations(self, user: int) -> list[tuple[int, float]]:
+        """Track and score of the first 100 tracks for a user."""
+        scores = self.scores(user)
         chosen = reference.recommended(
             dict(enumerate(scores.tolist())), 100, preference=lambda column: column
         )

@@ -6,6 +6,8 @@ import click
 
 from ubcf import __version__
 from ubcf.commands.build import build
+from ubcf.commands.explain import explain
+from ubcf.commands.inspect import inspect
 from ubcf.commands.query import query
 from ubcf.commands.simulate import simulate
 from ubcf.commands.sql import sql
@@ -24,6 +26,8 @@ def ubcf() -> None:
 
 
 ubcf.add_command(build)
+ubcf.add_command(explain)
+ubcf.add_command(inspect)
 ubcf.add_command(query)
 ubcf.add_command(simulate)
 ubcf.add_command(sql)

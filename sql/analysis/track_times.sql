@@ -1,0 +1,25 @@
+-- track_times: one row per tenth of listening time: the events of a track that lasted so long.
+-- from_time is in the tenth, to_time is not, but for the last: a track heard to its end.
+-- variable track: the track.
+with
+tenths as (
+    select tenth
+    from range(10) as tenths (tenth)
+),
+
+plays as (
+    select
+        least(cast(floor(time * 10) as bigint), 9) as tenth,
+        count(*) as events
+    from events
+    where track = getvariable('track')
+    group by tenth
+)
+
+select
+    tenths.tenth / 10 as from_time,
+    (tenths.tenth + 1) / 10 as to_time,
+    coalesce(plays.events, 0) as events
+from tenths
+left join plays on tenths.tenth = plays.tenth
+order by tenths.tenth;

@@ -1,0 +1,43 @@
+"""ubcf explain."""
+
+from __future__ import annotations
+
+import click
+
+from ubcf.commands.options import database_option, format_option, print_rows
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ubcf explain 7 526
+  ubcf explain 7 526 --format csv > why.csv"""
+)
+@click.argument("user", metavar="USER")
+@click.argument("track", metavar="TRACK")
+@database_option
+@format_option
+def explain(user: str, track: str, database: str, form: str) -> None:
+    """Tell why a track has its score for a user: what each neighbor contributes.
+
+    One row for each user who is similar to USER and has an opinion of TRACK; the score is the sum
+    of their contributions. Any user and track will do, recommended or not.
+    """
+    from ubcf.connection import connect, interruptibly
+    from ubcf.explanation import explain as explain_score
+    from ubcf.explanation import explained_score
+
+    with connect(database) as connection:
+        relation = interruptibly(connection, lambda: explain_score(connection, user, track))
+        explained = explained_score(connection, relation, user, track)
+        print_rows(connection, relation, form)
+    place = (
+        "not among the recommendations"
+        if explained.rank is None
+        else f"rank {explained.rank}, with a stored score of {explained.stored_score:.12g}"
+    )
+    click.echo(
+        f"user {user}, track {track}: score {explained.score:.12g}, the sum of "
+        f"{explained.neighbors:,} contributions; {place}",
+        err=True,
+    )

@@ -1,0 +1,78 @@
+"""ubcf inspect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ubcf.commands.options import database_option, format_option, print_parts
+
+if TYPE_CHECKING:
+    import duckdb
+
+k_option = click.option(
+    "-k",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="Rows of each part at most.",
+)
+
+
+@click.group()
+def inspect() -> None:
+    """Look at one user or one track: what is known, and what was made of it."""
+
+
+@inspect.command(
+    epilog="""\b
+Examples:
+  ubcf inspect user 7
+  ubcf inspect user random --seed 3 -k 10
+  ubcf inspect user 7 --format json"""
+)
+@click.argument("user", metavar="USER|random")
+@k_option
+@click.option("--seed", metavar="S", help="What the lot of 'random' depends on.  [default: none]")
+@database_option
+@format_option
+def user(user: str, k: int, seed: str | None, database: str, form: str) -> None:
+    """Show a user: events, recommendations, likes and dislikes, and the most similar users.
+
+    'random' draws a user by lot.
+    """
+    import secrets
+
+    from ubcf.connection import connect, interruptibly
+    from ubcf.inspection import ONE_ROW, inspect_user, random_user
+
+    with connect(database) as connection:
+
+        def parts() -> dict[str, duckdb.DuckDBPyRelation]:
+            chosen = user
+            if user == "random":
+                chosen = random_user(connection, seed or secrets.token_hex(8))
+            return inspect_user(connection, chosen, k)
+
+        print_parts(connection, interruptibly(connection, parts), form, one_row=ONE_ROW)
+
+
+@inspect.command(
+    epilog="""\b
+Examples:
+  ubcf inspect track 526
+  ubcf inspect track 526 --format markdown"""
+)
+@click.argument("track", metavar="TRACK")
+@k_option
+@database_option
+@format_option
+def track(track: str, k: int, database: str, form: str) -> None:
+    """Show a track: its entry in the catalog, its listeners, and whom it is recommended to."""
+    from ubcf.connection import connect, interruptibly
+    from ubcf.inspection import ONE_ROW, inspect_track
+
+    with connect(database) as connection:
+        parts = interruptibly(connection, lambda: inspect_track(connection, track, k))
+        print_parts(connection, parts, form, one_row=ONE_ROW)
