@@ -31,6 +31,10 @@ TABLES = frozenset(
     }
 )
 
+# What every DuckDB file has after a checksum of its first block.
+MARK = b"DUCK"
+MARK_AT = 8
+
 # The first version of ubcf whose tables have all the columns that sql/analysis/ asks for.
 OLDEST_VERSION = (0, 1, 0)
 
@@ -72,6 +76,29 @@ def connect_locked(
     return connection
 
 
+def connect_pair(old: str | Path, new: str | Path) -> duckdb.DuckDBPyConnection:
+    """A connection to an empty database in memory that has two databases attached, read-only.
+
+    Their tables are old.users, new.users and so on. Both may be the same file.
+    Raises DatabaseError for either of them as `connect` does.
+    """
+    connection = duckdb.connect(config={"temp_directory": str(_spill_folder())})
+    try:
+        for name, path in (("old", Path(old)), ("new", Path(new))):
+            _refuse_other_files(path)
+            try:
+                connection.execute(f"attach {literal(str(path))} as {name} (read_only)")
+            except duckdb.Error as error:
+                raise DatabaseError(f"{path}: {one_line(error)}") from error
+            connection.execute(f"use {name}")
+            _refuse_other_tables(connection, path)
+        connection.execute("use memory")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Result]) -> Result:
     """What `work`, which uses the connection, returns; Ctrl-C interrupts it.
 
@@ -89,13 +116,10 @@ def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Resu
 
 
 def _open(path: Path, config: dict[str, str | bool]) -> duckdb.DuckDBPyConnection:
-    if not path.is_file():
-        raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
-    # Beside the file, where DuckDB would spill by itself, readers would get in each other's way.
-    spill = Path(tempfile.gettempdir(), f"ubcf-{os.getpid()}")
+    _refuse_other_files(path)
     try:
         connection = duckdb.connect(
-            str(path), read_only=True, config={"temp_directory": str(spill), **config}
+            str(path), read_only=True, config={"temp_directory": str(_spill_folder()), **config}
         )
     except duckdb.Error as error:
         raise DatabaseError(f"{path}: {one_line(error)}") from error
@@ -105,6 +129,30 @@ def _open(path: Path, config: dict[str, str | bool]) -> duckdb.DuckDBPyConnectio
         connection.close()
         raise
     return connection
+
+
+def _spill_folder() -> Path:
+    """Where to put what does not fit in memory.
+
+    Beside the file, where DuckDB would spill by itself, readers would get in each other's way.
+    """
+    return Path(tempfile.gettempdir(), f"ubcf-{os.getpid()}")
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Raises DatabaseError for what is no DuckDB file.
+
+    DuckDB would download an extension to open an SQLite file.
+    """
+    if not path.is_file():
+        raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
+    try:
+        with path.open("rb") as file:
+            head = file.read(MARK_AT + len(MARK))
+    except OSError as error:
+        raise DatabaseError(f"{path}: cannot be read: {error.strerror}") from error
+    if head[MARK_AT:] != MARK:
+        raise DatabaseError(f"{path}: not a valid DuckDB database file")
 
 
 def _refuse_other_tables(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
