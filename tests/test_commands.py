@@ -43,7 +43,8 @@ def commands(parent: click.Group, context: click.Context) -> Iterator[tuple[str,
         command = parent.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
-            yield from commands(command, click.Context(command, context, name))
+            for inner, deeper in commands(command, click.Context(command, context, name)):
+                yield f"{name} {inner}", deeper
         else:
             yield name, command
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,60 @@ def test_logs_with_other_field_names_need_one_template(tmp_path: Path) -> None:
     ]
     assert (built.summary.lines, built.summary.accepted, built.summary.rejected) == (3, 2, 1)
     assert built.summary.duplicate_lines == 0
+
+
+def test_columns_of_events_get_their_types_whatever_the_reading_gives(tmp_path: Path) -> None:
+    bare = RATINGS_EVENTS.replace("cast(null as varchar) as message", "null as message")
+    bare = bare.replace("cast(null as timestamp)", "'2026-01-02 03:04:05.6'")
+    bare = bare.replace("cast(null as double)", "1")
+    bare = bare.replace("cast(null as bigint)", "null")
+    bare = bare.replace("cast(null as map(varchar, varchar))", "null")
+    assert bare.count("cast(") == 0
+    (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
+    summary = ubcf.build(
+        tmp_path / "ratings.csv",
+        database=tmp_path / "ubcf.duckdb",
+        output=tmp_path / "recommendations_ub.json",
+        templates=overlay(tmp_path, staging__events=bare),
+    )
+    built = Built(tmp_path, summary)
+    assert built.rows("select column_name, column_type from (describe events) offset 1") == [
+        ("message", "VARCHAR"),
+        ("timestamp", "TIMESTAMP"),
+        ("user", "VARCHAR"),
+        ("track", "BIGINT"),
+        ("time", "DOUBLE"),
+        ("latency", "DOUBLE"),
+        ("recommendation", "BIGINT"),
+        ("experiments", "MAP(VARCHAR, VARCHAR)"),
+    ]
+    assert built.rows("select distinct timestamp, latency, experiments from events") == [
+        (datetime(2026, 1, 2, 3, 4, 5, 600_000), 1.0, None)
+    ]
+
+
+def test_a_column_that_cannot_have_its_type_is_an_error(tmp_path: Path) -> None:
+    wrong = RATINGS_EVENTS.replace("cast(null as timestamp)", "'yesterday'")
+    (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
+    with pytest.raises(TemplateError, match=r"event_column_type\.sql: .*yesterday"):
+        ubcf.build(
+            tmp_path / "ratings.csv",
+            database=tmp_path / "ubcf.duckdb",
+            output=tmp_path / "recommendations_ub.json",
+            templates=overlay(tmp_path, staging__events=wrong),
+        )
+
+
+def test_an_analysis_of_ones_own_is_offered_beside_the_others(tmp_path: Path) -> None:
+    write_log(tmp_path / "logs" / "data.json", PLAYS)
+    build_folder(tmp_path)
+    own = "-- lovers: one row per user who heard a track to its end.\nselect 1 as x;\n"
+    templates = overlay(tmp_path, analysis__lovers=own)
+    listed = run_ubcf("query", "--templates", templates, cwd=tmp_path).stdout
+    assert "lovers" in listed
+    assert "user_history" in listed
+    done = run_ubcf("query", "lovers", "--templates", templates, "--format", "csv", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "x\n1\n")
 
 
 # What may be wrong with a template

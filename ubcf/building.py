@@ -56,6 +56,14 @@ EVENT_COLUMNS = (
     "experiments",
 )
 
+# Those whose type does not depend on the logs; a recommendation is of the type of the tracks.
+EVENT_TYPES = {
+    "message": "VARCHAR",
+    "timestamp": "TIMESTAMP",
+    "latency": "DOUBLE",
+    "experiments": "MAP(VARCHAR, VARCHAR)",
+}
+
 # The columns that the table tracks always has; the catalog may bring more.
 TRACK_COLUMNS = (
     "track",
@@ -173,6 +181,10 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
             f"{templates.path('staging/events.sql')}: the table events has no column "
             + ", ".join(missing)
         )
+    types = {**EVENT_TYPES, "recommendation": db.type_of("events", "track")}
+    for column, expected in types.items():
+        if db.type_of("events", column) != expected:
+            db.run("staging/event_column_type.sql", column=column, type=expected)
     if any(log.name != str(log.path) for log in logs):
         db.run("staging/names_of_copies.sql")
     # Whoever brings their own events vouches for them: only our own reading knows what a line is.

@@ -31,9 +31,9 @@ TABLES = frozenset(
     }
 )
 
-# What every DuckDB file has after a checksum of its first block.
-MARK = b"DUCK"
-MARK_AT = 8
+# What a DuckDB file has among its first bytes. DuckDB takes other files for what their suffix says.
+MAGIC = b"DUCK"
+MAGIC_WITHIN = 16
 
 # The first version of ubcf whose tables have all the columns that sql/analysis/ asks for.
 OLDEST_VERSION = (0, 1, 0)
@@ -51,28 +51,27 @@ def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
     return _open(Path(database), {})
 
 
-def connect_locked(
-    database: str | Path, *, readable_files: bool = False, output: Path | None = None
-) -> duckdb.DuckDBPyConnection:
+def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb.DuckDBPyConnection:
     """A connection for statements of others: read-only, and for good.
 
-    Nothing in the file can change, no other file can be read or written (`output` alone can, where
-    it is given), no extension can be installed or loaded, and no setting can be changed.
-    readable_files: leaves files and settings open; the database itself stays read-only.
+    Nothing in the file can change, no file can be read or written, this one included, no extension
+    can be installed or loaded, and no setting can be changed.
+    allow_files: leaves files and settings open; the database itself stays read-only.
     Raises DatabaseError as `connect` does.
     """
-    connection = _open(
-        Path(database),
-        # A table name of a statement never means a Python variable of ours.
-        {"python_enable_replacements": False},
+    # A table name of a statement never means a Python variable of ours.
+    config: dict[str, str | bool] = {"python_enable_replacements": False}
+    if allow_files:
+        return _open(Path(database), config)
+    # Without files there is no spilling to them either: better an error that says so.
+    connection = _open(Path(database), {**config, "temp_directory": ""})
+    # External access alone would leave the path of the database itself open for writing, by a
+    # copy statement; what is open already stays open.
+    connection.execute(
+        "set enable_external_access = false;"
+        "set disabled_filesystems = 'LocalFileSystem';"
+        "set lock_configuration = true"
     )
-    if not readable_files:
-        allowed = [] if output is None else [str(output)]
-        connection.execute(
-            f"set allowed_paths = {literal(allowed)};"
-            "set enable_external_access = false;"
-            "set lock_configuration = true"
-        )
     return connection
 
 
@@ -140,19 +139,16 @@ def _spill_folder() -> Path:
 
 
 def _refuse_other_files(path: Path) -> None:
-    """Raises DatabaseError for what is no DuckDB file.
-
-    DuckDB would download an extension to open an SQLite file.
-    """
+    """Raises DatabaseError when the file is missing, cannot be read, or is no DuckDB file."""
     if not path.is_file():
         raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
     try:
         with path.open("rb") as file:
-            head = file.read(MARK_AT + len(MARK))
+            head = file.read(MAGIC_WITHIN)
     except OSError as error:
         raise DatabaseError(f"{path}: cannot be read: {error.strerror}") from error
-    if head[MARK_AT:] != MARK:
-        raise DatabaseError(f"{path}: not a valid DuckDB database file")
+    if MAGIC not in head:
+        raise DatabaseError(f"{path}: not a valid DuckDB database")
 
 
 def _refuse_other_tables(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -97,7 +97,7 @@ def write_rows(
         for row in rows:
             out.write(f"{_json_object(columns, row)}\n")
     else:
-        _write_grid(columns, list(rows), form, out)
+        write_grid(columns, list(rows), form, out)
 
 
 def write_parts(
@@ -135,7 +135,7 @@ def write_parts(
                 (row,) = rows
                 read = [[c.name, c.as_read(text)] for c, text in zip(columns, row, strict=True)]
                 columns, rows = [Column("", "VARCHAR"), Column("", "VARCHAR")], iter(read)
-            _write_grid(columns, list(rows), form, out)
+            write_grid(columns, list(rows), form, out)
     if form == "json":
         out.write("{" + ",\n".join(objects) + "}\n")
 
@@ -189,7 +189,7 @@ def _json_rows(columns: Sequence[Column], rows: Iterator[Sequence[Text]]) -> str
     return "[" + ",\n ".join(_json_object(columns, row) for row in rows) + "]"
 
 
-def _write_grid(
+def write_grid(
     columns: Sequence[Column], rows: list[Sequence[Text]], form: str, out: Writable
 ) -> None:
     """A table of aligned columns, numbers to the right; in Markdown with its bars."""

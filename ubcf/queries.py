@@ -43,12 +43,12 @@ def write_result(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -
     last = _run_all_but_the_last(connection, text)
     if not _has_rows(last):
         raise QueryError("the last statement has no rows to write")
-    unfinished = aside(path)
+    unfinished = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     try:
         with _positions_told(connection, last):
             relation = connection.sql(last)
             if path.suffix == PARQUET:
-                relation.write_parquet(str(unfinished))
+                _write_parquet(relation, unfinished)
             else:
                 with unfinished.open("w", encoding="utf-8", newline="") as out:
                     write_rows(connection, relation, TEXT_FORMATS[path.suffix], out)
@@ -66,9 +66,20 @@ def check_target(path: Path) -> None:
         raise OptionError(f"{path}: the suffix tells what to write; it can be {suffixes}")
 
 
-def aside(path: Path) -> Path:
-    """Where the rows for a file are written until they are complete."""
-    return path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+class _ArrowStream:
+    """The rows of a relation for another connection, which takes no relation as it is."""
+
+    def __init__(self, relation: duckdb.DuckDBPyRelation) -> None:
+        self._relation = relation
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._relation.__arrow_c_stream__(requested_schema)
+
+
+def _write_parquet(relation: duckdb.DuckDBPyRelation, path: Path) -> None:
+    """Writes rows of a connection that may not write; whole numbers over 64 bits as decimals."""
+    with duckdb.connect() as writer:
+        writer.from_arrow(_ArrowStream(relation)).write_parquet(str(path))
 
 
 def _run_all_but_the_last(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:

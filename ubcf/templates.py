@@ -18,6 +18,10 @@ def sql_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "sql"
 
 
+# Folders to which an overlay may add files: each is run, or offered, by itself.
+ADDED_TO = ("analysis/", "checks/")
+
+
 class Templates:
     """The templates of sql/; a file in `overlay` replaces the file of the same relative path."""
 
@@ -36,7 +40,7 @@ class Templates:
             keep_trailing_newline=True,
         )
         for name in self._overlaid():
-            if not (sql_folder() / name).is_file() and not name.startswith("checks/"):
+            if not (sql_folder() / name).is_file() and not name.startswith(ADDED_TO):
                 raise TemplateError(f"{overlay}: {name} replaces no file of sql/")
 
     def path(self, name: str) -> Path:

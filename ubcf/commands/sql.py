@@ -46,7 +46,7 @@ def sql(
     'describe users' tell what is there.
     """
     from ubcf.connection import connect_locked, interruptibly
-    from ubcf.queries import aside, check_target, print_result, write_result
+    from ubcf.queries import check_target, print_result, write_result
 
     if (query is None) == (file is None):
         raise click.UsageError("give one of QUERY, - for stdin, and --file")
@@ -56,11 +56,11 @@ def sql(
         text = sys.stdin.read()
     else:
         text = query or ""
-    if output is None:
-        with connect_locked(database, readable_files=allow_files) as connection:
-            interruptibly(connection, lambda: print_result(connection, text, form, sys.stdout))
-    else:
-        path = Path(output).absolute()
+    path = None if output is None else Path(output)
+    if path is not None:
         check_target(path)
-        with connect_locked(database, readable_files=allow_files, output=aside(path)) as connection:
+    with connect_locked(database, allow_files=allow_files) as connection:
+        if path is None:
+            interruptibly(connection, lambda: print_result(connection, text, form, sys.stdout))
+        else:
             interruptibly(connection, lambda: write_result(connection, text, path))

@@ -2,13 +2,14 @@
 -- A temporary table, from which lists and changed_users are made.
 -- overlap_10: tracks that are in the first 10 of both lists, divided by the length of the longer
 -- list, up to 10; so overlap_100. Two empty lists overlap wholly.
--- rbo: rank-biased overlap with p = 0.9 of Webber, Moffat and Zobel, A similarity measure for
--- indefinite rankings, ACM Transactions on Information Systems 28(4), 2010. Its sum over all depths,
+-- rbo: rank-biased overlap with p = 0.9 (Webber, Moffat and Zobel, A similarity measure for
+-- indefinite rankings, ACM Transactions on Information Systems 28(4), 2010). Its sum over all
+-- depths,
 --     (1 - p) * sum over d = 1, 2, ... of p^(d - 1) * A_d,
 -- where A_d is the number of tracks in the first d of both lists, divided by d, ends here at the
 -- length n of the longer list, and is divided by what it is for two equal lists of that length,
--- 1 - p^n. So equal lists have 1, lists without a track in common 0, and the first ten ranks have
--- 86 % of the weight.
+-- 1 - p^n. So equal lists have 1, lists without a track in common 0, and in lists of 100 the first
+-- ten ranks have 86 % of the weight.
 -- A track whose worse rank is m counts at the depths m to n: it adds the sum of p^(d - 1) / d over
 -- these. The terms are decimals, so that sums are exact in whatever order.
 -- Ids are compared as texts, since their types may differ.

@@ -1,0 +1,44 @@
+-- sessions: one row per session: the events of a user up to one whose message is 'last'.
+-- Events are taken in order of time; at one moment next goes before last, then the smaller track.
+-- A session that the logs do not see the end of counts too; it has not ended.
+-- variable user: whose sessions (default: all users).
+with
+told as (
+    select
+        "user",
+        timestamp,
+        track,
+        time,
+        latency,
+        coalesce(cast(message as varchar) = 'last', false) as is_last
+    from events
+    where getvariable('user') is null or "user" = getvariable('user')
+),
+
+numbered as (
+    select
+        "user",
+        timestamp,
+        time,
+        latency,
+        is_last,
+        1 + count(*) filter (where is_last) over (
+            partition by "user"
+            order by timestamp, is_last, track, time, latency
+            rows between unbounded preceding and 1 preceding
+        ) as session
+    from told
+)
+
+-- Times are added as decimals and latencies in order, so the sums do not depend on the threads.
+select
+    "user",
+    session,
+    min(timestamp) as started_at,
+    count(*) as tracks,
+    cast(sum(cast(cast(time as varchar) as decimal(38, 20))) as double) as total_time,
+    avg(latency order by latency) as mean_latency,
+    bool_or(is_last) as ended
+from numbered
+group by "user", session
+order by "user", session;

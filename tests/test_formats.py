@@ -1,0 +1,213 @@
+"""Rows as text: every value of every SQL type comes out whole, in each format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from ubcf.commands import ubcf as group
+from ubcf.formats import FORMATS, write_parts, write_rows
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+def written(connection: duckdb.DuckDBPyConnection, query: str, form: str) -> str:
+    out = io.StringIO()
+    write_rows(connection, connection.sql(query), form, out)
+    return out.getvalue()
+
+
+VALUES = """
+select * from (values
+    (1, 'plain', 0.5::double, true, date '2026-01-02'),
+    (-20, null, 1234567.25::double, false, null)
+) as rows (n, "the text", x, b, d)
+"""
+
+
+def test_csv_has_a_header_and_empty_fields_for_null(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    assert written(connection, VALUES, "csv") == (
+        "n,the text,x,b,d\n1,plain,0.5,true,2026-01-02\n-20,,1234567.25,false,\n"
+    )
+
+
+def test_json_is_one_array_of_objects(connection: duckdb.DuckDBPyConnection) -> None:
+    assert written(connection, VALUES, "json") == (
+        '[{"n": 1, "the text": "plain", "x": 0.5, "b": true, "d": "2026-01-02"},\n'
+        ' {"n": -20, "the text": null, "x": 1234567.25, "b": false, "d": null}]\n'
+    )
+    assert written(connection, f"select * from ({VALUES}) where n = 0", "json") == "[]\n"
+
+
+def test_json_lines_are_one_object_a_row(connection: duckdb.DuckDBPyConnection) -> None:
+    assert written(connection, VALUES, "jsonl").splitlines() == [
+        '{"n": 1, "the text": "plain", "x": 0.5, "b": true, "d": "2026-01-02"}',
+        '{"n": -20, "the text": null, "x": 1234567.25, "b": false, "d": null}',
+    ]
+    assert written(connection, f"select * from ({VALUES}) where n = 0", "jsonl") == ""
+
+
+def test_a_table_is_aligned_numbers_to_the_right(connection: duckdb.DuckDBPyConnection) -> None:
+    assert written(connection, VALUES, "table") == (
+        "  n  the text          x  b      d\n"
+        "---  --------  ---------  -----  ----------\n"
+        "  1  plain           0.5  true   2026-01-02\n"
+        "-20            1234567.2  false\n"
+    )
+
+
+def test_markdown_is_a_table_that_bars_in_texts_do_not_break(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    assert written(connection, "select 1 as n, 'a|b\\c' as t", "markdown") == (
+        "|   n | t       |\n| --: | ------- |\n|   1 | a\\|b\\\\c |\n"
+    )
+
+
+def test_fractions_have_six_digits_where_people_read_and_all_elsewhere(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    query = "select 0.1::double + 0.2::double as x, 1e-300::double / 3 as tiny, 1/3 as third"
+    assert written(connection, query, "table").splitlines()[2].split() == [
+        "0.3",
+        "3.33333e-301",
+        "0.333333",
+    ]
+    assert written(connection, query, "csv").splitlines()[1] == (
+        "0.30000000000000004,3.3333333333333334e-301,0.3333333333333333"
+    )
+    assert json.loads(written(connection, query, "jsonl")) == {
+        "x": 0.1 + 0.2,
+        "tiny": 1e-300 / 3,
+        "third": 1 / 3,
+    }
+
+
+# Type by type: what JSON says, read back by Python.
+TYPES: list[tuple[str, Any]] = [
+    ("170141183460469231731687303715884105727::hugeint", 2**127 - 1),
+    ("18446744073709551615::ubigint", 2**64 - 1),
+    ("1.50::decimal(5, 2)", 1.5),
+    ("0.1::float", 0.1),
+    ("'nan'::double", None),
+    ("'-infinity'::double", None),
+    ("[1, 2, null]", [1, 2, None]),
+    ("['nan'::double, 0.5]", [None, 0.5]),
+    ("{'a': 1, 'b': ['ü', 'say \"hi\"']}", {"a": 1, "b": ["ü", 'say "hi"']}),
+    ("map {'X': 'C', 'Y': 'T1'}", {"X": "C", "Y": "T1"}),
+    ("""'{"k": [1, {"z": null}]}'::json""", {"k": [1, {"z": None}]}),
+    ("timestamp '2026-11-24 10:00:00.5'", "2026-11-24 10:00:00.5"),
+    ("timestamptz '2026-11-24 10:00:00+00'", "2026-11-24 10:00:00+00"),
+    ("date 'infinity'", "infinity"),
+    ("interval 3 days", "3 days"),
+    ("'\\xAA'::blob", "\\xAA"),
+    ("'\u2028 line, tab\t, quote\" and 音楽'", '\u2028 line, tab\t, quote" and 音楽'),
+    ("'a\nb'", "a\nb"),
+]
+
+
+@pytest.mark.parametrize(("expression", "expected"), TYPES)
+def test_json_has_a_value_for_every_type(
+    connection: duckdb.DuckDBPyConnection, expression: str, expected: Any
+) -> None:
+    text = written(connection, f"select {expression} as value", "jsonl")
+    assert text.count("\n") == 1
+    assert json.loads(text) == {"value": expected}
+
+
+@pytest.mark.parametrize("expression", [expression for expression, _ in TYPES])
+def test_a_row_of_a_table_is_one_line(
+    connection: duckdb.DuckDBPyConnection, expression: str
+) -> None:
+    for form in ("table", "markdown"):
+        assert len(written(connection, f"select {expression} as v", form).splitlines()) == 3
+
+
+def test_csv_reads_back_as_it_was(connection: duckdb.DuckDBPyConnection) -> None:
+    texts = ["a,b", 'say "hi"', "two\nlines", "音楽", "", "'; drop table x; --"]
+    values = ", ".join("('" + text.replace("'", "''") + "')" for text in texts)
+    text = written(connection, f"select * from (values {values}) as rows (t)", "csv")
+    assert [row[0] for row in csv.reader(io.StringIO(text, newline=""))] == ["t", *texts]
+
+
+def test_wide_characters_take_two_places_and_marks_none(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    query = "select * from (values ('音楽', 1), ('e\u0301te', 2), ('abcd', 3)) as rows (t, n)"
+    assert written(connection, query, "table") == (
+        "t       n\n----  ---\n音楽    1\ne\u0301te     2\nabcd    3\n"
+    )
+
+
+def test_columns_of_the_same_name_stay_apart(connection: duckdb.DuckDBPyConnection) -> None:
+    assert written(connection, "select 1 as a, 2 as a", "csv") == "a,a\n1,2\n"
+
+
+def test_statements_that_describe_are_rows_too(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create table t (a integer)")
+    for query in ("describe t", "show tables", "summarize t", "pragma table_info('t')"):
+        assert len(written(connection, query, "csv").splitlines()) == 2
+    assert "physical_plan" in written(connection, "explain select 1", "csv")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_rows_come_in_their_order_however_many(
+    connection: duckdb.DuckDBPyConnection, form: str
+) -> None:
+    text = written(connection, "select 30000 - i as n from range(30000) as numbers (i)", form)
+    numbers = [int("".join(filter(str.isdigit, line)) or 0) for line in text.splitlines()]
+    assert [number for number in numbers if number] == list(range(30_000, 0, -1))
+
+
+PARTS = {"user": "select 7 as id, 'A' as name", "plays": "select * from range(2) as t (n)"}
+
+
+def parts_written(connection: duckdb.DuckDBPyConnection, form: str) -> str:
+    out = io.StringIO()
+    parts = {name: connection.sql(query) for name, query in PARTS.items()}
+    write_parts(connection, parts, form, out, one_row=["user"])
+    return out.getvalue()
+
+
+def test_parts_are_one_json_object_with_a_key_each(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    assert json.loads(parts_written(connection, "json")) == {
+        "user": {"id": 7, "name": "A"},
+        "plays": [{"n": 0}, {"n": 1}],
+    }
+
+
+def test_parts_have_their_name_in_every_format(connection: duckdb.DuckDBPyConnection) -> None:
+    assert parts_written(connection, "jsonl") == (
+        '{"part": "user", "id": 7, "name": "A"}\n'
+        '{"part": "plays", "n": 0}\n{"part": "plays", "n": 1}\n'
+    )
+    assert parts_written(connection, "csv") == (
+        "part,id,name\nuser,7,A\n\npart,n\nplays,0\nplays,1\n"
+    )
+    assert parts_written(connection, "table") == (
+        "user\nid    7\nname  A\n\nplays\n  n\n---\n  0\n  1\n"
+    )
+    assert parts_written(connection, "markdown") == (
+        "## user\n\n|      |     |\n| ---- | --- |\n| id   | 7   |\n| name | A   |\n\n"
+        "## plays\n\n|   n |\n| --: |\n|   0 |\n|   1 |\n"
+    )
+
+
+def test_the_commands_offer_the_formats_that_there_are() -> None:
+    (choice,) = [each for each in group.commands["query"].params if each.name == "form"]
+    assert tuple(choice.type.choices) == FORMATS  # type: ignore[attr-defined]
