@@ -202,6 +202,9 @@ def test_of_the_ids_gained_and_lost_the_first_five_are_told(
     fill(memory, "old", {user: [1] for user in range(2, 12)})
     # Tracks by popularity: 9, 8, ..., 1.
     fill(memory, "new", {11: range(9, 0, -1), 1: [9]})
+    # Tracks of the catalog alone: of the old one, and of both but now played, and of the new one.
+    memory.execute("insert into old.tracks values (77, null), (9, null)")
+    memory.execute("insert into new.tracks values (88, null)")
     assert memory.execute(QUERIES["gained_and_lost"]).fetchall() == [
         ("users gained", 1, ["1"]),
         # As numbers: 10 is not before 2.
