@@ -13,6 +13,7 @@ from typing import TypeVar
 import duckdb
 
 from ubcf.errors import DatabaseError, one_line
+from ubcf.literals import literal
 
 # The tables that a build leaves.
 TABLES = frozenset(
@@ -74,6 +75,29 @@ def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb
     return connection
 
 
+def connect_pair(old: str | Path, new: str | Path) -> duckdb.DuckDBPyConnection:
+    """A connection to an empty database in memory that has two databases attached, read-only.
+
+    Their tables are old.users, new.users and so on. Both may be the same file.
+    Raises DatabaseError for either of them as `connect` does.
+    """
+    connection = duckdb.connect(config={"temp_directory": str(_spill_folder())})
+    try:
+        for name, path in (("old", Path(old)), ("new", Path(new))):
+            _refuse_other_files(path)
+            try:
+                connection.execute(f"attach {literal(str(path))} as {name} (read_only)")
+            except duckdb.Error as error:
+                raise DatabaseError(f"{path}: {one_line(error)}") from error
+            connection.execute(f"use {name}")
+            _refuse_other_tables(connection, path)
+        connection.execute("use memory")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Result]) -> Result:
     """What `work`, which uses the connection, returns; Ctrl-C interrupts it.
 
@@ -91,16 +115,10 @@ def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Resu
 
 
 def _open(path: Path, config: dict[str, str | bool]) -> duckdb.DuckDBPyConnection:
-    if not path.is_file():
-        raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
-    with path.open("rb") as file:
-        if MAGIC not in file.read(MAGIC_WITHIN):
-            raise DatabaseError(f"{path}: not a valid DuckDB database")
-    # Beside the file, where DuckDB would spill by itself, readers would get in each other's way.
-    spill = Path(tempfile.gettempdir(), f"ubcf-{os.getpid()}")
+    _refuse_other_files(path)
     try:
         connection = duckdb.connect(
-            str(path), read_only=True, config={"temp_directory": str(spill), **config}
+            str(path), read_only=True, config={"temp_directory": str(_spill_folder()), **config}
         )
     except duckdb.Error as error:
         raise DatabaseError(f"{path}: {one_line(error)}") from error
@@ -110,6 +128,27 @@ def _open(path: Path, config: dict[str, str | bool]) -> duckdb.DuckDBPyConnectio
         connection.close()
         raise
     return connection
+
+
+def _spill_folder() -> Path:
+    """Where to put what does not fit in memory.
+
+    Beside the file, where DuckDB would spill by itself, readers would get in each other's way.
+    """
+    return Path(tempfile.gettempdir(), f"ubcf-{os.getpid()}")
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Raises DatabaseError when the file is missing, cannot be read, or is no DuckDB file."""
+    if not path.is_file():
+        raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
+    try:
+        with path.open("rb") as file:
+            head = file.read(MAGIC_WITHIN)
+    except OSError as error:
+        raise DatabaseError(f"{path}: cannot be read: {error.strerror}") from error
+    if MAGIC not in head:
+        raise DatabaseError(f"{path}: not a valid DuckDB database")
 
 
 def _refuse_other_tables(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -1,5 +1,5 @@
--- heard_share: one row per group of ranks (1 to 10, 11 to 100, ...): how much of it was heard before.
--- heard: recommendations of a track that the user has in the logs; heard_share: of all in the group.
+-- heard_share: one row per group of ranks (1 to 10, 11 to 100, ...): how many were heard before.
+-- heard: recommendations of a track that the user has in the logs; heard_share: of the group.
 with
 grouped as (
     select

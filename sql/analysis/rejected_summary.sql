@@ -1,5 +1,5 @@
 -- rejected_summary: one row per reason to reject a line, the most frequent first.
--- share: of all lines of the logs; the example is the first such line, and its first 100 characters.
+-- share: of all lines of the logs. The example is the first such line, and its first 100 letters.
 with
 placed as (
     select

@@ -1,4 +1,4 @@
--- user_profile: one row per user, the one asked for: taste, neighbors, scores and activity.
+-- user_profile: one row: the taste of a user, its neighbors, scores and activity.
 -- sessions_ended: events with the message 'last'.
 -- treatments: the experiments of the events, each as name=treatment, in order.
 -- popular_plays_share: share of the plays that go to the 5 % of the tracks of the logs with the

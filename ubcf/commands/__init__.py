@@ -6,6 +6,7 @@ import click
 
 from ubcf import __version__
 from ubcf.commands.build import build
+from ubcf.commands.diff import diff
 from ubcf.commands.experiment import experiment
 from ubcf.commands.explain import explain
 from ubcf.commands.inspect import inspect
@@ -27,6 +28,7 @@ def ubcf() -> None:
 
 
 ubcf.add_command(build)
+ubcf.add_command(diff)
 ubcf.add_command(experiment)
 ubcf.add_command(explain)
 ubcf.add_command(inspect)

@@ -1,0 +1,13 @@
+-- lists: one row: how much the lists of the users of both databases changed, from list_changes.
+-- Means are over these users; their sums are of decimals, exact in whatever order.
+-- identical: lists with the same tracks in the same order.
+select
+    count(*) as users,
+    count(*) filter (where identical) as identical,
+    count(*) filter (where identical) / nullif(count(*), 0) as identical_share,
+    cast(sum(cast(overlap_10 as decimal(38, 20))) as double) / nullif(count(*), 0)
+        as mean_overlap_10,
+    cast(sum(cast(overlap_100 as decimal(38, 20))) as double) / nullif(count(*), 0)
+        as mean_overlap_100,
+    cast(sum(cast(rbo as decimal(38, 20))) as double) / nullif(count(*), 0) as mean_rbo
+from list_changes;

@@ -1,0 +1,27 @@
+-- measures: one row per measure that both builds report: density, neighbors, seconds.
+-- The two databases are attached as old and new.
+select
+    measures.figure,
+    measures.old,
+    measures.new,
+    measures.new - measures.old as difference
+from old.build as old_build
+cross join new.build as new_build
+cross join lateral (
+    values
+    (1, 'density', old_build.density, new_build.density),
+    (
+        2,
+        'mean positive neighbors',
+        old_build.mean_positive_neighbors,
+        new_build.mean_positive_neighbors
+    ),
+    (
+        3,
+        'mean negative neighbors',
+        old_build.mean_negative_neighbors,
+        new_build.mean_negative_neighbors
+    ),
+    (4, 'seconds', old_build.seconds, new_build.seconds)
+) as measures (place, figure, old, new)
+order by measures.place asc;

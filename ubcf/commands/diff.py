@@ -1,0 +1,41 @@
+"""ubcf diff."""
+
+from __future__ import annotations
+
+import click
+
+from ubcf.commands.options import format_option, print_parts
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ubcf diff monday.duckdb tuesday.duckdb
+  ubcf diff monday.duckdb tuesday.duckdb -k 100 --format json"""
+)
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option(
+    "-k",
+    "k",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="Users shown whose lists changed, the most changed first.",
+)
+@format_option
+def diff(old: str, new: str, k: int, form: str) -> None:
+    """Tell what changed between two databases that builds left: OLD and NEW.
+
+    Inputs and options that differ, counts and measures, users and tracks gained and lost, and how
+    much the lists of the users of both overlap: the tracks in common in the first 10 and 100, and
+    rank-biased overlap (p = 0.9), which weighs the first ranks most. 1: equal, 0: nothing in
+    common.
+    """
+    from ubcf.connection import connect_pair, interruptibly
+    from ubcf.difference import ONE_ROW, compare
+
+    with connect_pair(old, new) as connection:
+        parts = interruptibly(connection, lambda: compare(connection, k))
+        print_parts(connection, parts, form, one_row=ONE_ROW)
