@@ -11,6 +11,7 @@ from ubcf.commands.experiment import experiment
 from ubcf.commands.explain import explain
 from ubcf.commands.inspect import inspect
 from ubcf.commands.query import query
+from ubcf.commands.report import report
 from ubcf.commands.simulate import simulate
 from ubcf.commands.sql import sql
 
@@ -33,5 +34,6 @@ ubcf.add_command(experiment)
 ubcf.add_command(explain)
 ubcf.add_command(inspect)
 ubcf.add_command(query)
+ubcf.add_command(report)
 ubcf.add_command(simulate)
 ubcf.add_command(sql)

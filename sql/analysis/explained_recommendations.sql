@@ -1,0 +1,125 @@
+-- explained_recommendations: one row per recommended track of a user and neighbor that explains its score most.
+-- A neighbor contributes its similarity times its centered time on the track; all contributions make
+-- the score. A track that no neighbor contributes to has one row without a neighbor.
+-- variable user: id of the user.
+-- variable k: neighbors at most for each track (default 5).
+with
+own as (
+    select
+        track,
+        centered_time
+    from interactions
+    where "user" = getvariable('user')
+),
+
+products as (
+    select
+        theirs."user" as neighbor,
+        own.track,
+        own.centered_time * theirs.centered_time as product
+    from own
+    inner join interactions as theirs on own.track = theirs.track
+    where theirs."user" <> getvariable('user')
+),
+
+dot_products as (
+    select
+        neighbor,
+        sum(product order by track) as dot_product,
+        count(*) as common_tracks,
+        list(track order by abs(product) desc, track asc) as tracks_in_common
+    from products
+    group by neighbor
+),
+
+similarities as (
+    select
+        dot_products.neighbor,
+        dot_products.dot_product / (listener.norm * theirs.norm) as similarity,
+        dot_products.common_tracks,
+        dot_products.tracks_in_common
+    from dot_products
+    inner join users as theirs on dot_products.neighbor = theirs."user"
+    inner join users as listener on listener."user" = getvariable('user')
+    where
+        listener.norm > 0
+        and theirs.norm > 0
+        -- as in the build: below this a similarity is 0
+        and abs(dot_products.dot_product / (listener.norm * theirs.norm)) >= 1e-12
+),
+
+recommended as (
+    select
+        "rank",
+        track,
+        score,
+        heard
+    from recommendations
+    where "user" = getvariable('user')
+),
+
+contributions as (
+    select
+        recommended.track,
+        similarities.neighbor,
+        similarities.similarity,
+        similarities.common_tracks,
+        similarities.tracks_in_common[:3] as tracks_in_common,
+        theirs.centered_time,
+        similarities.similarity * theirs.centered_time as contribution
+    from recommended
+    inner join interactions as theirs on recommended.track = theirs.track
+    inner join similarities on theirs."user" = similarities.neighbor
+    where theirs.centered_time <> 0
+),
+
+placed as (
+    select
+        *,
+        row_number() over (
+            partition by track order by abs(contribution) desc, neighbor asc
+        ) as place,
+        count(*) over (partition by track) as neighbors
+    from contributions
+),
+
+names as (
+    select
+        placed.track,
+        placed.place,
+        list(
+            coalesce(tracks.title, cast(tracks.track as varchar))
+            order by list_position(placed.tracks_in_common, tracks.track)
+        ) as common_titles
+    from placed
+    inner join tracks on list_contains(placed.tracks_in_common, tracks.track)
+    where placed.place <= (select coalesce(cast(getvariable('k') as bigint), 5))
+    group by placed.track, placed.place
+)
+
+select
+    recommended."rank",
+    recommended.track,
+    tracks.artist,
+    tracks.title,
+    tracks.popularity_rank,
+    tracks.listeners,
+    recommended.score,
+    recommended.heard,
+    coalesce(placed.neighbors, 0) as neighbors,
+    placed.place,
+    placed.neighbor,
+    placed.similarity,
+    placed.common_tracks,
+    placed.tracks_in_common,
+    names.common_titles,
+    placed.centered_time,
+    placed.contribution
+from recommended
+inner join tracks on recommended.track = tracks.track
+left join placed
+    on
+        recommended.track = placed.track
+        and placed.place <= (select coalesce(cast(getvariable('k') as bigint), 5))
+left join names on placed.track = names.track and placed.place = names.place
+order by recommended."rank", placed.place;

@@ -1,0 +1,29 @@
+-- most_recommended_tracks: one row per track, that in the most lists first.
+-- variable k: tracks at most (default 25).
+with
+counted as (
+    select
+        track,
+        count(*) as users,
+        count(*) filter (where "rank" <= 10) as users_in_top_10,
+        avg("rank") as mean_rank,
+        count(*) filter (where heard) as users_who_heard
+    from recommendations
+    group by track
+)
+
+select
+    tracks.track,
+    tracks.artist,
+    tracks.title,
+    counted.users,
+    counted.users / (select count(*) from users) as share_of_users,
+    counted.users_in_top_10,
+    counted.mean_rank,
+    counted.users_who_heard,
+    tracks.listeners,
+    tracks.popularity_rank
+from counted
+inner join tracks on counted.track = tracks.track
+order by counted.users desc, tracks.popularity_rank asc
+limit (select coalesce(cast(getvariable('k') as bigint), 25));

@@ -1,0 +1,32 @@
+-- neighbors_per_user: one row per sign and number of neighbors: how many users have so many.
+-- Positive: similarity above 0; negative: below 0.
+with
+counts as (
+    select
+        'positive' as sign,
+        positive_neighbors as neighbors
+    from users
+    union all
+    select
+        'negative' as sign,
+        negative_neighbors as neighbors
+    from users
+),
+
+counted as (
+    select
+        sign,
+        neighbors,
+        count(*) as users
+    from counts
+    group by sign, neighbors
+)
+
+select
+    sign,
+    neighbors,
+    users,
+    sum(users) over (partition by sign order by neighbors)
+    / sum(users) over (partition by sign) as share_of_users
+from counted
+order by sign desc, neighbors asc;

@@ -1,0 +1,53 @@
+-- recommendations_by_popularity: one row per share of the most popular tracks: what they get.
+-- That is the share of all recommendations, and of all listening time in the logs.
+with
+recommended as (
+    select
+        track,
+        count(*) as recommendations
+    from recommendations
+    group by track
+),
+
+summed as (
+    select
+        tracks.popularity_rank,
+        count(*) over () as all_tracks,
+        sum(coalesce(recommended.recommendations, 0)) over ranked as recommendations,
+        sum(coalesce(recommended.recommendations, 0)) over () as all_recommendations,
+        -- decimals, so that the sum is the same in every run
+        sum(cast(tracks.total_time as decimal(38, 20))) over ranked as listening_time,
+        sum(cast(tracks.total_time as decimal(38, 20))) over () as all_listening_time
+    from tracks
+    left join recommended on tracks.track = recommended.track
+    where tracks.popularity_rank is not null
+    window ranked as (order by tracks.popularity_rank)
+),
+
+-- 0.1 to 1 % in steps of 0.1, to 10 % in steps of 1, to 100 % in steps of 5
+thousandths as (
+    select unnest(range(1, 10)) as thousandth
+    union all
+    select unnest(range(10, 100, 10)) as thousandth
+    union all
+    select unnest(range(100, 1001, 50)) as thousandth
+),
+
+tracks_taken as (
+    select distinct cast(ceil(counted.tracks * thousandths.thousandth / 1000) as bigint) as tracks
+    from thousandths
+    cross join (
+        select count(*) as tracks
+        from summed
+    ) as counted
+)
+
+select
+    tracks_taken.tracks,
+    tracks_taken.tracks / summed.all_tracks as share_of_tracks,
+    summed.recommendations / nullif(summed.all_recommendations, 0) as share_of_recommendations,
+    cast(summed.listening_time as double)
+    / nullif(cast(summed.all_listening_time as double), 0) as share_of_listening
+from tracks_taken
+inner join summed on tracks_taken.tracks = summed.popularity_rank
+order by tracks_taken.tracks;

@@ -1,0 +1,53 @@
+"""ubcf report."""
+
+from __future__ import annotations
+
+import click
+
+from ubcf.commands.options import database_option
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ubcf report
+  ubcf report -d tuesday.duckdb -o tuesday.html
+  ubcf report --user 7 --user 12"""
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="report.html",
+    show_default=True,
+    help="The page to write; an older one is replaced.",
+)
+@click.option(
+    "-u",
+    "--user",
+    "users",
+    multiple=True,
+    metavar="USER",
+    help="A user to show in full, beside a heavy, a typical and a cold one; may be repeated.",
+)
+@database_option
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
+def report(output: str, users: tuple[str, ...], database: str, quiet: bool) -> None:
+    """Write a page about a database: the build, charts, experiments, tracks, some users in full.
+
+    One HTML file that asks nothing of the network, for a screen, a phone or paper. The same
+    database gives the same bytes. It needs matplotlib: pip install 'ubcf[report]'.
+    """
+    from pathlib import Path
+
+    from ubcf.commands.progress import terminal_progress
+    from ubcf.connection import connect, interruptibly
+    from ubcf.report import write_report
+
+    progress = None if quiet else terminal_progress
+    with connect(database) as connection:
+        summary = interruptibly(
+            connection, lambda: write_report(connection, Path(output), users, progress)
+        )
+    shown = ", ".join(map(str, summary.users))
+    click.echo(f"{output}: {summary.bytes:,} bytes, users in full: {shown}")
