@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -27,17 +28,32 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_transcript_is_what_the_command_prints(place: Path) -> None:
-    (transcript,) = blocks("console")
-    command, *expected = transcript.splitlines()
-    assert command == "$ ubcf build"
-    done = run_ubcf("build", cwd=place)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[: len(expected)] == expected
+def test_the_transcripts_are_what_the_commands_print(place: Path) -> None:
+    """All in their order, in one folder; '...' stands for lines that are not shown."""
+    steps = [step for block in blocks("console") for step in re.split(r"^\$ ", block, flags=re.M)]
+    shown = [step.splitlines() for step in steps if step]
+    assert len(shown) >= 10
+    for command, *expected in shown:
+        program, *arguments = shlex.split(command)
+        assert program == "ubcf"
+        done = run_ubcf(*arguments, cwd=place)
+        assert done.returncode == 0, command
+        printed = (done.stderr + done.stdout).splitlines()
+        pattern = "".join(
+            r"(?:.*\n)*" if line == "..." else f"{re.escape(line)}\n" for line in expected
+        )
+        assert re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)), command
+    assert (place / "top10.parquet").stat().st_size > 0
+    assert (place / "report.html").stat().st_size > 0
     first = (place / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()[0]
-    shown = re.search(r'`(\{"user": 0, "tracks": \[.*?), \.\.\.\]\}`', README)
-    assert shown is not None
-    assert first.startswith(shown[1] + ", ")
+    start = re.search(r'`(\{"user": 0, "tracks": \[.*?), \.\.\.\]\}`', README)
+    assert start is not None
+    assert first.startswith(start[1] + ", ")
+
+
+def test_every_command_is_in_a_transcript() -> None:
+    shown = set(re.findall(r"^\$ ubcf (\w+)", README, flags=re.M))
+    assert shown | {"simulate"} == set(ubcf.commands)
 
 
 def test_the_python_example_runs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

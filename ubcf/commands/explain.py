@@ -30,14 +30,14 @@ def explain(user: str, track: str, database: str, form: str) -> None:
     with connect(database) as connection:
         relation = interruptibly(connection, lambda: explain_score(connection, user, track))
         explained = explained_score(connection, relation, user, track)
+        place = (
+            "not among the recommendations"
+            if explained.rank is None
+            else f"rank {explained.rank}, with a stored score of {explained.stored_score:.12g}"
+        )
+        click.echo(
+            f"user {user}, track {track}: score {explained.score:.12g}, the sum of "
+            f"{explained.neighbors:,} contributions; {place}",
+            err=True,
+        )
         print_rows(connection, relation, form)
-    place = (
-        "not among the recommendations"
-        if explained.rank is None
-        else f"rank {explained.rank}, with a stored score of {explained.stored_score:.12g}"
-    )
-    click.echo(
-        f"user {user}, track {track}: score {explained.score:.12g}, the sum of "
-        f"{explained.neighbors:,} contributions; {place}",
-        err=True,
-    )
