@@ -10,7 +10,8 @@ from typing import Any
 
 import duckdb
 
-from ubcf.errors import NotFoundError, OptionError, TemplateError, one_line
+from ubcf.errors import NotFoundError, OptionError, TemplateError
+from ubcf.execution import held_rows
 from ubcf.literals import literal
 from ubcf.templates import Templates
 
@@ -88,16 +89,7 @@ def analysis(
     templates = templates or Templates()
     query = read_analysis(name, templates)
     _set_variables(connection, query, variables)
-    path = templates.path(f"{FOLDER}/{name}.sql")
-    try:
-        # Executed at once: a query that waits would read the variables that are set by then.
-        connection.execute(f"prepare analysis as {query.sql}")
-        try:
-            return connection.sql("execute analysis")
-        finally:
-            connection.execute("deallocate analysis")
-    except duckdb.Error as error:
-        raise TemplateError(f"{path}: {one_line(error)}") from error
+    return held_rows(connection, query.sql, templates.path(f"{FOLDER}/{name}.sql"))
 
 
 def _set_variables(
@@ -119,8 +111,8 @@ def _set_variables(
             connection.execute(f"set variable {name} = {literal(value)}")
 
 
-def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> None:
-    """Sets the variable `kind` (user or track) to the id that reads as `value` does.
+def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:
+    """Sets the variable `kind` (user or track) to the id that reads as `value` does; returns it.
 
     So an id keeps its type, whatever that is, and a value is never part of a statement but as a
     quoted text. Raises NotFoundError, with the nearest ids, when there is none.
@@ -130,7 +122,9 @@ def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> None
         f'set variable {kind} = (select "{kind}" from {table}'
         f' where cast("{kind}" as varchar) = {literal(str(value))})'
     )
-    if connection.execute(f"select getvariable('{kind}') is null").fetchall() == [(True,)]:
+    ((found,),) = connection.execute(f"select getvariable('{kind}')").fetchall()
+    if found is None:
         nearest = analysis(connection, NEAREST[kind], text=str(value), k=NEAREST_SHOWN)
         names = ", ".join(row[0] for row in nearest.project("cast(#1 as varchar)").fetchall())
         raise NotFoundError(f"no {kind} {str(value)!r} in this database; nearest: {names}")
+    return found

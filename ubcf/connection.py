@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TypeVar
 
 import duckdb
 
@@ -37,8 +34,6 @@ MAGIC_WITHIN = 16
 
 # The first version of ubcf whose tables have all the columns that sql/analysis/ asks for.
 OLDEST_VERSION = (0, 1, 0)
-
-Result = TypeVar("Result")
 
 
 def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
@@ -96,22 +91,6 @@ def connect_pair(old: str | Path, new: str | Path) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise
     return connection
-
-
-def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Result]) -> Result:
-    """What `work`, which uses the connection, returns; Ctrl-C interrupts it.
-
-    It runs in a thread of its own: Python cannot take Ctrl-C while DuckDB 2.0 is at work, but it
-    can while it waits.
-    """
-    with ThreadPoolExecutor(1) as worker:
-        running = worker.submit(work)
-        try:
-            return running.result()
-        except KeyboardInterrupt:
-            connection.interrupt()
-            wait([running])
-            raise
 
 
 def _open(path: Path, config: dict[str, str | bool]) -> duckdb.DuckDBPyConnection:

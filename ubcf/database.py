@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,7 +12,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from ubcf.errors import DatabaseError, TemplateError, one_line
+from ubcf.errors import DatabaseError, one_line
+from ubcf.execution import awaited, refusals_told
 from ubcf.literals import literal
 from ubcf.templates import Templates
 
@@ -89,18 +90,9 @@ class Database:
             raise DatabaseError(one_line(error)) from error
 
     def _execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """Runs statements and returns the rows of the last one.
-
-        They run in a thread of their own: Python cannot take Ctrl-C while DuckDB 2.0 is at work,
-        but it can while it waits.
-        """
-        running = self._worker.submit(lambda: self._connection.execute(statement).fetchall())
-        try:
-            return running.result()
-        except KeyboardInterrupt:
-            self._connection.interrupt()
-            wait([running])
-            raise
+        """Runs statements, so that Ctrl-C stops them, and returns the rows of the last one."""
+        work = self._worker.submit(lambda: self._connection.execute(statement).fetchall())
+        return awaited(self._connection, work)
 
     def drop(self, *tables: str) -> None:
         """Drops tables, those that exist."""
@@ -113,10 +105,8 @@ class Database:
         Raises TemplateError, with the file, when DuckDB refuses or fails.
         """
         statement = self._templates.render(name, **structure)
-        try:
+        with refusals_told(self._templates.path(name)):
             return self._execute(statement)
-        except duckdb.Error as error:
-            raise TemplateError(f"{self._templates.path(name)}: {one_line(error)}") from error
 
     def set(self, **values: Any) -> None:
         """Gives values to variables, which templates read by getvariable('name')."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import duckdb
 
-from ubcf.errors import TemplateError, one_line
+from ubcf.execution import held_rows, refusals_told
 from ubcf.literals import literal
 from ubcf.templates import Templates
 
@@ -43,34 +40,11 @@ def compare(
     Raises TemplateError when DuckDB refuses a query.
     """
     templates = Templates()
-    with _refusals_told(templates, PREPARATION):
-        connection.execute(_query(templates, PREPARATION))
+    preparation, *parts = (f"{FOLDER}/{name}.sql" for name in (PREPARATION, *PARTS))
+    with refusals_told(templates.path(preparation)):
+        connection.execute(templates.render(preparation))
     connection.execute(f"set variable k = {literal(k)}")
-    return {name: _rows(connection, templates, name) for name in PARTS}
-
-
-def _rows(
-    connection: duckdb.DuckDBPyConnection, templates: Templates, name: str
-) -> duckdb.DuckDBPyRelation:
-    """The rows of a part, in a relation that holds them."""
-    with _refusals_told(templates, name):
-        # Executed at once: a query that waits would read the variables and tables of its time.
-        connection.execute(f"prepare part as {_query(templates, name)}")
-        try:
-            return connection.sql("execute part")
-        finally:
-            connection.execute("deallocate part")
-
-
-def _query(templates: Templates, name: str) -> str:
-    return templates.render(f"{FOLDER}/{name}.sql")
-
-
-@contextmanager
-def _refusals_told(templates: Templates, name: str) -> Iterator[None]:
-    """Makes an error of DuckDB one of ubcf that names the file."""
-    try:
-        yield
-    except duckdb.Error as error:
-        file = templates.path(f"{FOLDER}/{name}.sql")
-        raise TemplateError(f"{file}: {one_line(error)}") from error
+    return {
+        name: held_rows(connection, templates.render(part), templates.path(part))
+        for name, part in zip(PARTS, parts, strict=True)
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from ubcf.errors import OptionError, QueryError
+from ubcf.files import check_folder, written_aside
 from ubcf.formats import ROWS_FETCHED, Writable, write_rows
 
 # What a file is written as, by its suffix; Parquet is DuckDB's own to write.
@@ -43,24 +43,18 @@ def write_result(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -
     last = _run_all_but_the_last(connection, text)
     if not _has_rows(last):
         raise QueryError("the last statement has no rows to write")
-    unfinished = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    try:
-        with _positions_told(connection, last):
-            relation = connection.sql(last)
-            if path.suffix == PARQUET:
-                _write_parquet(relation, unfinished)
-            else:
-                with unfinished.open("w", encoding="utf-8", newline="") as out:
-                    write_rows(connection, relation, TEXT_FORMATS[path.suffix], out)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written_aside(path) as unfinished, _positions_told(connection, last):
+        relation = connection.sql(last)
+        if path.suffix == PARQUET:
+            _write_parquet(relation, unfinished)
+        else:
+            with unfinished.open("w", encoding="utf-8", newline="") as out:
+                write_rows(connection, relation, TEXT_FORMATS[path.suffix], out)
 
 
 def check_target(path: Path) -> None:
     """Raises OptionError when a file cannot be made, or its suffix does not tell what to write."""
-    if not path.parent.is_dir():
-        raise OptionError(f"{path}: the folder {path.parent} does not exist")
+    check_folder(path)
     if path.suffix not in {PARQUET, *TEXT_FORMATS}:
         suffixes = ", ".join([*TEXT_FORMATS, PARQUET])
         raise OptionError(f"{path}: the suffix tells what to write; it can be {suffixes}")

@@ -55,7 +55,8 @@ def experiment(
     Welch's confidence interval and p value, and the p value adjusted by Holm for the number of
     effects of the experiment.
     """
-    from ubcf.connection import connect, interruptibly
+    from ubcf.connection import connect
+    from ubcf.execution import interruptibly
     from ubcf.experiments import METRICS, analyze_experiments, write_experiments
 
     with connect(database) as connection:

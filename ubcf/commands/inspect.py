@@ -44,7 +44,8 @@ def user(user: str, k: int, seed: str | None, database: str, form: str) -> None:
     """
     import secrets
 
-    from ubcf.connection import connect, interruptibly
+    from ubcf.connection import connect
+    from ubcf.execution import interruptibly
     from ubcf.inspection import ONE_ROW, inspect_user, random_user
 
     with connect(database) as connection:
@@ -70,7 +71,8 @@ Examples:
 @format_option
 def track(track: str, k: int, database: str, form: str) -> None:
     """Show a track: its entry in the catalog, its listeners, and whom it is recommended to."""
-    from ubcf.connection import connect, interruptibly
+    from ubcf.connection import connect
+    from ubcf.execution import interruptibly
     from ubcf.inspection import ONE_ROW, inspect_track
 
     with connect(database) as connection:

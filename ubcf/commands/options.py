@@ -37,7 +37,7 @@ def print_rows(
     connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation, form: str
 ) -> None:
     """Writes the rows of a relation to stdout; Ctrl-C interrupts it."""
-    from ubcf.connection import interruptibly
+    from ubcf.execution import interruptibly
     from ubcf.formats import write_rows
 
     interruptibly(connection, lambda: write_rows(connection, relation, form, sys.stdout))
@@ -51,7 +51,7 @@ def print_parts(
     one_row: Collection[str] = (),
 ) -> None:
     """Writes relations to stdout, each under its name; Ctrl-C interrupts it."""
-    from ubcf.connection import interruptibly
+    from ubcf.execution import interruptibly
     from ubcf.formats import write_parts
 
     interruptibly(

@@ -54,7 +54,8 @@ def query(
     from pathlib import Path
 
     from ubcf.analyses import analysis, list_analyses, read_analysis
-    from ubcf.connection import connect, interruptibly
+    from ubcf.connection import connect
+    from ubcf.execution import interruptibly
     from ubcf.templates import Templates
 
     laid_over = Templates(None if templates is None else Path(templates))

@@ -41,7 +41,8 @@ def report(output: str, users: tuple[str, ...], database: str, quiet: bool) -> N
     from pathlib import Path
 
     from ubcf.commands.progress import terminal_progress
-    from ubcf.connection import connect, interruptibly
+    from ubcf.connection import connect
+    from ubcf.execution import interruptibly
     from ubcf.report import write_report
 
     progress = None if quiet else terminal_progress

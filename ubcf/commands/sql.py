@@ -45,7 +45,8 @@ def sql(
     Several statements are run in turn; the rows of the last one are shown. 'show tables' and
     'describe users' tell what is there.
     """
-    from ubcf.connection import connect_locked, interruptibly
+    from ubcf.connection import connect_locked
+    from ubcf.execution import interruptibly
     from ubcf.queries import check_target, print_result, write_result
 
     if (query is None) == (file is None):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ import jinja2
 from ubcf.analyses import analysis, set_id
 from ubcf.errors import NotFoundError, OptionError
 from ubcf.experiments import Experiment, analyze_experiments
+from ubcf.files import check_folder, written_aside
 from ubcf.report import charts
 from ubcf.report.charts import Chart, Interval, Row, digits, percent, signed
 from ubcf.stages import Progress, no_progress
@@ -106,19 +106,14 @@ def write_report(
     """
     charts.check_drawing()
     output = output.absolute()
-    if not output.parent.is_dir():
-        raise OptionError(f"{output}: the folder {output.parent} does not exist")
+    check_folder(output)
     if output.is_dir():
         raise OptionError(f"{output}: is a folder, not a file to write the page to")
     kinds = _users_to_show(connection, users)
     with (progress or no_progress)("report", len(CHARTS) + 2 + len(kinds)) as advance:
         page = _page(connection, kinds, advance).encode()
-    unfinished = output.with_name(f".{output.stem}-{os.getpid()}{output.suffix}")
-    try:
+    with written_aside(output) as unfinished:
         unfinished.write_bytes(page)
-        unfinished.replace(output)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return ReportSummary(list(kinds), len(page))
 
 
@@ -172,17 +167,14 @@ def _users_to_show(
     """The users to show, those asked for first, and why each is there."""
     kinds: dict[Any, list[str]] = {}
     for user in asked:
-        set_id(connection, "user", user)
-        ((found,),) = connection.execute("select getvariable('user')").fetchall()
-        kinds[found] = [ASKED]
+        kinds[set_id(connection, "user", user)] = [ASKED]
     for example in _analysis(connection, "example_users"):
         kinds.setdefault(example["user"], []).append(example["kind"])
     return kinds
 
 
 def _user_in_full(connection: duckdb.DuckDBPyConnection, user: Any, kinds: list[str]) -> UserInFull:
-    set_id(connection, "user", user)
-    (profile,) = _rows(connection.sql("from users where \"user\" = getvariable('user')"))
+    (profile,) = _analysis(connection, "user_profile", user=user)
     rows = _analysis(connection, "explained_recommendations", user=user, k=NEIGHBORS_SHOWN)
     recommendations = []
     for rank, of_track in groupby(rows, key=lambda row: row["rank"]):
