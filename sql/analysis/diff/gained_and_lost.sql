@@ -10,53 +10,57 @@ kinds as (
 placed as (
     select
         'users gained' as kind,
+        'users lost' as opposite,
         cast("user" as varchar) as id,
         row_number() over (order by "user" asc) as place
     from new.users
-    where cast("user" as varchar) not in (select cast("user" as varchar) from old.users)
     union all
     select
         'users lost' as kind,
+        'users gained' as opposite,
         cast("user" as varchar) as id,
         row_number() over (order by "user" asc) as place
     from old.users
-    where cast("user" as varchar) not in (select cast("user" as varchar) from new.users)
     union all
     select
         'tracks gained' as kind,
+        'tracks lost' as opposite,
         cast(track as varchar) as id,
-        row_number() over (order by popularity_rank asc) as place
+        popularity_rank as place
     from new.tracks
-    where
-        popularity_rank is not null
-        and cast(track as varchar) not in (
-            select cast(track as varchar)
-            from old.tracks
-            where popularity_rank is not null
-        )
+    where popularity_rank is not null
     union all
     select
         'tracks lost' as kind,
+        'tracks gained' as opposite,
         cast(track as varchar) as id,
-        row_number() over (order by popularity_rank asc) as place
+        popularity_rank as place
     from old.tracks
-    where
-        popularity_rank is not null
-        and cast(track as varchar) not in (
-            select cast(track as varchar)
-            from new.tracks
-            where popularity_rank is not null
-        )
+    where popularity_rank is not null
+),
+
+-- in the logs of one database, and not in those of the other
+alone as (
+    select
+        kind,
+        id,
+        place
+    from placed
+    where not exists (
+        select 1
+        from placed as others
+        where others.kind = placed.opposite and others.id = placed.id
+    )
 )
 
 select
     kinds.kind,
-    count(placed.id) as ids,
+    count(alone.id) as ids,
     coalesce(
-        list(placed.id order by placed.place asc) filter (where placed.place <= 5), []
-    ) as first_ids
+        list(alone.id order by alone.place asc) filter (where alone.id is not null), []
+    )[:5] as first_ids
 from kinds
-left join placed on kinds.kind = placed.kind
+left join alone on kinds.kind = alone.kind
 group by kinds.kind
 order by
     split_part(kinds.kind, ' ', 1) desc,
