@@ -181,9 +181,9 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
             f"{templates.path('staging/events.sql')}: the table events has no column "
             + ", ".join(missing)
         )
-    types = {**EVENT_TYPES, "recommendation": db.type_of("events", "track")}
+    types = {**EVENT_TYPES, "recommendation": columns["track"]}
     for column, expected in types.items():
-        if db.type_of("events", column) != expected:
+        if columns[column] != expected:
             db.run("staging/event_column_type.sql", column=column, type=expected)
     if any(log.name != str(log.path) for log in logs):
         db.run("staging/names_of_copies.sql")
@@ -224,7 +224,7 @@ def _refuse_rejected_lines(db: Database, max_rejected: float) -> None:
 def _read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
     """The temporary table catalog, empty without one."""
     with stages.stage("read catalog") as stage:
-        track_type = db.type_of("events", "track")
+        track_type = db.columns("events")["track"]
         has_catalog = False
         if catalog is not None:
             file = log_file(catalog)

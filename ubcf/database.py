@@ -114,17 +114,13 @@ class Database:
             ";".join(f"set variable {name} = {literal(value)}" for name, value in values.items())
         )
 
-    def columns(self, table: str) -> list[str]:
-        """The names of the columns of a table; none when there is no such table."""
+    def columns(self, table: str) -> dict[str, str]:
+        """The columns of a table and their SQL types; none when there is no such table."""
         try:
-            return self._connection.table(table).columns
+            relation = self._connection.table(table)
         except duckdb.CatalogException:
-            return []
-
-    def type_of(self, table: str, column: str) -> str:
-        """The SQL type of a column."""
-        relation = self._connection.table(table)
-        return str(relation.types[relation.columns.index(column)])
+            return {}
+        return dict(zip(relation.columns, map(str, relation.types), strict=True))
 
     def count(self, table: str) -> int:
         """The number of rows of a table."""
