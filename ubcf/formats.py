@@ -153,15 +153,12 @@ def _texts(
     form: str,
 ) -> Iterator[Sequence[Text]]:
     """The rows as DuckDB writes them: it has a text for every value of every type."""
-    nested_as = (
-        "cast(to_json(#{}) as varchar)" if form.startswith("json") else "cast(#{} as varchar)"
+    as_json = form in ("json", "jsonl")
+    values = (
+        f"to_json(#{position})" if column.nested and as_json else f"#{position}"
+        for position, column in enumerate(columns, start=1)
     )
-    texts = relation.project(
-        ", ".join(
-            (nested_as if column.nested else "cast(#{} as varchar)").format(position)
-            for position, column in enumerate(columns, start=1)
-        )
-    )
+    texts = relation.project(", ".join(f"cast({value} as varchar)" for value in values))
     if relation.type == "MATERIALIZED_RELATION":
         yield from texts.fetchall()
     else:

@@ -129,12 +129,12 @@ def _page(
     for draw in CHARTS:
         drawn.append(draw(_analysis(connection, draw.__name__)))
         advance(1)
-    first, last = connection.execute(
-        "select min(timestamp), max(timestamp) from events"
-    ).fetchall()[0]
+    (period,) = _analysis(connection, "log_period")
     drawn.append(
         charts.listening_by_hour(
-            _analysis(connection, "listening_by_hour"), _time(first), _time(last)
+            _analysis(connection, "listening_by_hour"),
+            _time(period["first_event"]),
+            _time(period["last_event"]),
         )
     )
     advance(1)
