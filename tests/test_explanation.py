@@ -145,8 +145,7 @@ def test_the_command_tells_the_sum_and_what_is_stored(build_from: Build) -> None
     done = run_ubcf("explain", 2, 10, "--format", "json", cwd=built.folder)
     assert (done.returncode, done.stdout) == (0, "[]\n")
     assert done.stderr == (
-        "user 2, track 10: score 0, the sum of 0 contributions;"
-        " rank 3, with a stored score of 0\n"
+        "user 2, track 10: score 0, the sum of 0 contributions; rank 3, with a stored score of 0\n"
     )
 
 

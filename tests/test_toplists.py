@@ -17,7 +17,7 @@ from scipy import sparse
 
 from tests import reference
 from ubcf.matrices import interaction_matrix, row_norms, unit_rows
-from ubcf.scoring import UserBlock, score_users, user_blocks, user_costs
+from ubcf.scoring import ListsWanted, UserBlock, score_users, user_blocks, user_costs
 from ubcf.similarity import count_neighbors, similarity_block
 from ubcf.toplists import TopLists, count_positive, top_positive, top_scores
 
@@ -279,7 +279,7 @@ def test_similarity_block_holds_the_cosines_with_the_other_users(
     stop = data.draw(st.integers(start + 1, users))
     expected = reference.cosine_similarity(matrix.toarray())[start:stop]
 
-    block = similarity_block(*unit_and_by_track(matrix), start, stop)
+    block = similarity_block(*unit_and_by_track(matrix), np.arange(start, stop))
 
     assert block.shape == (stop - start, users)
     assert block.toarray() == pytest.approx(expected, abs=1e-14)
@@ -295,7 +295,7 @@ def test_similarity_block_holds_the_cosines_with_the_other_users(
 )
 def test_a_similarity_under_1e_12_is_rounding_noise(cosine: float, neighbors: int) -> None:
     matrix = interactions_of({(0, 0): 1.0, (1, 0): cosine, (1, 1): 1.0}, (2, 2))
-    counts = count_neighbors(similarity_block(*unit_and_by_track(matrix), 0, 2))
+    counts = count_neighbors(similarity_block(*unit_and_by_track(matrix), np.arange(2)))
     assert (counts.positive + counts.negative).tolist() == [neighbors, neighbors]
 
 
@@ -362,17 +362,19 @@ def test_score_users_gives_the_dense_lists_to_the_bit_whatever_the_blocks_and_th
     assume(not reference.is_near_an_edge(centered, similarity, scores))
     heard = data.draw(st.lists(st.sets(st.integers(0, tracks - 1)), min_size=users, max_size=users))
 
-    def run(**limits: int) -> dict[str, NDArray[Any]]:
+    def run(**limits: Any) -> dict[str, NDArray[Any]]:
         return pieces_of(
             list(
                 score_users(
                     matrix,
-                    recommendations=count,
-                    neighbors=3,
-                    excluded=matrix_of([dict.fromkeys(row, 1.0) for row in heard], tracks)
-                    if exclude
-                    else None,
-                    only_positive=only_positive,
+                    ListsWanted(
+                        count,
+                        3,
+                        matrix_of([dict.fromkeys(row, 1.0) for row in heard], tracks)
+                        if exclude
+                        else None,
+                        only_positive,
+                    ),
                     **limits,
                 )
             )

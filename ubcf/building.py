@@ -8,6 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,14 +35,18 @@ from ubcf.summary import BuildSummary, InputFile
 from ubcf.templates import Templates
 
 if TYPE_CHECKING:
+    from ubcf.planning import Plan
     from ubcf.scoring import UserBlock
 
 # Neighbors of a user that are kept in the database, the most similar ones.
 STORED_NEIGHBORS = 50
 
-# The shares of the memory limit. The rest is for Python, its libraries and the whole matrices.
-DATABASE_SHARE = 0.5
-BLOCKS_SHARE = 0.25
+# Python and its libraries take this much of the memory limit.
+PROCESS_BYTES = 128 * 2**20
+
+# DuckDB's share of the rest: while it works alone, and beside the matrices.
+DATABASE_SHARE = 0.6
+DATABASE_SHARE_BESIDE_MATRICES = 0.2
 
 # The columns that staging/events.sql, or what replaces it, must give the table events.
 EVENT_COLUMNS = (
@@ -77,6 +82,9 @@ TRACK_COLUMNS = (
     "popularity_rank",
     "in_catalog",
 )
+
+# Steps of the stage that scores.
+PERMILLE = 1000
 
 # Rows shown of a check that fails, and rejected lines shown when there are too many.
 ROWS_SHOWN = 3
@@ -115,14 +123,14 @@ def build(
             publication.aside(database_path),
             templates,
             threads=chosen.thread_count,
-            memory=int(chosen.memory * DATABASE_SHARE),
+            memory=_database_memory(chosen, DATABASE_SHARE),
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
             _read_logs(db, templates, log_files, temporary_folder, stages)
             _refuse_rejected_lines(db, chosen.max_rejected)
             _read_catalog(db, catalog_path, stages)
             _model(db, stages)
-            _score(db, chosen, stages)
+            plan = _score(db, chosen, stages)
             _make_results(db, stages)
             _write_json(db, publication.aside(output_path), stages)
             _check(db, templates, chosen, stages)
@@ -131,6 +139,7 @@ def build(
                 stages,
                 started_at=started_at,
                 options=chosen.recorded(catalog_path),
+                plan=plan,
                 database=os.fspath(database),
                 output=os.fspath(output),
             )
@@ -253,12 +262,17 @@ def _model(db: Database, stages: Stages) -> None:
         stage.rows = db.count("interactions")
 
 
-def _score(db: Database, options: BuildOptions, stages: Stages) -> None:
+def _database_memory(options: BuildOptions, share: float) -> int:
+    return int((options.memory - PROCESS_BYTES) * share)
+
+
+def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     """The temporary tables user_measures, similar_users and top_tracks, by dense indexes."""
     from scipy import sparse
 
     from ubcf.matrices import interaction_matrix
-    from ubcf.scoring import score_users
+    from ubcf.planning import Work, plan_scores
+    from ubcf.scoring import ListsWanted, score_users
 
     indexed = db.arrays("indexed_interactions")
     users, tracks = indexed["user_index"], indexed["track_index"]
@@ -267,21 +281,35 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> None:
     heard = None
     if options.exclude_heard:
         heard = sparse.csr_array((np.ones(len(users)), (users, tracks)), shape=shape)
-    with stages.stage("score", shape[0]) as stage:
+    del indexed, users, tracks
+    stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
+    wanted = ListsWanted(options.top, stored, heard, options.only_positive)
+    most_ranked = int(wanted.tracks_to_rank(shape[0]).max())
+    database_memory = _database_memory(options, DATABASE_SHARE_BESIDE_MATRICES)
+    plan = plan_scores(
+        Work.of(interactions, most_ranked),
+        wanted=most_ranked,
+        threads=options.thread_count,
+        memory=options.memory - PROCESS_BYTES - database_memory,
+        way=None if options.plan == "auto" else options.plan,
+        neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
+    )
+    db.limit_memory(database_memory)
+    with stages.stage("score", PERMILLE) as stage:
         stage.rows = 0
         for block in score_users(
             interactions,
-            recommendations=options.top,
-            neighbors=STORED_NEIGHBORS,
-            excluded=heard,
-            only_positive=options.only_positive,
+            wanted,
+            plan,
             threads=options.thread_count,
-            memory=int(options.memory * BLOCKS_SHARE),
+            memory=plan.block_bytes,
+            advance=lambda share: stage.advance_by(share * PERMILLE),
         ):
             _store(db, block)
             stage.rows += len(block.recommendations.columns)
-            stage.advance(block.stop - block.start)
         db.flush()
+    db.limit_memory(_database_memory(options, DATABASE_SHARE))
+    return plan
 
 
 def _store(db: Database, block: UserBlock) -> None:
@@ -343,6 +371,7 @@ def _record(
     *,
     started_at: datetime,
     options: dict[str, Any],
+    plan: Plan,
     database: str,
     output: str,
 ) -> BuildSummary:
@@ -353,6 +382,9 @@ def _record(
             started_at=started_at.replace(tzinfo=None),
             seconds=stages.seconds,
             options=json.dumps(options),
+            plan=plan.way,
+            plan_reason=plan.reason,
+            plan_estimates=json.dumps({way: asdict(each) for way, each in plan.estimates.items()}),
             stage_names=[stage.stage for stage in stages.finished],
             stage_seconds=[stage.seconds for stage in stages.finished],
             stage_rows=[stage.rows for stage in stages.finished],
@@ -371,6 +403,7 @@ def _record(
             **figures,
             "started_at": started_at.isoformat(timespec="seconds"),
             "options": options,
+            "plan_estimates": {way: asdict(each) for way, each in plan.estimates.items()},
             "database": database,
             "output": output,
             "inputs": inputs,

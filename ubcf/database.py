@@ -114,6 +114,10 @@ class Database:
             ";".join(f"set variable {name} = {literal(value)}" for name, value in values.items())
         )
 
+    def limit_memory(self, memory: int) -> None:
+        """Sets DuckDB's limit, in bytes; what does not fit goes to the temporary folder."""
+        self._execute(f"set memory_limit = '{memory // 1024} KiB'")
+
     def columns(self, table: str) -> dict[str, str]:
         """The columns of a table and their SQL types; none when there is no such table."""
         try:

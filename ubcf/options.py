@@ -10,6 +10,9 @@ from typing import Any
 from ubcf.errors import OptionError
 from ubcf.memory import default_memory_limit, parse_size
 
+# The ways to compute the scores, and the choice between them.
+PLANS = ("auto", "left", "tiles")
+
 PathLike = str | os.PathLike[str]
 
 
@@ -21,7 +24,10 @@ class BuildOptions:
     leave out tracks whose score is not above 0; a user left with none has no line in the JSON.
     max_rejected: share of the lines that may be rejected. templates: a folder laid over sql/.
     threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means
-    70 % of what is available. temp_dir: where DuckDB may spill; None means beside the database.
+    70 % of what is available. plan: the way to compute the scores, 'left' or 'tiles'; 'auto' takes
+    the cheaper one. store_neighbors: neighbors of a user that are kept; None means 50, or none at
+    all where finding them would take longer than the scores themselves. temp_dir: where DuckDB may
+    spill; None means beside the database.
     """
 
     top: int = 100
@@ -31,6 +37,8 @@ class BuildOptions:
     templates: PathLike | None = None
     threads: int | None = None
     memory_limit: int | str | None = None
+    plan: str = "auto"
+    store_neighbors: int | None = None
     temp_dir: PathLike | None = None
 
     def __post_init__(self) -> None:
@@ -41,6 +49,10 @@ class BuildOptions:
             raise OptionError(f"max_rejected is {self.max_rejected}; it must be from 0 to 1")
         if self.threads is not None and self.threads < 1:
             raise OptionError(f"threads is {self.threads}; it must be at least 1")
+        if self.plan not in PLANS:
+            raise OptionError(f"plan is {self.plan!r}; it must be one of {', '.join(PLANS)}")
+        if self.store_neighbors is not None and self.store_neighbors < 0:
+            raise OptionError(f"store_neighbors is {self.store_neighbors}; it must be at least 0")
         if self.temp_dir is not None and not Path(self.temp_dir).is_dir():
             raise OptionError(f"temp_dir is {self.temp_dir}; there is no such folder")
         if self.memory < SMALLEST_MEMORY:
@@ -56,7 +68,7 @@ class BuildOptions:
 
     @property
     def memory(self) -> int:
-        """Bytes that DuckDB and the blocks of users may take together."""
+        """Bytes that the whole process may take."""
         if self.memory_limit is None:
             return max(default_memory_limit(), SMALLEST_MEMORY)
         if isinstance(self.memory_limit, str):

@@ -7,17 +7,23 @@ so neither the sizes of the blocks nor the number of threads changes a result.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from ubcf.matrices import FloatArray, row_norms, unit_rows
+from ubcf.planning import LEFT, Plan
 from ubcf.similarity import NeighborCounts, count_neighbors, similarity_block
-from ubcf.toplists import TopLists, count_positive, top_positive, top_scores
+from ubcf.tiles import Candidates, TiledMatrices, find_candidates, tiles_for
+from ubcf.toplists import Indexes, TopLists, count_positive, merged, top_positive, top_scores
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 # An entry of a similarity or score row costs about this much while its block is worked on: value
 # and index in the product, and the copies that ranking makes of both. Measured, rounded up.
@@ -27,13 +33,17 @@ BYTES_PER_ENTRY = 120
 # Larger ones are slower as well: their arrays do not stay in the processor cache.
 MOST_USERS_PER_BLOCK = 512
 
+# What stands for a count that was not made.
+NOT_COUNTED = -1
+
 
 @dataclass(frozen=True)
 class UserBlock:
     """The results for the users start..stop-1; one row or entry per user of the block.
 
     norms: the lengths of their rows of R. positive_scores: how many tracks have a score above 0 (by
-    more than the equality gap).
+    more than the equality gap). Counts are NOT_COUNTED where the way of computing does not give
+    them.
     """
 
     start: int
@@ -45,57 +55,191 @@ class UserBlock:
     recommendations: TopLists
 
 
+@dataclass(frozen=True)
+class ListsWanted:
+    """What the lists shall hold: how many recommendations and neighbors a user gets.
+
+    excluded: users x tracks; stored entries are never recommended. only_positive: leave out tracks
+    whose score is not above 0.
+    """
+
+    recommendations: int
+    neighbors: int
+    excluded: sparse.csr_array | None = None
+    only_positive: bool = False
+
+    def tracks_to_rank(self, users: int) -> Indexes:
+        """How long the ranking of each user must be, excluded tracks included: shape (users,)."""
+        excluded = 0 if self.excluded is None else np.diff(self.excluded.indptr)
+        return np.full(users, self.recommendations, dtype=np.int64) + excluded
+
+    def recommended(self, scores: sparse.csr_array, users: Indexes) -> TopLists:
+        """The recommendations of some users from their scores, len(users) x tracks."""
+        return top_scores(
+            scores,
+            self.recommendations,
+            excluded=None if self.excluded is None else self.excluded[users],
+            only_positive=self.only_positive,
+        )
+
+
 def score_users(
     interactions: sparse.csr_array,
+    wanted: ListsWanted,
+    plan: Plan | None = None,
     *,
-    recommendations: int,
-    neighbors: int,
-    excluded: sparse.csr_array | None = None,
-    only_positive: bool = False,
     threads: int = 1,
     memory: int = 1 << 30,
     most_users: int = MOST_USERS_PER_BLOCK,
+    advance: Callable[[float], None] = lambda _share: None,
 ) -> Iterator[UserBlock]:
     """The neighbors and the recommendations of all users, in blocks of ascending users.
 
     interactions: R, users x tracks, tracks in ascending order of preference among equal scores.
-    recommendations, neighbors: how many of each a user gets.
-    excluded: users x tracks; stored entries are never recommended.
+    plan: how to compute; None computes similarities first, and neighbors.
     memory: bytes that the blocks in work may take together; at least one user is in work a thread.
+    advance: is told the share of the work (1: all) done since the last call.
     """
-    norms = row_norms(interactions)
-    unit = unit_rows(interactions, norms)
-    unit_by_track = sparse.csr_array(unit.T.tocsr())
+    scorer = _Scorer(interactions, wanted, threads, memory, most_users)
+    with ThreadPoolExecutor(threads) as pool:
+        if plan is None or plan.way == LEFT:
+            yield from scorer.by_similarity(pool, advance)
+        else:
+            yield from scorer.by_tiles(pool, advance, plan)
 
-    def work(start: int, stop: int) -> UserBlock:
-        similarity = similarity_block(unit, unit_by_track, start, stop)
-        scores = score_block(similarity, interactions)
+
+class _Scorer:
+    """The matrices that the ways of computing share."""
+
+    def __init__(
+        self,
+        interactions: sparse.csr_array,
+        wanted: ListsWanted,
+        threads: int,
+        memory: int,
+        most_users: int,
+    ) -> None:
+        self.interactions = interactions
+        self.wanted = wanted
+        self.threads = threads
+        self.most_users = most_users
+        self.users, self.tracks = interactions.shape
+        self.norms = row_norms(interactions)
+        self.unit = unit_rows(interactions, self.norms)
+        self.unit_by_track = sparse.csr_array(self.unit.T.tocsr())
+        # One block a thread is in work, one a thread may wait to be taken.
+        self.entries = memory / BYTES_PER_ENTRY / (2 * threads)
+        self.costs = user_costs(interactions) + wanted.recommendations
+
+    def by_similarity(
+        self, pool: ThreadPoolExecutor, advance: Callable[[float], None]
+    ) -> Iterator[UserBlock]:
+        """Scores as similarity times interactions; neighbors and all counts on the way."""
+
+        def work(block: tuple[int, int]) -> UserBlock:
+            start, stop = block
+            users = np.arange(start, stop)
+            similarity = similarity_block(self.unit, self.unit_by_track, users)
+            scores = score_block(similarity, self.interactions)
+            return UserBlock(
+                start,
+                stop,
+                self.norms[start:stop],
+                count_neighbors(similarity),
+                count_positive(scores),
+                top_positive(similarity, self.wanted.neighbors),
+                self.wanted.recommended(scores, users),
+            )
+
+        blocks = user_blocks(self.costs, self.entries, self.most_users)
+        for block in in_turn(pool, work, blocks, 2 * self.threads):
+            advance((block.stop - block.start) / self.users)
+            yield block
+
+    def by_tiles(
+        self, pool: ThreadPoolExecutor, advance: Callable[[float], None], plan: Plan
+    ) -> Iterator[UserBlock]:
+        """Scores from tiles of G; what they do not decide, and neighbors, by similarity."""
+        matrices = TiledMatrices.of(self.interactions, self.unit)
+        tiles = tiles_for(matrices, plan.tile_width, compiled=plan.compiled)
+        wanted = self.wanted.tracks_to_rank(self.users)
+        for first in range(0, self.users, plan.users_at_once):
+            part = range(first, min(first + plan.users_at_once, self.users))
+            share = len(part) / self.users
+            found = find_candidates(
+                tiles,
+                wanted,
+                part,
+                self.tracks,
+                pool=pool,
+                advance=lambda done, share=share: advance(done * share),  # type: ignore[misc]
+            )
+            work = self._ranked_with_neighbors if plan.neighbors else self._ranked
+            yield from in_turn(pool, work, found, 2 * self.threads)
+
+    def _ranked(self, candidates: Candidates) -> UserBlock:
+        """The lists of a block: of candidates where they decide, of all scores elsewhere."""
+        users = np.arange(candidates.first, candidates.stop)
+        scores, decided = candidates.finished(self.tracks)
+        positive_scores = np.full(len(users), NOT_COUNTED, dtype=np.int64)
+        parts = [(decided, self.wanted.recommended(scores[decided], users.take(decided)))]
+        others = np.setdiff1d(np.arange(len(users)), decided)
+        for start, stop in user_blocks(
+            self.costs.take(users.take(others)), self.entries, self.most_users
+        ):
+            rows = others[start:stop]
+            similarity = similarity_block(self.unit, self.unit_by_track, users.take(rows))
+            whole_scores = score_block(similarity, self.interactions)
+            positive_scores[rows] = count_positive(whole_scores)
+            parts.append((rows, self.wanted.recommended(whole_scores, users.take(rows))))
+        not_counted = np.full(len(users), NOT_COUNTED, dtype=np.int64)
         return UserBlock(
-            start,
-            stop,
-            norms[start:stop],
-            count_neighbors(similarity),
-            count_positive(scores),
-            top_positive(similarity, neighbors),
-            top_scores(
-                scores,
-                recommendations,
-                excluded=None if excluded is None else excluded[start:stop],
-                only_positive=only_positive,
-            ),
+            candidates.first,
+            candidates.stop,
+            self.norms[candidates.first : candidates.stop],
+            NeighborCounts(not_counted, not_counted),
+            positive_scores,
+            TopLists.empty(len(users)),
+            merged(len(users), parts),
         )
 
-    # One block a thread is in work, one a thread may wait to be taken.
-    entries = memory / BYTES_PER_ENTRY / (2 * threads)
-    blocks = user_blocks(user_costs(interactions) + recommendations, entries, most_users)
-    with ThreadPoolExecutor(threads) as pool:
-        pending: deque[Future[UserBlock]] = deque()
-        for start, stop in blocks:
-            pending.append(pool.submit(work, start, stop))
-            if len(pending) >= 2 * threads:
-                yield pending.popleft().result()
-        while pending:
+    def _ranked_with_neighbors(self, candidates: Candidates) -> UserBlock:
+        """The same with the neighbors and their counts."""
+        block = self._ranked(candidates)
+        parts = []
+        counts = []
+        for start, stop in user_blocks(
+            self.costs[block.start : block.stop], self.entries, self.most_users
+        ):
+            users = np.arange(block.start + start, block.start + stop)
+            similarity = similarity_block(self.unit, self.unit_by_track, users)
+            counts.append(count_neighbors(similarity))
+            parts.append((np.arange(start, stop), top_positive(similarity, self.wanted.neighbors)))
+        return UserBlock(
+            block.start,
+            block.stop,
+            block.norms,
+            NeighborCounts(
+                np.concatenate([each.positive for each in counts]),
+                np.concatenate([each.negative for each in counts]),
+            ),
+            block.positive_scores,
+            merged(block.stop - block.start, parts),
+            block.recommendations,
+        )
+
+
+def in_turn(
+    pool: ThreadPoolExecutor, work: Callable[[Job], Result], jobs: Iterable[Job], at_once: int
+) -> Iterator[Result]:
+    """The results in the order of the jobs, of which `at_once` are in work or wait."""
+    pending: deque[Future[Result]] = deque()
+    for job in jobs:
+        pending.append(pool.submit(work, job))
+        if len(pending) >= at_once:
             yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
 
 
 def score_block(similarity: sparse.csr_array, interactions: sparse.csr_array) -> sparse.csr_array:

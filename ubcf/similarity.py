@@ -16,15 +16,15 @@ SIMILARITY_NOISE = 1e-12
 
 
 def similarity_block(
-    unit: sparse.csr_array, unit_by_track: sparse.csr_array, start: int, stop: int
+    unit: sparse.csr_array, unit_by_track: sparse.csr_array, users: NDArray[np.int64]
 ) -> sparse.csr_array:
-    """Cosine similarities w(u, v) of the users start..stop-1 with all users, self left out.
+    """Cosine similarities w(u, v) of some users with all users, self left out.
 
     `unit` is X (users x tracks, rows of length 1 or empty), `unit_by_track` its transpose as CSR.
-    Returns (stop - start) x users, without stored zeros. Magnitudes under 1e-12 are zeros.
+    Returns len(users) x all users, without stored zeros. Magnitudes under 1e-12 are zeros.
     """
-    block = sparse.csr_array(unit[start:stop] @ unit_by_track)
-    is_self = block.indices == row_of_each_entry(block) + start
+    block = sparse.csr_array(unit[users] @ unit_by_track)
+    is_self = block.indices == users.take(row_of_each_entry(block))
     block.data[is_self | (np.abs(block.data) < SIMILARITY_NOISE)] = 0.0
     block.eliminate_zeros()
     return block

@@ -20,6 +20,15 @@ class StageAtWork:
 
     advance: Callable[[int], None]
     rows: int | None = None
+    _rest: float = 0.0
+
+    def advance_by(self, steps: float) -> None:
+        """The same for parts of steps: what they add up to counts when it is a whole step."""
+        self._rest += steps
+        whole = int(self._rest)
+        if whole:
+            self._rest -= whole
+            self.advance(whole)
 
 
 class Stages:

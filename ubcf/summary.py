@@ -33,7 +33,9 @@ class BuildSummary:
     density: share of non-zero centered times in the whole users x tracks rectangle.
     mean_positive_neighbors, mean_negative_neighbors: users with a similarity above and below 0,
     mean over all users. duplicate_lines: lines that repeat another to the letter (they count); None
-    when the lines were read by somebody else's template.
+    when the lines were read by somebody else's template. The neighbors are None when they were not
+    computed. plan, plan_reason: the way in which the scores were computed, and why; plan_estimates:
+    seconds and bytes of memory that each way was estimated to take.
     """
 
     version: str
@@ -52,11 +54,14 @@ class BuildSummary:
     tracks: int
     interactions: int
     density: float
-    mean_positive_neighbors: float
-    mean_negative_neighbors: float
+    mean_positive_neighbors: float | None
+    mean_negative_neighbors: float | None
     users_without_positive_score: int
     tracks_without_catalog_entry: int
     recommendations: int
+    plan: str
+    plan_reason: str
+    plan_estimates: dict[str, dict[str, float]]
     stages: list[Stage]
 
     def finished(self, seconds: float) -> BuildSummary:

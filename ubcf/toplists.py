@@ -38,6 +38,12 @@ class TopLists:
     columns: Indexes
     values: FloatArray
 
+    @classmethod
+    def empty(cls, rows_count: int) -> TopLists:
+        """Lists without entries."""
+        nothing = np.empty(0, dtype=np.int64)
+        return cls(np.zeros(rows_count, dtype=np.int64), nothing, np.empty(0))
+
     @property
     def rows(self) -> Indexes:
         """The row of each entry."""
@@ -48,6 +54,15 @@ class TopLists:
         """The place of each entry in its row, from 1."""
         starts = np.cumsum(self.lengths) - self.lengths
         return np.arange(1, len(self.columns) + 1) - np.repeat(starts, self.lengths)
+
+
+def merged(rows_count: int, parts: list[tuple[Indexes, TopLists]]) -> TopLists:
+    """The lists of parts as one: each comes with the ascending rows, of `rows_count`, it is of."""
+    rows = np.concatenate([rows.take(lists.rows) for rows, lists in parts])
+    order = np.argsort(rows, kind="stable")
+    columns = np.concatenate([lists.columns for _, lists in parts])
+    values = np.concatenate([lists.values for _, lists in parts])
+    return _collect(rows_count, _taken((rows, columns, values), order))
 
 
 def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:

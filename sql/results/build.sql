@@ -55,7 +55,10 @@ select
     user_counts.mean_negative_neighbors,
     user_counts.users_without_positive_score,
     track_counts.tracks_without_catalog_entry,
-    recommendation_counts.recommendations
+    recommendation_counts.recommendations,
+    getvariable('plan') as plan,
+    getvariable('plan_reason') as plan_reason,
+    cast(getvariable('plan_estimates') as json) as plan_estimates
 from inputs
 cross join user_counts
 cross join track_counts

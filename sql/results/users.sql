@@ -1,4 +1,5 @@
 -- users: one row per user in the logs, in ascending order.
+-- A count of -1 was not made: it becomes null.
 create table users as
 select
     user_times."user",
@@ -6,9 +7,9 @@ select
     user_times.tracks,
     user_times.mean_time,
     user_measures.norm,
-    user_measures.positive_neighbors,
-    user_measures.negative_neighbors,
-    user_measures.positive_scores
+    nullif(user_measures.positive_neighbors, -1) as positive_neighbors,
+    nullif(user_measures.negative_neighbors, -1) as negative_neighbors,
+    nullif(user_measures.positive_scores, -1) as positive_scores
 from user_times
 inner join user_measures on user_times.user_index = user_measures.user_index
 order by user_times.user_index;

@@ -75,8 +75,22 @@ Examples:
 @click.option(
     "--memory-limit",
     metavar="SIZE",
-    help="Memory for the database and the matrix work, such as 2GiB.  "
-    "[default: 70 % of what is available]",
+    help="Memory for the whole process, such as 2GiB.  [default: 70 % of what is available]",
+)
+@click.option(
+    "--plan",
+    type=click.Choice(["auto", "left", "tiles"]),
+    default="auto",
+    show_default=True,
+    help="How to compute the scores: similarities between users first, or products between tracks "
+    "first, tile by tile; auto: what is estimated to be faster. The lists are the same.",
+)
+@click.option(
+    "--store-neighbors",
+    type=click.IntRange(min=0),
+    metavar="K",
+    help="Similar users to keep of each user.  [default: 50, or none where that would take longer "
+    "than the scores]",
 )
 @click.option(
     "--temp-dir", metavar="DIR", help="Where to put what does not fit.  [default: by the database]"
@@ -118,7 +132,6 @@ def _as_text(summary: BuildSummary) -> str:
     """The summary for people, a line for each thing worth knowing."""
     size = sum(file.bytes for file in summary.inputs)
     catalog = summary.options["catalog"]
-    positive, negative = summary.mean_positive_neighbors, summary.mean_negative_neighbors
     lines = [
         ("inputs", f"{len(summary.inputs):,} files, {size:,} bytes, {summary.lines:,} lines"),
         ("accepted", f"{summary.accepted:,} lines"),
@@ -130,7 +143,8 @@ def _as_text(summary: BuildSummary) -> str:
     lines += [
         ("shape", f"{summary.users:,} users x {summary.tracks:,} tracks"),
         ("density", f"{summary.density:.10f} ({summary.interactions:,} interactions)"),
-        ("neighbors", f"{positive:.4f} positive and {negative:.4f} negative, mean over the users"),
+        ("neighbors", _neighbors(summary)),
+        ("plan", summary.plan_reason),
         ("no score", f"{summary.users_without_positive_score:,} users without a positive score"),
         (
             "catalog",
@@ -147,3 +161,11 @@ def _as_text(summary: BuildSummary) -> str:
         ("total", f"{summary.seconds:.2f} s"),
     ]
     return "\n".join(f"{label:<11} {text}" for label, text in lines)
+
+
+def _neighbors(summary: BuildSummary) -> str:
+    positive, negative = summary.mean_positive_neighbors, summary.mean_negative_neighbors
+    if positive is None or negative is None:
+        seconds = summary.plan_estimates["neighbors"]["seconds"]
+        return f"not computed: about {seconds:.0f} s; --store-neighbors K insists"
+    return f"{positive:.4f} positive and {negative:.4f} negative, mean over the users"

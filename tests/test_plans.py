@@ -1,0 +1,214 @@
+"""Every way to compute the scores gives the same lists, and the planner keeps to the memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tests import reference
+from ubcf.errors import OptionError
+from ubcf.matrices import interaction_matrix
+from ubcf.planning import LEFT, TILES, Plan, Work, has_numba, plan_scores
+from ubcf.scoring import NOT_COUNTED, ListsWanted, score_users
+
+SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+KERNELS = [
+    False,
+    pytest.param(True, marks=pytest.mark.skipif(not has_numba(), reason="numba is not installed")),
+]
+
+# Few different values, so that many scores are equal.
+LEVELS = (-0.5, -0.25, 0.25, 0.5, 0.75)
+
+
+@st.composite
+def tied_interactions(draw: st.DrawFn) -> sparse.csr_array:
+    """R of up to 12 users x 30 tracks whose values repeat."""
+    users, tracks = draw(st.integers(1, 12)), draw(st.integers(1, 30))
+    cells = draw(
+        st.dictionaries(
+            st.tuples(st.integers(0, users - 1), st.integers(0, tracks - 1)),
+            st.sampled_from(LEVELS),
+            min_size=1,
+            max_size=120,
+        )
+    )
+    rows, columns = np.array(list(cells)).T
+    return interaction_matrix(rows, columns, np.array(list(cells.values())), (users, tracks))
+
+
+def tiles(
+    *,
+    compiled: bool = False,
+    neighbors: bool = False,
+    tile_width: int = 1024,
+    users_at_once: int = 1 << 20,
+) -> Plan:
+    return Plan(TILES, compiled, neighbors, tile_width, users_at_once, 1 << 26, {}, "")
+
+
+def lists_of(
+    matrix: sparse.csr_array, wanted: ListsWanted, plan: Plan | None, **limits: Any
+) -> dict[str, NDArray[Any]]:
+    """The recommendations, and the other results by name, of all users together."""
+    blocks = list(score_users(matrix, wanted, plan, **limits))
+    assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
+    return {
+        "tracks": np.concatenate([block.recommendations.columns for block in blocks]),
+        "lengths": np.concatenate([block.recommendations.lengths for block in blocks]),
+        "scores": np.concatenate([block.recommendations.values for block in blocks]),
+        "neighbors": np.concatenate([block.neighbors.columns for block in blocks]),
+        "positive": np.concatenate([block.counts.positive for block in blocks]),
+        "negative": np.concatenate([block.counts.negative for block in blocks]),
+        "positive_scores": np.concatenate([block.positive_scores for block in blocks]),
+    }
+
+
+def assert_same_lists(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> None:
+    assert one["lengths"].tolist() == other["lengths"].tolist()
+    assert one["tracks"].tolist() == other["tracks"].tolist()
+    assert np.allclose(one["scores"], other["scores"], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("compiled", KERNELS)
+@settings(SETTINGS, max_examples=150)
+@given(
+    data=st.data(),
+    matrix=tied_interactions(),
+    count=st.integers(1, 12),
+    exclude=st.booleans(),
+    only_positive=st.booleans(),
+    width=st.integers(1, 30),
+    users_at_once=st.integers(1, 12),
+    threads=st.integers(1, 2),
+)
+def test_tiles_give_the_lists_of_similarities_and_of_the_dense_product_among_ties(
+    compiled: bool,
+    data: st.DataObject,
+    matrix: sparse.csr_array,
+    count: int,
+    exclude: bool,
+    only_positive: bool,
+    width: int,
+    users_at_once: int,
+    threads: int,
+) -> None:
+    users, tracks = matrix.shape
+    centered = matrix.toarray()
+    similarity = reference.cosine_similarity(centered)
+    scores = similarity @ centered
+    assume(not reference.is_near_an_edge(centered, similarity, scores))
+    some_tracks = st.sets(st.integers(0, tracks - 1), max_size=tracks if exclude else 0)
+    heard = data.draw(st.lists(some_tracks, min_size=users, max_size=users))
+    marks = sparse.lil_array((users, tracks))
+    for user, excluded in enumerate(heard):
+        for track in excluded:
+            marks[user, track] = 1.0
+    wanted = ListsWanted(count, 3, marks.tocsr() if exclude else None, only_positive)
+    plan = tiles(compiled=compiled, tile_width=width, users_at_once=users_at_once)
+    found = lists_of(matrix, wanted, plan, threads=threads)
+    assert_same_lists(found, lists_of(matrix, wanted, None))
+
+    expected: list[int] = []
+    for user in range(users):
+        row = dict(enumerate(scores[user].tolist()))
+        above = reference.above_zero(row)
+        expected += [
+            track
+            for track in reference.ranking(row, preference=lambda track: track)
+            if track not in heard[user] and (track in above or not only_positive)
+        ][:count]
+    assert found["tracks"].tolist() == expected
+
+
+@pytest.fixture(scope="module")
+def crowd() -> sparse.csr_array:
+    """R of 600 users x 400 tracks, a few popular, with times that repeat."""
+    random = np.random.default_rng(5)
+    rows = np.repeat(np.arange(600), 30)
+    columns = np.minimum(random.zipf(1.3, len(rows)) - 1, 399)
+    cells = np.unique(np.stack([rows, columns]), axis=1)
+    values = random.choice(LEVELS, size=cells.shape[1])
+    return interaction_matrix(cells[0], cells[1], values, (600, 400))
+
+
+@pytest.mark.parametrize("compiled", KERNELS)
+def test_neither_tiles_nor_blocks_nor_threads_change_a_bit(
+    compiled: bool, crowd: sparse.csr_array
+) -> None:
+    wanted = ListsWanted(20, 5)
+    whole = lists_of(crowd, wanted, tiles(compiled=compiled))
+    assert (whole["positive_scores"] == NOT_COUNTED).mean() > 0.5  # by tiles, most of them
+    assert_same_lists(whole, lists_of(crowd, wanted, None))
+    for width, users_at_once, threads in ((64, 600, 2), (100, 7, 1), (1, 200, 2), (399, 1, 2)):
+        plan = tiles(compiled=compiled, tile_width=width, users_at_once=users_at_once)
+        other = lists_of(crowd, wanted, plan, threads=threads)
+        assert all(np.array_equal(whole[name], other[name]) for name in whole)
+
+
+@pytest.mark.parametrize("exclude", [False, True])
+@pytest.mark.parametrize("compiled", KERNELS)
+def test_tiles_can_give_the_neighbors_too(
+    compiled: bool, exclude: bool, crowd: sparse.csr_array
+) -> None:
+    wanted = ListsWanted(20, 5, crowd if exclude else None)
+    found = lists_of(crowd, wanted, tiles(compiled=compiled, neighbors=True), threads=2)
+    expected = lists_of(crowd, wanted, None)
+    assert_same_lists(found, expected)
+    for name in ("neighbors", "positive", "negative"):
+        assert found[name].tolist() == expected[name].tolist()
+
+
+def test_the_work_is_counted_as_a_dense_product_counts_it() -> None:
+    # Users 0 and 1 share track 0; user 2 is alone with track 2.
+    matrix = interaction_matrix(
+        np.array([0, 0, 1, 2]), np.array([0, 1, 0, 2]), np.array([0.5, -0.5, 0.5, 0.5]), (3, 3)
+    )
+    work = Work.of(matrix, 2)
+    assert (work.users, work.tracks, work.interactions) == (3, 3, 4)
+    assert work.similarity_products == 2**2 + 1 + 1  # listeners of each track, squared
+    assert work.gram_products == 2**2 + 1 + 1  # tracks of each user, squared
+    assert work.tile_products == 4 * 3
+    assert work.similarities == 3 + 2 + 1
+    assert work.scores == 3 + 3 + 1
+
+
+def planned(users: int, tracks: int, interactions: int, **options: Any) -> Plan:
+    """The plan for interactions spread evenly."""
+    random = np.random.default_rng(0)
+    cells = np.unique(
+        np.stack(
+            [random.integers(0, users, interactions), random.integers(0, tracks, interactions)]
+        ),
+        axis=1,
+    )
+    matrix = interaction_matrix(cells[0], cells[1], np.ones(cells.shape[1]), (users, tracks))
+    work = Work.of(matrix, 100)
+    return plan_scores(work, wanted=100, **{"threads": 2, "memory": 1 << 31, **options})
+
+
+def test_many_users_of_few_tracks_are_scored_by_tiles_and_few_users_by_similarity() -> None:
+    assert planned(20_000, 500, 400_000).way == TILES
+    assert planned(500, 20_000, 40_000).way == LEFT
+    assert planned(500, 20_000, 40_000, way=TILES).way == TILES
+
+
+def test_neighbors_are_left_out_where_they_cost_more_than_the_scores() -> None:
+    assert not planned(20_000, 500, 400_000).neighbors
+    assert planned(20_000, 500, 400_000, neighbors=True).neighbors
+    assert planned(500, 20_000, 40_000).neighbors
+
+
+def test_the_plan_keeps_to_the_memory_or_says_how_much_it_needs() -> None:
+    wide, narrow = (planned(3_000, 20_000, 60_000, way=TILES, memory=m << 20) for m in (900, 100))
+    assert wide.tile_width > narrow.tile_width >= 64
+    assert wide.block_bytes > narrow.block_bytes
+    with pytest.raises(OptionError, match=r"3,000 users x 20,000 tracks need 9\d MiB"):
+        planned(3_000, 20_000, 60_000, way=TILES, memory=30 << 20)

@@ -1,0 +1,257 @@
+"""The planner: what each way to compute the scores would cost, and which one to take.
+
+Everything is estimated from counts: the tracks of each user and the listeners of each track. The
+seconds an operation takes were measured on one core (tests/benchmarks/plans.py measures them
+again); what matters is their ratios.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from ubcf.errors import OptionError
+from ubcf.matrices import FloatArray
+from ubcf.tiles import CANDIDATE_BYTES, TILE_BYTES, TILE_WIDTH, USERS_PER_BLOCK
+
+# The ways: similarity between users first, S R; or tiles of G between tracks, X G - D R.
+LEFT, TILES = "left", "tiles"
+
+# Seconds on one core.
+SECONDS_PER_SIMILARITY_PRODUCT = 7e-9
+SECONDS_PER_SIMILARITY = 16e-9
+SECONDS_PER_SCORE_PRODUCT = 3.5e-9
+SECONDS_PER_SCORE = 14e-9
+SECONDS_PER_GRAM_PRODUCT = 28e-9
+SECONDS_PER_TILE_PRODUCT = {False: 0.55e-9, True: 0.33e-9}  # False: scipy, True: compiled
+SECONDS_PER_TILED_SCORE = {False: 1.5e-9, True: 0.5e-9}
+SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
+SECONDS_PER_CANDIDATE = 250e-9
+SECONDS_TO_LOAD_COMPILED = 3.0  # importing numba and the compiled loops, wall time
+
+# Scores that a tile finds and ranks for each that is wanted.
+CANDIDATES_PER_WANTED = 1.6
+
+# Bytes for each interaction: R, X and X' with shared indexes; with tiles, R' and X in single
+# precision too; and what making them takes for a moment.
+LEFT_BYTES, TILES_BYTES = 60, 76
+
+# The blocks in work need this much at least.
+LEAST_BLOCK_BYTES = 64 * 2**20
+
+NARROWEST_TILE = 64
+
+
+@dataclass(frozen=True)
+class Work:
+    """How many operations the scores of all users take, each way.
+
+    A product is one multiplication and addition. similarities, scores: stored entries, at most.
+    """
+
+    users: int
+    tracks: int
+    interactions: int
+    similarity_products: float
+    similarities: float
+    score_products: float
+    scores: float
+    gram_products: float
+    tile_products: float
+    candidate_products: float
+    candidates: float
+    undecided: FloatArray
+
+    @classmethod
+    def of(cls, interactions: sparse.csr_array, wanted: int) -> Work:
+        """Counts the work for R, users x tracks, when a user wants so many tracks."""
+        users, tracks = interactions.shape
+        user_tracks = np.diff(interactions.indptr).astype(np.float64)
+        pattern = sparse.csr_array(
+            (np.ones_like(interactions.data), interactions.indices, interactions.indptr),
+            shape=interactions.shape,
+        )
+        listeners = pattern.T @ np.ones(users)
+        paths = pattern @ listeners
+        similarities = np.minimum(paths, users)
+        # Two users may share several tracks: their product with a row of R is made once.
+        once = np.divide(similarities, paths, out=np.ones(users), where=paths > 0)
+        steps = pattern @ (pattern.T @ user_tracks)
+        scores = np.minimum(steps, tracks)
+        listed = CANDIDATES_PER_WANTED * min(wanted, tracks)
+        seconds = (
+            SECONDS_PER_SIMILARITY_PRODUCT * paths
+            + SECONDS_PER_SIMILARITY * similarities
+            + SECONDS_PER_SCORE_PRODUCT * steps * once
+            + SECONDS_PER_SCORE * scores
+        )
+        return cls(
+            users,
+            tracks,
+            interactions.nnz,
+            float(paths.sum()),
+            float(similarities.sum()),
+            float((steps * once).sum()),
+            float(scores.sum()),
+            float((user_tracks**2).sum()),
+            float(user_tracks.sum()) * tracks,
+            float(user_tracks.sum()) * listed,
+            users * listed,
+            # About half of the scores are positive: with fewer, tiles do not decide a list.
+            seconds[scores < 2 * wanted],
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a way takes: wall seconds, and bytes of memory at least."""
+
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to compute the scores, and why.
+
+    way: LEFT or TILES. compiled: tiles by numba. neighbors: the similarities between users are
+    computed too. tile_width, users_at_once: sizes within the memory. block_bytes: what is left for
+    the blocks in work. estimates: by way, and 'neighbors' for the similarities alone.
+    """
+
+    way: str
+    compiled: bool
+    neighbors: bool
+    tile_width: int
+    users_at_once: int
+    block_bytes: int
+    estimates: dict[str, Estimate]
+    reason: str
+
+
+def has_numba() -> bool:
+    """Whether the extra `ubcf[fast]` is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def plan_scores(
+    work: Work,
+    *,
+    wanted: int,
+    threads: int,
+    memory: int,
+    way: str | None = None,
+    neighbors: bool | None = None,
+    numba: bool | None = None,
+) -> Plan:
+    """The cheapest way within the memory, in bytes.
+
+    way: LEFT or TILES insists. neighbors: whether to compute the similarities in any case (None: if
+    they are in proportion). numba: whether compiled tiles may be used (None: if it is installed).
+    Raises OptionError when the memory is too small for what is wanted.
+    """
+    left_seconds = _left_seconds(work) / threads
+    by_scipy = _tiles_seconds(work, compiled=False) / threads
+    neighbors_seconds = _neighbors_seconds(work) / threads
+    # A property of the logs alone: not of the memory, or of what is installed.
+    in_proportion = neighbors_seconds <= min(left_seconds, by_scipy)
+    by_numba = _tiles_seconds(work, compiled=True) / threads + SECONDS_TO_LOAD_COMPILED
+    compiled = by_numba < by_scipy and (has_numba() if numba is None else numba)
+    estimates = {
+        LEFT: Estimate(left_seconds, _least_bytes(work, wanted, LEFT)),
+        TILES: Estimate(by_numba if compiled else by_scipy, _least_bytes(work, wanted, TILES)),
+        "neighbors": Estimate(neighbors_seconds, 0),
+    }
+    possible = [each for each in (LEFT, TILES) if way in (None, each)]
+    fitting = [each for each in possible if estimates[each].bytes <= memory]
+    if not fitting:
+        smallest = min(estimates[each].bytes for each in possible)
+        raise OptionError(
+            f"the memory for the matrices is {memory // 2**20:,} MiB; the scores of "
+            f"{work.users:,} users x {work.tracks:,} tracks need {-(-smallest // 2**20):,} MiB"
+        )
+    chosen = min(fitting, key=lambda each: estimates[each].seconds)
+    reason = _reason(chosen, fitting, possible, estimates, compiled)
+
+    left_over = memory - estimates[chosen].bytes
+    per_column = TILE_BYTES * work.tracks
+    width = int(min(TILE_WIDTH, NARROWEST_TILE + left_over // 2 // per_column, work.tracks))
+    width = max(width - width % NARROWEST_TILE, min(NARROWEST_TILE, work.tracks))
+    if chosen == TILES:
+        left_over -= max(width - NARROWEST_TILE, 0) * per_column
+    per_block = USERS_PER_BLOCK * wanted * CANDIDATE_BYTES
+    blocks = 1 + left_over // 2 // per_block
+    users_at_once = int(min(blocks * USERS_PER_BLOCK, work.users))
+    if chosen == TILES:
+        left_over //= 2
+    return Plan(
+        way=chosen,
+        compiled=chosen == TILES and compiled,
+        neighbors=chosen == LEFT or (in_proportion if neighbors is None else neighbors),
+        tile_width=width,
+        users_at_once=users_at_once,
+        block_bytes=int(LEAST_BLOCK_BYTES + left_over),
+        estimates=estimates,
+        reason=reason,
+    )
+
+
+def _neighbors_seconds(work: Work) -> float:
+    """Similarities between all users, one core."""
+    return (
+        SECONDS_PER_SIMILARITY_PRODUCT * work.similarity_products
+        + SECONDS_PER_SIMILARITY * work.similarities
+    )
+
+
+def _left_seconds(work: Work) -> float:
+    """Similarities, and their products with the interactions, one core."""
+    return (
+        _neighbors_seconds(work)
+        + SECONDS_PER_SCORE_PRODUCT * work.score_products
+        + SECONDS_PER_SCORE * work.scores
+    )
+
+
+def _tiles_seconds(work: Work, *, compiled: bool) -> float:
+    """Tiles, their products with all users, and what they leave undecided, one core."""
+    return float(
+        SECONDS_PER_GRAM_PRODUCT * work.gram_products
+        + SECONDS_PER_TILE_PRODUCT[compiled] * work.tile_products
+        + SECONDS_PER_TILED_SCORE[compiled] * work.users * work.tracks
+        + SECONDS_PER_CANDIDATE_PRODUCT[compiled] * work.candidate_products
+        + SECONDS_PER_CANDIDATE * work.candidates
+        + work.undecided.sum()
+    )
+
+
+def _least_bytes(work: Work, wanted: int, way: str) -> int:
+    """The least memory for a way: its matrices, the smallest tile and blocks."""
+    if way == LEFT:
+        return LEFT_BYTES * work.interactions + LEAST_BLOCK_BYTES
+    return (
+        TILES_BYTES * work.interactions
+        + TILE_BYTES * work.tracks * min(NARROWEST_TILE, work.tracks)
+        + CANDIDATE_BYTES * wanted * min(USERS_PER_BLOCK, work.users)
+        + LEAST_BLOCK_BYTES
+    )
+
+
+def _reason(
+    chosen: str,
+    fitting: list[str],
+    possible: list[str],
+    estimates: dict[str, Estimate],
+    compiled: bool,
+) -> str:
+    other = TILES if chosen == LEFT else LEFT
+    means = " (compiled)" if chosen == TILES and compiled else ""
+    about = f"{chosen}{means}: about {estimates[chosen].seconds:.1f} s"
+    if other not in possible:
+        return f"{about}, as was asked for"
+    if other not in fitting:
+        return f"{about}; {other} needs {estimates[other].bytes / 2**20:,.0f} MiB"
+    return f"{about}; {other} would take {estimates[other].seconds:.1f} s"
