@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from ubcf.matrices import FloatArray
 from ubcf.tiles import (
-    CHAIN_ROOM,
     SINGLE_ROUNDING,
     TILE_WIDTH,
     Candidates,
     Int32Array,
     TiledMatrices,
 )
+from ubcf.toplists import CHAIN_ROOM
 
 # Rows of a tile with a greater share of entries than this are multiplied densely, by vector
 # instructions; the others entry by entry: fetching a long row of zeros from memory costs more.

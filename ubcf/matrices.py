@@ -34,6 +34,11 @@ def row_of_each_entry(matrix: sparse.csr_array) -> NDArray[np.int64]:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
+def entries_by_row(matrix: sparse.csr_array, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of some stored entries, given by their ascending places, each row has."""
+    return np.diff(np.searchsorted(places, matrix.indptr))
+
+
 def row_norms(matrix: sparse.csr_array) -> FloatArray:
     """The Euclidean norm of each row, its squares added from left to right: shape (rows,)."""
     squares = np.bincount(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.matrices import row_of_each_entry
+from ubcf.matrices import entries_by_row, row_of_each_entry
 
 # A cosine of unit vectors carries rounding noise of a few 1e-16 a common track: what is under this
 # is a zero that did not cancel, and its sign must not make anybody a neighbor.
@@ -40,9 +40,7 @@ class NeighborCounts:
 
 def count_neighbors(similarity: sparse.csr_array) -> NeighborCounts:
     """The positive and negative neighbors of each row of a similarity block (self left out)."""
-    rows = row_of_each_entry(similarity)
-    users = similarity.shape[0]
     return NeighborCounts(
-        positive=np.bincount(rows[similarity.data > 0], minlength=users),
-        negative=np.bincount(rows[similarity.data < 0], minlength=users),
+        positive=entries_by_row(similarity, np.flatnonzero(similarity.data > 0)),
+        negative=entries_by_row(similarity, np.flatnonzero(similarity.data < 0)),
     )

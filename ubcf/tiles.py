@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ubcf.matrices import FloatArray, row_of_each_entry
-from ubcf.toplists import EQUALITY_GAP, Indexes
+from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, Indexes
 
 # Columns of a tile at most. Wide: the products are twice as fast on long rows.
 TILE_WIDTH = 1024
@@ -33,10 +33,6 @@ TILE_BYTES = 14
 
 # Bytes that the candidates of a user take for each track wanted, with the copies ranking makes.
 CANDIDATE_BYTES = 40
-
-# Scores this far below the best `wanted` are kept too: an equality chain that begins in a list may
-# end outside. Room for a hundred links; users with longer chains are scored another way.
-CHAIN_ROOM = 100 * EQUALITY_GAP
 
 # Rounding to single precision: a sum of n products is off by at most (n + 3) units of 2^-24 times
 # the sum of the magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).

@@ -14,11 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.matrices import FloatArray, row_of_each_entry
+from ubcf.matrices import FloatArray, entries_by_row, row_of_each_entry
 
 # Scores that are equal in mathematics differ by a few 1e-16 a term, differently for each order of
 # summation. Far above that, and far below any difference that means something.
 EQUALITY_GAP = 1e-10
+
+# Values this far below the last one wanted are ranked too: an equality chain that begins in a list
+# may end outside. Room for a hundred links.
+CHAIN_ROOM = 100 * EQUALITY_GAP
+
+# Rows with more than this many entries for each one wanted are thinned out before they are sorted.
+WORTH_THINNING = 4
 
 ZERO_BLOCK = -1  # the column of the entry that stands for all the zeros of a row
 FIRST_WIDTH = 2  # the zero block is first looked for in this many times `count` columns
@@ -67,6 +74,7 @@ def merged(rows_count: int, parts: list[tuple[Indexes, TopLists]]) -> TopLists:
 
 def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
     """The `count` greatest positive entries of each row, ranked."""
+    matrix = _thinned(matrix, np.full(matrix.shape[0], count, dtype=np.int64))
     positive = np.flatnonzero(matrix.data > 0)
     entries = _ranked(*_taken(_entries_of(matrix), positive))
     best = np.flatnonzero(_place_in_row(entries.rows, matrix.shape[0]) < count)
@@ -75,8 +83,7 @@ def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
 
 def count_positive(scores: sparse.csr_array) -> Indexes:
     """How many entries of each row are above 0 by the equality gap or more: shape (rows,)."""
-    above = np.flatnonzero(scores.data >= EQUALITY_GAP)
-    return np.bincount(row_of_each_entry(scores).take(above), minlength=scores.shape[0])
+    return entries_by_row(scores, np.flatnonzero(scores.data >= EQUALITY_GAP))
 
 
 def top_scores(
@@ -94,13 +101,13 @@ def top_scores(
     only_positive: leave out what is not above 0, or equal to 0 by the gap rule.
     """
     rows_count, tracks = scores.shape
-    rows, columns, values = _taken(_entries_of(scores), np.flatnonzero(scores.data))
-
     excluded_count = (
         np.diff(excluded.indptr) if excluded is not None else np.zeros(rows_count, dtype=np.int64)
     )
-    zeros = tracks - np.bincount(rows, minlength=rows_count)
     wanted = count + excluded_count
+    scores = _thinned(scores, wanted)
+    rows, columns, values = _taken(_entries_of(scores), np.flatnonzero(scores.data))
+    zeros = tracks - np.bincount(rows, minlength=rows_count)
     candidates = _taken((rows, columns, values), _candidates(rows, values, zeros, wanted))
 
     # All zeros of a row take part in the ranking as one entry, and are unfolded afterwards.
@@ -209,6 +216,32 @@ def _candidates(rows: Indexes, values: FloatArray, zeros: Indexes, wanted: Index
     negatives_count = positives + zeros < wanted
     negatives_count[rows.take(near_zero)] = True
     return np.flatnonzero(positive | negatives_count.take(rows))
+
+
+def _thinned(matrix: sparse.csr_array, wanted: Indexes) -> sparse.csr_array:
+    """The matrix without the entries that cannot be among the first `wanted` of their rows.
+
+    Ranking sorts, and long rows have many entries that are far from any list. Only rows whose list
+    is full of positive values are thinned.
+    """
+    lengths = np.diff(matrix.indptr)
+    lowest = np.full(len(lengths), -np.inf)
+    for row in np.flatnonzero(lengths > WORTH_THINNING * wanted):
+        values = matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]]
+        last = np.partition(values, len(values) - wanted[row])[-wanted[row]]
+        if last > CHAIN_ROOM:
+            lowest[row] = last - CHAIN_ROOM
+    floor = np.repeat(lowest, lengths)
+    # Where a value is next to the edge, the chain of the last one may go on beyond it.
+    at_edge = np.flatnonzero((matrix.data >= floor) & (matrix.data - EQUALITY_GAP < floor))
+    if len(at_edge):
+        lowest[np.searchsorted(matrix.indptr, at_edge, side="right") - 1] = -np.inf
+        floor = np.repeat(lowest, lengths)
+    kept = np.flatnonzero(matrix.data >= floor)
+    starts = np.searchsorted(kept, matrix.indptr)
+    return sparse.csr_array(
+        (matrix.data.take(kept), matrix.indices.take(kept), starts), shape=matrix.shape
+    )
 
 
 def _unfold_zeros(
