@@ -36,7 +36,8 @@ def row_of_each_entry(matrix: sparse.csr_array) -> NDArray[np.int64]:
 
 def entries_by_row(matrix: sparse.csr_array, places: NDArray[np.int64]) -> NDArray[np.int64]:
     """How many of some stored entries, given by their ascending places, each row has."""
-    return np.diff(np.searchsorted(places, matrix.indptr))
+    counts: NDArray[np.int64] = np.diff(np.searchsorted(places, matrix.indptr))
+    return counts
 
 
 def row_norms(matrix: sparse.csr_array) -> FloatArray:
