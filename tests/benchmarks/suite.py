@@ -17,7 +17,7 @@ are medians of the ratios within a turn.
 A run is ended, and its peer left out from then on, after --limit seconds, or when its resident
 size, read from /proc ten times a second, is over --memory-limit: resident, not address space
 (RLIMIT_AS), of which some libraries reserve much more than they use. Without /proc there is no
-such limit. DuckDB's own limit, 80 % of the memory, is above the default of 75 %: it spills late.
+such limit.
 
 Results:
 
@@ -124,9 +124,9 @@ def watch(
     start = time.perf_counter()
     while not done.wait(WATCH_SECONDS):
         if time.perf_counter() - start > limits.seconds:
-            failures.append(f"over {limits.seconds:.0f} s")
+            failures.append(f"over {limits.seconds:g} s")
         elif resident_mib(process.pid) > limits.mib:
-            failures.append(f"over {limits.mib / 1024:.1f} GiB")
+            failures.append(f"over {limits.mib / 1024:.3g} GiB")
         if failures:
             process.kill()
             return
@@ -235,7 +235,7 @@ def check_lists(who: str, logs_dir: Path, lists: Path, sample: int) -> str:
 def table_row(set_name: str, who: str, runs: dict[str, list[Run]], result: str) -> str:
     """Return one row of the table; ratios are to the runs of ubcf in the same turns."""
     of, subject = runs[who], runs.get(SUBJECT, [])
-    cells = [set_name, who]
+    cells = [Path(set_name).name, who]
     if of and not of[-1].failure:
         cells += [f"{median(run.seconds for run in of):.2f}"]
         cells += [f"{median(run.peak_mib for run in of):.0f}"]

@@ -1,4 +1,5 @@
 -- From logs to lists in SQL: similarity by a self-join, scores by a join, ranking by row_number.
+set memory_limit = '60%';  -- so that it spills before the suite's memory limit ends it
 set temp_directory = '{output}.tmp';
 set preserve_insertion_order = false;
 
