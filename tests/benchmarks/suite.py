@@ -30,9 +30,11 @@ Results:
 """
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -128,7 +130,9 @@ def watch(
         elif resident_mib(process.pid) > limits.mib:
             failures.append(f"over {limits.mib / 1024:.3g} GiB")
         if failures:
-            process.kill()
+            # Not process.kill(), which may reap the process before os.wait4 does.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
             return
 
 

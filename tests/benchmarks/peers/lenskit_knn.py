@@ -4,8 +4,8 @@
 
 50 neighbors: a track is scored by the 50 most similar of the users who heard it. It is a
 neighboring model, not ours: only positive similarities count, a score is an average weighted by
-similarity, not a sum, times are centered once more, by track, and all is in single precision.
-Tracks without a score are filled in, popular ones first.
+similarity, not a sum, times are centered once more, now over the tracks of the user instead of its
+events, and all is in single precision. Tracks without a score are filled in, popular ones first.
 """
 
 import sys

@@ -4,10 +4,10 @@
 
 50 neighbors: a track is scored by the 50 most similar of the users who heard it. It is a
 neighboring model, not ours: the cosine is over the tracks that both users heard instead of whole
-rows, only positive similarities count, and a score is an average weighted by similarity, not a
-sum. The similarities are dense, users x users. Surprise estimates one track of one user at a
-time; only tracks that a user of positive similarity heard are asked for, the others have no
-score and are filled in, popular ones first.
+rows, only positive similarities count, users are their own neighbors, and a score is an average
+weighted by similarity, not a sum. The similarities are dense, users x users. Surprise estimates
+one track of one user at a time; only tracks that a user of positive similarity heard are asked
+for, the others have no score and are filled in, popular ones first.
 """
 
 import sys
