@@ -1,6 +1,6 @@
 """The reference's way: a pandas and scikit-learn notebook, written down as a script.
 
-    python tests/benchmarks/notebook.py LOGS_DIR OUTPUT_JSON
+    python tests/benchmarks/peers/notebook.py LOGS_DIR OUTPUT_JSON
 
 Everything is dense, users x tracks and users x users, as in the notebook: about 10 GB for
 9,000 users and 35,000 tracks. It is here to be compared with, not to be improved.

@@ -1,23 +1,20 @@
-"""The lower bound: the same lists from bare duckdb, numpy and scipy, keeping no tables.
+"""What the peers share: reading the logs into a matrix, ranking rows of scores, writing the lists.
 
-    python tests/benchmarks/bare.py LOGS_DIR OUTPUT_JSON
-
-No rejected lines, no checks, no database, no statistics, no order among equal scores, and the
-scores of a block are held whole: what is left is the cost of the work itself. The lists have
-the score sequences of ubcf's: positive scores, then zero (popular tracks first), then negative.
+Only duckdb, numpy and scipy are imported, so that nobody pays for what it does not use.
 """
 
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
 from scipy import sparse
 
 LIST_LENGTH = 100
-THREADS = 2
+BLOCK_USERS = 500  # a block of dense scores: 500 users x 50,000 tracks are 200 MB
+NEIGHBORS = 50  # for those that cannot take all
 NOISE = 1e-12  # a score or a similarity nearer to 0 than this is a rounding error
+TIME_NOISE = 1e-9  # and so is a centered time nearer to 0 than this
 
 # Tracks are numbered by popularity, so the popular tracks are simply the first columns.
 # The path is pasted, not bound: binding makes duckdb import pandas where it is installed.
@@ -37,6 +34,40 @@ from events join users using (user) join tracks using (track) group by row, col
 """
 
 
+class Centered(NamedTuple):
+    """The centered times, users x tracks, and the ids of rows and columns."""
+
+    users: np.ndarray
+    tracks: np.ndarray
+    matrix: sparse.csr_array
+
+
+def log_pattern(logs_dir: str) -> str:
+    """Return the pattern of the logs below `logs_dir`, to be pasted between quotes into SQL."""
+    return f"{logs_dir}/**/data.json*".replace("'", "''")
+
+
+def read_centered(logs_dir: str) -> Centered:
+    """Read the logs below `logs_dir`, the most popular track first; users by ascending id."""
+    found = duckdb.execute(INTERACTIONS.format(logs=log_pattern(logs_dir))).fetchnumpy()
+    rows, cols, centered = found["row"], found["col"], found["centered_time"]
+    users = np.empty(rows.max() + 1, dtype=np.int64)
+    tracks = np.empty(cols.max() + 1, dtype=np.int64)
+    users[rows], tracks[cols] = found["user"], found["track"]
+    centered[np.abs(centered) < TIME_NOISE] = 0
+    matrix = sparse.csr_array((centered, (rows, cols)), shape=(len(users), len(tracks)))
+    matrix.eliminate_zeros()
+    return Centered(users, tracks, matrix)
+
+
+def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Return a copy of `matrix` with each row scaled to length 1; empty rows stay empty."""
+    unit = matrix.copy()
+    norms = np.sqrt(matrix.power(2).sum(axis=1))
+    unit.data /= np.repeat(norms, np.diff(matrix.indptr))
+    return unit
+
+
 def without_noise(matrix: sparse.csr_array) -> sparse.csr_array:
     """Return `matrix`, changed in place, without the entries that are rounding errors."""
     matrix.data[np.abs(matrix.data) < NOISE] = 0
@@ -44,8 +75,19 @@ def without_noise(matrix: sparse.csr_array) -> sparse.csr_array:
     return matrix
 
 
+def best_columns(scores: np.ndarray) -> np.ndarray:
+    """Return the columns of the best of dense `scores`: users x LIST_LENGTH, best first."""
+    length = min(LIST_LENGTH, scores.shape[1])
+    best = np.argpartition(-scores, length - 1, axis=1)[:, :length]
+    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1)
+    return np.take_along_axis(best, order, axis=1)
+
+
 def top_lists(scores: sparse.csr_array) -> np.ndarray:
-    """Return the columns of the best scores of each row: users x LIST_LENGTH, best first."""
+    """Return the columns of the best scores of each row: users x LIST_LENGTH, best first.
+
+    Positive scores come first, then tracks without a score, from the left, then negative ones.
+    """
     users, tracks = scores.shape
     length = min(LIST_LENGTH, tracks)
     lists = np.empty((users, length), dtype=np.int32)
@@ -78,10 +120,10 @@ def top_lists(scores: sparse.csr_array) -> np.ndarray:
     return lists
 
 
-def json_lines(user_ids: np.ndarray, track_ids: np.ndarray, lists: np.ndarray) -> bytes:
+def json_lines(users: np.ndarray, tracks: np.ndarray, lists: np.ndarray) -> bytes:
     """Return the JSON file: fixed-width cells side by side, then the padding taken out."""
-    heads = np.array([f'{{"user": {user}, "tracks": [' for user in user_ids.tolist()], "S")
-    names = np.array([f", {track}" for track in track_ids.tolist()], "S")
+    heads = np.array([f'{{"user": {user}, "tracks": [' for user in users.tolist()], "S")
+    names = np.array([f", {track}" for track in tracks.tolist()], "S")
     cells = names[lists].view(np.uint8).reshape(len(lists), -1)
     cells[:, :2] = 0  # no comma before the first track
     ends = np.full(len(lists), "]}\n", "S3")
@@ -89,35 +131,14 @@ def json_lines(user_ids: np.ndarray, track_ids: np.ndarray, lists: np.ndarray) -
     return np.concatenate(parts, axis=1).tobytes().translate(None, b"\0")
 
 
-def main(logs_dir: str, output_json: str) -> None:
-    """Turn the logs below `logs_dir` into one line of recommendations a user."""
-    logs = f"{logs_dir}/**/data.json*".replace("'", "''")
-    found = duckdb.execute(INTERACTIONS.format(logs=logs)).fetchnumpy()
-    rows, cols, centered = found["row"], found["col"], found["centered_time"]
-    user_ids = np.empty(rows.max() + 1, dtype=np.int64)
-    track_ids = np.empty(cols.max() + 1, dtype=np.int64)
-    user_ids[rows], track_ids[cols] = found["user"], found["track"]
-
-    centered[np.abs(centered) < 1e-9] = 0
-    matrix = sparse.csr_array((centered, (rows, cols)), shape=(len(user_ids), len(track_ids)))
-    matrix.eliminate_zeros()
-    norms = np.sqrt(matrix.power(2).sum(axis=1))
-    norms[norms == 0] = 1
-    unit = matrix.copy()
-    unit.data /= np.repeat(norms, np.diff(matrix.indptr))
-    transposed = unit.T.tocsr()
-
-    def block_lists(start: int, stop: int) -> np.ndarray:
-        similarity = unit[start:stop] @ transposed
-        own = np.repeat(np.arange(start, stop), np.diff(similarity.indptr)) == similarity.indices
-        similarity.data[own] = 0
-        return top_lists(without_noise(without_noise(similarity) @ matrix))
-
-    edges = np.linspace(0, len(user_ids), 4 * THREADS + 1).astype(int)
-    with ThreadPoolExecutor(THREADS) as pool:
-        lists = np.concatenate(list(pool.map(block_lists, edges[:-1], edges[1:])))
-    Path(output_json).write_bytes(json_lines(user_ids, track_ids, lists))
+def write_lists(
+    output_json: str, users: np.ndarray, tracks: np.ndarray, blocks: list[np.ndarray]
+) -> None:
+    """Write the lists of all `users`, given as blocks of rows of columns of `tracks`."""
+    Path(output_json).write_bytes(json_lines(users, tracks, np.concatenate(blocks)))
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def frame_columns(centered: Centered) -> dict[str, Any]:
+    """Return the centered times as columns `user`, `track` (numbers, not ids) and `rating`."""
+    entries = centered.matrix.tocoo()
+    return {"user": entries.row, "track": entries.col, "rating": entries.data}
