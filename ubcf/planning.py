@@ -21,16 +21,21 @@ from ubcf.tiles import CANDIDATE_BYTES, TILE_BYTES, TILE_WIDTH, USERS_PER_BLOCK
 LEFT, TILES = "left", "tiles"
 
 # Seconds on one core.
-SECONDS_PER_SIMILARITY_PRODUCT = 7e-9
-SECONDS_PER_SIMILARITY = 16e-9
-SECONDS_PER_SCORE_PRODUCT = 3.5e-9
-SECONDS_PER_SCORE = 14e-9
-SECONDS_PER_GRAM_PRODUCT = 28e-9
-SECONDS_PER_TILE_PRODUCT = {False: 0.55e-9, True: 0.33e-9}  # False: scipy, True: compiled
+SECONDS_PER_SIMILARITY_PRODUCT = 13e-9
+SECONDS_PER_SIMILARITY = 20e-9
+SECONDS_PER_SCORE_PRODUCT = 2.2e-9
+SECONDS_PER_SCORE = 30e-9
+# By whether the tiles are compiled.
+SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 15e-9}
+SECONDS_PER_TILE_CELL = {False: 4e-9, True: 3e-9}
+SECONDS_PER_TILE_PRODUCT = {False: 0.5e-9, True: 0.3e-9}
 SECONDS_PER_TILED_SCORE = {False: 1.5e-9, True: 0.5e-9}
 SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
 SECONDS_PER_CANDIDATE = 250e-9
 SECONDS_TO_LOAD_COMPILED = 3.0  # importing numba and the compiled loops, wall time
+
+# Neighbors are computed beside tiles when that takes at most this share of the scores' time.
+PROPORTION = 0.5
 
 # Scores that a tile finds and ranks for each that is wanted.
 CANDIDATES_PER_WANTED = 1.6
@@ -157,7 +162,7 @@ def plan_scores(
     by_scipy = _tiles_seconds(work, compiled=False) / threads
     neighbors_seconds = _neighbors_seconds(work) / threads
     # A property of the logs alone: not of the memory, or of what is installed.
-    in_proportion = neighbors_seconds <= min(left_seconds, by_scipy)
+    in_proportion = neighbors_seconds <= PROPORTION * min(left_seconds, by_scipy)
     by_numba = _tiles_seconds(work, compiled=True) / threads + SECONDS_TO_LOAD_COMPILED
     compiled = by_numba < by_scipy and (has_numba() if numba is None else numba)
     estimates = {
@@ -219,7 +224,8 @@ def _left_seconds(work: Work) -> float:
 def _tiles_seconds(work: Work, *, compiled: bool) -> float:
     """Tiles, their products with all users, and what they leave undecided, one core."""
     return float(
-        SECONDS_PER_GRAM_PRODUCT * work.gram_products
+        SECONDS_PER_GRAM_PRODUCT[compiled] * work.gram_products
+        + SECONDS_PER_TILE_CELL[compiled] * work.tracks**2
         + SECONDS_PER_TILE_PRODUCT[compiled] * work.tile_products
         + SECONDS_PER_TILED_SCORE[compiled] * work.users * work.tracks
         + SECONDS_PER_CANDIDATE_PRODUCT[compiled] * work.candidate_products
