@@ -940,3 +940,16 @@ def test_a_log_that_is_replaced_cut_or_removed_while_it_is_read_is_an_error(
         build_folder(tmp_path)
     assert str(error.value).startswith(f"{log.as_posix()}: {message}")
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+
+
+@pytest.mark.parametrize("first", [b"", b" ", b"\r\n"], ids=["at", "before", "with CRLF"])
+def test_no_line_is_lost_where_a_part_of_a_large_file_ends_by_the_end_of_a_line(
+    tmp_path: Path, first: bytes
+) -> None:
+    """Lines of 128 bytes, so that the parts which threads read end at the end of one, or just
+    before its line feed: DuckDB loses such lines when it is told to look for CRLF."""
+    line = b'{"user": 1, "track": 2, "time": 0.5, "x": "'
+    line += b"-" * (128 - len(line) - 3) + b'"}\n'
+    write(tmp_path, "data.json", first + line * 150_000)
+    summary = build_folder(tmp_path, threads=2).summary
+    assert (summary.lines, summary.accepted) == (150_000, 150_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import importlib
 import json
+import math
 import os
 import threading
 from collections.abc import Sequence
@@ -17,7 +18,13 @@ import numpy as np
 
 from ubcf import __version__
 from ubcf.database import Database
-from ubcf.errors import CheckError, InputError, RejectedLinesError, TemplateError
+from ubcf.errors import (
+    CheckError,
+    InputError,
+    OptionError,
+    RejectedLinesError,
+    TemplateError,
+)
 from ubcf.logs import (
     LogFile,
     check_complete,
@@ -47,6 +54,9 @@ PROCESS_BYTES = 128 * 2**20
 # DuckDB's share of the rest: while it works alone, and beside the matrices.
 DATABASE_SHARE = 0.6
 DATABASE_SHARE_BESIDE_MATRICES = 0.2
+
+# With less DuckDB cannot hold the buffers that two threads need to read and sort.
+LEAST_DATABASE_BYTES = 128 * 2**20
 
 # The columns that staging/events.sql, or what replaces it, must give the table events.
 EVENT_COLUMNS = (
@@ -123,7 +133,7 @@ def build(
             publication.aside(database_path),
             templates,
             threads=chosen.thread_count,
-            memory=_database_memory(chosen, DATABASE_SHARE),
+            memory=_database_memory(chosen),
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
             _read_logs(db, templates, log_files, temporary_folder, stages)
@@ -177,7 +187,7 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
         duplicate_lines=None,
     )
     db.run("staging/input_files.sql")
-    db.run("staging/log_text.sql")
+    db.run("staging/log_text.sql", line_feeds=all(log.line_feeds for log in logs if log.bytes))
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
     # scipy takes its time to load: let it do so while DuckDB is at its longest work.
     threading.Thread(target=importlib.import_module, args=("ubcf.scoring",)).start()
@@ -241,6 +251,7 @@ def _read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
             has_catalog = file.bytes > 0
         if has_catalog:
             db.set(path=str(file.path), log_paths=[glob.escape(str(file.path))])
+            db.run("staging/log_text.sql", line_feeds=False)
             db.run("staging/catalog_lines.sql")
             db.run("staging/unreadable_lines.sql")
             for line_number, problem in db.run(
@@ -262,8 +273,10 @@ def _model(db: Database, stages: Stages) -> None:
         stage.rows = db.count("interactions")
 
 
-def _database_memory(options: BuildOptions, share: float) -> int:
-    return int((options.memory - PROCESS_BYTES) * share)
+def _database_memory(options: BuildOptions) -> int:
+    """DuckDB's limit in bytes while no matrices are there."""
+    share = int((options.memory - PROCESS_BYTES) * DATABASE_SHARE)
+    return max(share, LEAST_DATABASE_BYTES)
 
 
 def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
@@ -271,7 +284,7 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     from scipy import sparse
 
     from ubcf.matrices import interaction_matrix
-    from ubcf.planning import Work, plan_scores
+    from ubcf.planning import TooLittleMemoryError, Work, plan_scores
     from ubcf.scoring import ListsWanted, score_users
 
     indexed = db.arrays("indexed_interactions")
@@ -285,15 +298,23 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
     wanted = ListsWanted(options.top, stored, heard, options.only_positive)
     most_ranked = int(wanted.tracks_to_rank(shape[0]).max())
-    database_memory = _database_memory(options, DATABASE_SHARE_BESIDE_MATRICES)
-    plan = plan_scores(
-        Work.of(interactions, most_ranked),
-        wanted=most_ranked,
-        threads=options.thread_count,
-        memory=options.memory - PROCESS_BYTES - database_memory,
-        way=None if options.plan == "auto" else options.plan,
-        neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
-    )
+    memory = options.memory - PROCESS_BYTES
+    database_memory = int(memory * DATABASE_SHARE_BESIDE_MATRICES)
+    try:
+        plan = plan_scores(
+            Work.of(interactions, most_ranked),
+            wanted=most_ranked,
+            threads=options.thread_count,
+            memory=memory - database_memory,
+            way=None if options.plan == "auto" else options.plan,
+            neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
+        )
+    except TooLittleMemoryError as error:
+        needed = PROCESS_BYTES + error.needed / (1 - DATABASE_SHARE_BESIDE_MATRICES)
+        raise OptionError(
+            f"memory_limit is {options.memory // 2**20:,} MiB; the scores of {shape[0]:,} users x "
+            f"{shape[1]:,} tracks need at least {math.ceil(needed / 2**20):,}MiB"
+        ) from error
     db.limit_memory(database_memory)
     with stages.stage("score", PERMILLE) as stage:
         stage.rows = 0
@@ -308,7 +329,7 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
             _store(db, block)
             stage.rows += len(block.recommendations.columns)
         db.flush()
-    db.limit_memory(_database_memory(options, DATABASE_SHARE))
+    db.limit_memory(_database_memory(options))
     return plan
 
 

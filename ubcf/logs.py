@@ -32,13 +32,15 @@ DOUBLED_RETURN = re.compile(rb"\r(?=\r+\n?\Z)")
 class LogFile:
     """A log file as it was when it was found.
 
-    name: what it goes by; path: where its bytes are read.
+    name: what it goes by; path: where its bytes are read. line_feeds: known to end its lines by
+    line feeds alone; such a file can be read by several threads.
     """
 
     name: str
     path: Path
     bytes: int
     inode: tuple[int, int]
+    line_feeds: bool = False
 
 
 def log_file(name: str | os.PathLike[str]) -> LogFile:
@@ -139,8 +141,9 @@ def readable(log: LogFile, folder: Path, number: int) -> LogFile:
     copy = folder / f"{number}.readable"
     try:
         with gzip.open(log.path) if packed else log.path.open("rb") as source:
-            if not _may_hide_an_end(source):
-                return log
+            hidden, line_feeds = _ends_of_lines(source)
+            if not hidden:
+                return replace(log, line_feeds=line_feeds)
             source.seek(0)
             if packed:
                 for place, line in enumerate(source, start=1):
@@ -165,15 +168,21 @@ def _with_plain_ends(line: bytes) -> bytes:
     return HIDDEN_END.sub(b"\x1f", DOUBLED_RETURN.sub(b" ", line))
 
 
-def _may_hide_an_end(file: BinaryIO | gzip.GzipFile) -> bool:
-    """Whether a carriage return has no line feed after it, or the delimiter may be there."""
+def _ends_of_lines(file: BinaryIO | gzip.GzipFile) -> tuple[bool, bool]:
+    """Whether something in a file may hide an end of a line, and whether all ends are line feeds.
+
+    Hidden: a carriage return has no line feed after it, or the delimiter may be there.
+    """
     last = b""
+    line_feeds = True
     while chunk := file.read(READ_SIZE):
         text = last + chunk
-        if b"\x01" in text or text.count(b"\r", 0, -1) != text.count(b"\r\n"):
-            return True
+        returns = text.count(b"\r", 0, -1)
+        if b"\x01" in text or returns != text.count(b"\r\n"):
+            return True, False
         last = text[-1:]
-    return False
+        line_feeds = line_feeds and returns == 0 and last != b"\r"
+    return False, line_feeds
 
 
 def frozen(log: LogFile, folder: Path, number: int) -> LogFile:

@@ -1,5 +1,7 @@
 -- log_text: one row per readable line of the files in the variable `log_paths`, blank lines included.
 -- The delimiter is a sequence that no JSON text can hold, so a line is one value whatever is in it.
+-- Several threads read a file whose lines end by line feeds alone. In other files they could lose a
+-- line without a word, where a part of the file ends between two lines: there one thread reads.
 -- Lines that are not UTF-8 or longer than 2 MB are kept by the reader in its table reject_errors.
 create or replace temp view log_text as
 select
@@ -12,8 +14,10 @@ from
         delim = chr(1) || chr(2) || chr(3) || chr(4),
         quote = '',
         escape = '',
-        new_line = '\r\n',
-        header = false,
+        {% if line_feeds %}new_line = '\n',
+        {% else %}new_line = '\r\n',
+        parallel = false,
+        {% endif %}        header = false,
         auto_detect = false,
         strict_mode = false,
         filename = true,
