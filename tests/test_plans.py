@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
+import ubcf
 from tests import reference
-from ubcf.errors import OptionError
+from tests.conftest import PROJECT, Built, build_folder, run_ubcf
 from ubcf.matrices import interaction_matrix
-from ubcf.planning import LEFT, TILES, Plan, Work, has_numba, plan_scores
+from ubcf.planning import LEFT, TILES, Plan, TooLittleMemoryError, Work, has_numba, plan_scores
 from ubcf.scoring import NOT_COUNTED, ListsWanted, score_users
 
 SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -210,5 +214,110 @@ def test_the_plan_keeps_to_the_memory_or_says_how_much_it_needs() -> None:
     wide, narrow = (planned(3_000, 20_000, 60_000, way=TILES, memory=m << 20) for m in (900, 100))
     assert wide.tile_width > narrow.tile_width >= 64
     assert wide.block_bytes > narrow.block_bytes
-    with pytest.raises(OptionError, match=r"3,000 users x 20,000 tracks need 9\d MiB"):
+    with pytest.raises(TooLittleMemoryError) as refused:
         planned(3_000, 20_000, 60_000, way=TILES, memory=30 << 20)
+    needed = refused.value.needed
+    assert planned(3_000, 20_000, 60_000, way=TILES, memory=needed).tile_width == 64
+
+
+@pytest.fixture(scope="module")
+def by_left(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The sample, by similarities."""
+    folder = tmp_path_factory.mktemp("left")
+    (folder / "logs").symlink_to(PROJECT / "data")
+    return build_folder(folder, plan="left")
+
+
+@pytest.fixture(scope="module")
+def by_tiles(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The sample, by tiles, without neighbors."""
+    folder = tmp_path_factory.mktemp("tiles")
+    (folder / "logs").symlink_to(PROJECT / "data")
+    return build_folder(folder, plan="tiles", store_neighbors=0)
+
+
+def test_a_build_by_tiles_writes_the_same_json_and_scores(by_left: Built, by_tiles: Built) -> None:
+    assert by_tiles.output.read_bytes() == by_left.output.read_bytes()
+    query = 'select "user", track, score from recommendations order by "user", "rank"'
+    for one, other in zip(by_tiles.rows(query), by_left.rows(query), strict=True):
+        assert one[:2] == other[:2]
+        assert one[2] == pytest.approx(other[2], abs=1e-9)
+
+
+def test_a_build_tells_its_plan_and_what_was_not_computed(by_left: Built, by_tiles: Built) -> None:
+    assert (by_left.summary.plan, by_tiles.summary.plan) == ("left", "tiles")
+    assert by_tiles.summary.plan_reason.endswith("as was asked for")
+    assert set(by_tiles.summary.plan_estimates) == {"left", "tiles", "neighbors"}
+    ((plan, reason, estimates),) = by_tiles.rows(
+        "select plan, plan_reason, plan_estimates from build"
+    )
+    assert (plan, reason) == ("tiles", by_tiles.summary.plan_reason)
+    assert json.loads(estimates) == by_tiles.summary.plan_estimates
+    assert by_tiles.summary.mean_positive_neighbors is None
+    assert by_tiles.summary.mean_negative_neighbors is None
+    assert by_tiles.rows("select count(*), count(positive_neighbors) from users") == [(400, 0)]
+    assert by_tiles.rows("select count(*) from neighbors") == [(0,)]
+
+
+def test_similar_users_are_the_stored_neighbors_also_where_none_are_stored(
+    by_left: Built, by_tiles: Built
+) -> None:
+    for user in (7, 156, 300):
+        stored = by_left.rows(
+            f'select neighbor, similarity, common_tracks from neighbors where "user" = {user}'
+            ' order by "rank"'
+        )
+        with ubcf.connect(by_tiles.database) as connection:
+            computed = (
+                ubcf.analysis(connection, "similar_users", user=user, k=50)
+                .project("neighbor, similarity, common_tracks")
+                .fetchall()
+            )
+        assert [row[::2] for row in computed] == [row[::2] for row in stored]
+        assert [row[1] for row in computed] == pytest.approx([row[1] for row in stored], abs=1e-12)
+
+
+def test_every_command_reads_a_database_without_neighbors(by_tiles: Built, tmp_path: Path) -> None:
+    commands: list[list[str | int | Path]] = [
+        ["inspect", "user", 7],
+        ["explain", 7, 7],
+        ["query", "similarity_distribution"],
+        ["query", "neighbors_per_user"],
+        ["query", "cold_users"],
+        ["query", "example_users"],
+        ["report", "-o", tmp_path / "report.html"],
+        ["diff", by_tiles.database, by_tiles.database],
+    ]
+    for command in commands:
+        place = [] if command[0] == "diff" else ["-d", by_tiles.database]
+        ran = run_ubcf(*command, *place, cwd=tmp_path)
+        assert ran.returncode == 0, (command, ran.stderr)
+
+
+def test_the_command_line_says_that_neighbors_were_left_out(tmp_path: Path) -> None:
+    ran = run_ubcf(
+        "build", PROJECT / "data", "--plan", "tiles", "--store-neighbors", 0, cwd=tmp_path
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "\nneighbors   not computed" in ran.stdout
+    assert "\nplan        tiles" in ran.stdout
+
+
+def test_too_little_memory_is_refused_with_what_would_do(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    simulated = run_ubcf(
+        "simulate", "--users", 300, "--tracks", 90_000, "--events", 160_000, "--out", logs,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert simulated.returncode == 0, simulated.stderr
+    ran = run_ubcf("build", logs, "--plan", "tiles", "--memory-limit", "256MiB", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert not (tmp_path / "ubcf.duckdb").exists()
+    refused = re.fullmatch(
+        r"ubcf: error: memory_limit is 256 MiB; the scores of 300 users x [0-9,]+ tracks need at"
+        r" least ([0-9]+MiB)\n",
+        ran.stderr,
+    )
+    assert refused, ran.stderr
+    again = run_ubcf("build", logs, "--plan", "tiles", "--memory-limit", refused[1], cwd=tmp_path)
+    assert again.returncode == 0, again.stderr

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from ubcf.errors import OptionError
 from ubcf.matrices import FloatArray
 from ubcf.tiles import CANDIDATE_BYTES, TILE_BYTES, TILE_WIDTH, USERS_PER_BLOCK
 
@@ -48,6 +47,14 @@ LEFT_BYTES, TILES_BYTES = 60, 76
 LEAST_BLOCK_BYTES = 64 * 2**20
 
 NARROWEST_TILE = 64
+
+
+class TooLittleMemoryError(ValueError):
+    """The memory is too small for the matrices; `needed` bytes would do."""
+
+    def __init__(self, needed: int) -> None:
+        super().__init__(f"the matrices need {needed:,} bytes")
+        self.needed = needed
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,7 @@ def plan_scores(
 
     way: LEFT or TILES insists. neighbors: whether to compute the similarities in any case (None: if
     they are in proportion). numba: whether compiled tiles may be used (None: if it is installed).
-    Raises OptionError when the memory is too small for what is wanted.
+    Raises TooLittleMemoryError when no way fits.
     """
     left_seconds = _left_seconds(work) / threads
     by_scipy = _tiles_seconds(work, compiled=False) / threads
@@ -173,11 +180,7 @@ def plan_scores(
     possible = [each for each in (LEFT, TILES) if way in (None, each)]
     fitting = [each for each in possible if estimates[each].bytes <= memory]
     if not fitting:
-        smallest = min(estimates[each].bytes for each in possible)
-        raise OptionError(
-            f"the memory for the matrices is {memory // 2**20:,} MiB; the scores of "
-            f"{work.users:,} users x {work.tracks:,} tracks need {-(-smallest // 2**20):,} MiB"
-        )
+        raise TooLittleMemoryError(min(estimates[each].bytes for each in possible))
     chosen = min(fitting, key=lambda each: estimates[each].seconds)
     reason = _reason(chosen, fitting, possible, estimates, compiled)
 
@@ -255,9 +258,14 @@ def _reason(
 ) -> str:
     other = TILES if chosen == LEFT else LEFT
     means = " (compiled)" if chosen == TILES and compiled else ""
-    about = f"{chosen}{means}: about {estimates[chosen].seconds:.1f} s"
+    about = f"{chosen}{means}: about {_seconds(estimates[chosen])}"
     if other not in possible:
         return f"{about}, as was asked for"
     if other not in fitting:
         return f"{about}; {other} needs {estimates[other].bytes / 2**20:,.0f} MiB"
-    return f"{about}; {other} would take {estimates[other].seconds:.1f} s"
+    return f"{about}; {other} would take {_seconds(estimates[other])}"
+
+
+def _seconds(estimate: Estimate) -> str:
+    digits = 0 if estimate.seconds >= 10 else 1 if estimate.seconds >= 1 else 2
+    return f"{estimate.seconds:,.{digits}f} s"

@@ -40,7 +40,7 @@ CANDIDATE_BYTES = 40
 SINGLE_ROUNDING = 2.0**-23
 
 # Users of a block: small enough for its scores to stay in the processor cache.
-USERS_PER_BLOCK = 2048
+USERS_PER_BLOCK = 512
 
 # Candidates are ranked anew, and the threshold raised, when this share of the lists has come in.
 RANKED_AT = 0.25

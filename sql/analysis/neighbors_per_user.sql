@@ -1,5 +1,5 @@
 -- neighbors_per_user: one row per sign and number of neighbors: how many users have so many.
--- Positive: similarity above 0; negative: below 0.
+-- Positive: similarity above 0; negative: below 0. No row where the build did not count them.
 with
 counts as (
     select
@@ -19,6 +19,7 @@ counted as (
         neighbors,
         count(*) as users
     from counts
+    where neighbors is not null
     group by sign, neighbors
 )
 

@@ -1,19 +1,79 @@
 -- similar_users: one row per user similar to a user, the most similar first.
--- The database keeps the 50 most similar of each user.
+-- Computed from the interactions, so it also serves where the table neighbors was left empty.
+-- Similarities next to each other that differ by less than 1e-10 are equal: the smaller id goes first.
 -- common_track_ids: what both have heard, what the user liked best first; so common_titles.
 -- variable user: to whom.
 -- variable k: users at most (default 20).
 with
+own as (
+    select
+        interactions.track,
+        interactions.centered_time,
+        users.norm
+    from interactions
+    inner join users on interactions."user" = users."user"
+    where interactions."user" = getvariable('user')
+),
+
+shared as (
+    select
+        theirs."user" as neighbor,
+        count(*) as common_tracks,
+        -- in one order, so that the last digits are always the same
+        sum(own.centered_time * theirs.centered_time order by theirs.track) as product,
+        any_value(own.norm) as own_norm
+    from interactions as theirs
+    inner join own on theirs.track = own.track
+    where theirs."user" <> getvariable('user')
+    group by theirs."user"
+),
+
+cosines as (
+    select
+        shared.neighbor,
+        shared.common_tracks,
+        shared.product / (shared.own_norm * users.norm) as similarity
+    from shared
+    inner join users on shared.neighbor = users."user"
+    where shared.product / nullif(shared.own_norm * users.norm, 0) >= 1e-12
+),
+
+links as (
+    select
+        neighbor,
+        common_tracks,
+        similarity,
+        lag(similarity) over (order by similarity desc) - similarity >= 1e-10 as starts_chain
+    from cosines
+),
+
+chains as (
+    select
+        neighbor,
+        common_tracks,
+        similarity,
+        count(*) filter (where starts_chain)
+            over (order by similarity desc rows unbounded preceding) as chain
+    from links
+),
+
+ranked as (
+    select
+        row_number() over (order by chain asc, neighbor asc) as rank,
+        neighbor,
+        similarity,
+        common_tracks
+    from chains
+),
+
 similar_ones as (
     select
         rank,
         neighbor,
         similarity,
         common_tracks
-    from neighbors
-    where
-        "user" = getvariable('user')
-        and rank <= coalesce(cast(getvariable('k') as bigint), 20)
+    from ranked
+    where rank <= coalesce(cast(getvariable('k') as bigint), 20)
 ),
 
 common as (

@@ -144,7 +144,6 @@ def _as_text(summary: BuildSummary) -> str:
         ("shape", f"{summary.users:,} users x {summary.tracks:,} tracks"),
         ("density", f"{summary.density:.10f} ({summary.interactions:,} interactions)"),
         ("neighbors", _neighbors(summary)),
-        ("plan", summary.plan_reason),
         ("no score", f"{summary.users_without_positive_score:,} users without a positive score"),
         (
             "catalog",
@@ -154,6 +153,7 @@ def _as_text(summary: BuildSummary) -> str:
         ),
         ("database", summary.database),
         ("output", f"{summary.output}: {summary.recommendations:,} recommendations"),
+        ("plan", summary.plan_reason),
         (
             "stages",
             ", ".join(f"{stage.stage} {stage.seconds:.2f} s" for stage in summary.stages),

@@ -190,6 +190,9 @@ def listening_time(rows: Rows) -> Chart:
 
 def neighbors_per_user(rows: Rows) -> Chart:
     """Of the analysis neighbors_per_user."""
+    name, title = "neighbors-per-user", "Neighbors per user"
+    if not rows:
+        return Chart(name, title, "The build did not count the neighbors.")
     signs = {
         sign: [(row["neighbors"], row["users"]) for row in rows if row["sign"] == sign]
         for sign in ("positive", "negative")
@@ -252,7 +255,7 @@ def similarity_distribution(rows: Rows) -> Chart:
     nearest = [(row["from_similarity"], row["nearest_neighbors"]) for row in rows]
     total = sum(count for _, count in counts)
     if total == 0:
-        return Chart(name, title, "No user has a neighbor with a similarity above 0.")
+        return Chart(name, title, "No neighbor with a similarity above 0 is stored.")
     width = rows[0]["to_similarity"] - rows[0]["from_similarity"]
     medians = _median(counts) + width / 2, _median(nearest) + width / 2
     finding = (
