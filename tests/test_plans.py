@@ -289,8 +289,8 @@ def test_every_command_reads_a_database_without_neighbors(by_tiles: Built, tmp_p
         ["diff", by_tiles.database, by_tiles.database],
     ]
     for command in commands:
-        place = [] if command[0] == "diff" else ["-d", by_tiles.database]
-        ran = run_ubcf(*command, *place, cwd=tmp_path)
+        place: list[str | int | Path] = [] if command[0] == "diff" else ["-d", by_tiles.database]
+        ran = run_ubcf(*[*command, *place], cwd=tmp_path)
         assert ran.returncode == 0, (command, ran.stderr)
 
 
@@ -306,10 +306,11 @@ def test_the_command_line_says_that_neighbors_were_left_out(tmp_path: Path) -> N
 def test_too_little_memory_is_refused_with_what_would_do(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     simulated = run_ubcf(
-        "simulate", "--users", 300, "--tracks", 90_000, "--events", 160_000, "--out", logs,
+        "simulate", "--users", 300, "--tracks", 40_000, "--events", 160_000, "--out", logs,
         cwd=tmp_path,
     )  # fmt: skip
     assert simulated.returncode == 0, simulated.stderr
+    (logs / "tracks.json").unlink()
     ran = run_ubcf("build", logs, "--plan", "tiles", "--memory-limit", "256MiB", cwd=tmp_path)
     assert ran.returncode == 2
     assert not (tmp_path / "ubcf.duckdb").exists()

@@ -322,7 +322,7 @@ def test_the_worked_example(build_from: Build) -> None:
 
 def test_one_user_and_one_track_make_a_page(build_from: Build) -> None:
     page = report(build_from([(1, 10, 0.5)]))
-    assert "No user has a neighbor with a similarity above 0." in page.texts
+    assert "No neighbor with a similarity above 0 is stored." in page.texts
     assert page.texts.count("User 1") == 1
     assert {"heavy", "typical", "cold"} <= set(page.texts)
     assert any(text.startswith("No neighbor contributes to the score.") for text in page.texts)
@@ -331,7 +331,7 @@ def test_one_user_and_one_track_make_a_page(build_from: Build) -> None:
 def test_users_who_all_listened_alike_make_a_page(build_from: Build) -> None:
     """All times are equal: no similarity, no score, nothing to divide by."""
     page = report(build_from([(user, track, 0.0) for user in range(3) for track in range(3)]))
-    assert "No user has a neighbor with a similarity above 0." in page.texts
+    assert "No neighbor with a similarity above 0 is stored." in page.texts
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,7 @@ def _template() -> jinja2.Template:
     environment.filters.update(
         count=lambda value: f"{value:,}",
         digits=digits,
+        if_counted=_if_counted,
         percent=percent,
         signed=signed,
         p_value=_p_value,
@@ -276,6 +277,13 @@ def _template() -> jinja2.Template:
         sha256=_sha256,
     )
     return environment.get_template(TEMPLATE)
+
+
+def _if_counted(number: float | None) -> str:
+    """A whole number or a mean, which not every build computes."""
+    if number is None:
+        return "not counted"
+    return f"{number:,}" if isinstance(number, int) else digits(number)
 
 
 def _size(count: int) -> str:
