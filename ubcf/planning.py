@@ -165,12 +165,12 @@ def plan_scores(
     they are in proportion). numba: whether compiled tiles may be used (None: if it is installed).
     Raises TooLittleMemoryError when no way fits.
     """
-    left_seconds = _left_seconds(work) / threads
-    by_scipy = _tiles_seconds(work, compiled=False) / threads
+    left_seconds = estimated_seconds(work, LEFT, compiled=False, threads=threads)
+    by_scipy = estimated_seconds(work, TILES, compiled=False, threads=threads)
     neighbors_seconds = _neighbors_seconds(work) / threads
     # A property of the logs alone: not of the memory, or of what is installed.
     in_proportion = neighbors_seconds <= PROPORTION * min(left_seconds, by_scipy)
-    by_numba = _tiles_seconds(work, compiled=True) / threads + SECONDS_TO_LOAD_COMPILED
+    by_numba = estimated_seconds(work, TILES, compiled=True, threads=threads)
     compiled = by_numba < by_scipy and (has_numba() if numba is None else numba)
     estimates = {
         LEFT: Estimate(left_seconds, _least_bytes(work, wanted, LEFT)),
@@ -205,6 +205,14 @@ def plan_scores(
         estimates=estimates,
         reason=reason,
     )
+
+
+def estimated_seconds(work: Work, way: str, *, compiled: bool, threads: int) -> float:
+    """Wall seconds of a way, loading what is compiled included."""
+    if way == LEFT:
+        return _left_seconds(work) / threads
+    load = SECONDS_TO_LOAD_COMPILED if compiled else 0.0
+    return _tiles_seconds(work, compiled=compiled) / threads + load
 
 
 def _neighbors_seconds(work: Work) -> float:
