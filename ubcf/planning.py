@@ -24,6 +24,8 @@ SECONDS_PER_SIMILARITY_PRODUCT = 13e-9
 SECONDS_PER_SIMILARITY = 20e-9
 SECONDS_PER_SCORE_PRODUCT = 2.2e-9
 SECONDS_PER_SCORE = 30e-9
+# Wall time: the table neighbors joins the tracks of each user with those of each neighbor.
+SECONDS_PER_TRACK_OF_NEIGHBOR = 0.3e-6
 # By whether the tiles are compiled.
 SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 15e-9}
 SECONDS_PER_TILE_CELL = {False: 4e-9, True: 3e-9}
@@ -35,6 +37,9 @@ SECONDS_TO_LOAD_COMPILED = 3.0  # importing numba and the compiled loops, wall t
 
 # Neighbors are computed beside tiles when that takes at most this share of the scores' time.
 PROPORTION = 0.5
+
+# Neighbors that a user keeps, for the estimate.
+NEIGHBORS_KEPT = 50
 
 # Scores that a tile finds and ranks for each that is wanted.
 CANDIDATES_PER_WANTED = 1.6
@@ -167,7 +172,11 @@ def plan_scores(
     """
     left_seconds = estimated_seconds(work, LEFT, compiled=False, threads=threads)
     by_scipy = estimated_seconds(work, TILES, compiled=False, threads=threads)
-    neighbors_seconds = _neighbors_seconds(work) / threads
+    kept = min(NEIGHBORS_KEPT * work.users, work.similarities)
+    tracks_of_neighbors = kept * work.interactions / work.users
+    neighbors_seconds = (
+        _neighbors_seconds(work) / threads + SECONDS_PER_TRACK_OF_NEIGHBOR * tracks_of_neighbors
+    )
     # A property of the logs alone: not of the memory, or of what is installed.
     in_proportion = neighbors_seconds <= PROPORTION * min(left_seconds, by_scipy)
     by_numba = estimated_seconds(work, TILES, compiled=True, threads=threads)
