@@ -24,8 +24,8 @@ SECONDS_PER_SIMILARITY_PRODUCT = 13e-9
 SECONDS_PER_SIMILARITY = 20e-9
 SECONDS_PER_SCORE_PRODUCT = 2.2e-9
 SECONDS_PER_SCORE = 30e-9
-# Wall time: the table neighbors joins the tracks of each user with those of each neighbor.
-SECONDS_PER_TRACK_OF_NEIGHBOR = 0.3e-6
+# The table neighbors joins the tracks of each user with those of each neighbor.
+SECONDS_PER_TRACK_OF_NEIGHBOR = 0.6e-6
 # By whether the tiles are compiled.
 SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 15e-9}
 SECONDS_PER_TILE_CELL = {False: 4e-9, True: 3e-9}
@@ -175,9 +175,9 @@ def plan_scores(
     kept = min(NEIGHBORS_KEPT * work.users, work.similarities)
     tracks_of_neighbors = kept * work.interactions / work.users
     neighbors_seconds = (
-        _neighbors_seconds(work) / threads + SECONDS_PER_TRACK_OF_NEIGHBOR * tracks_of_neighbors
-    )
-    # A property of the logs alone: not of the memory, or of what is installed.
+        _neighbors_seconds(work) + SECONDS_PER_TRACK_OF_NEIGHBOR * tracks_of_neighbors
+    ) / threads
+    # A property of the logs alone: not of the threads, the memory, or what is installed.
     in_proportion = neighbors_seconds <= PROPORTION * min(left_seconds, by_scipy)
     by_numba = estimated_seconds(work, TILES, compiled=True, threads=threads)
     compiled = by_numba < by_scipy and (has_numba() if numba is None else numba)
