@@ -259,6 +259,16 @@ def test_a_build_tells_its_plan_and_what_was_not_computed(by_left: Built, by_til
     assert by_tiles.rows("select count(*) from neighbors") == [(0,)]
 
 
+@pytest.mark.parametrize("plan", ["left", "tiles"])
+def test_no_neighbors_are_stored_when_none_are_asked_for_by_any_plan(
+    by_left: Built, tmp_path: Path, plan: str
+) -> None:
+    (tmp_path / "logs").symlink_to(PROJECT / "data")
+    built = build_folder(tmp_path, plan=plan, store_neighbors=0)
+    assert built.rows("select count(*) from neighbors") == [(0,)]
+    assert built.output.read_bytes() == by_left.output.read_bytes()
+
+
 def test_similar_users_are_the_stored_neighbors_also_where_none_are_stored(
     by_left: Built, by_tiles: Built
 ) -> None:

@@ -74,6 +74,8 @@ def merged(rows_count: int, parts: list[tuple[Indexes, TopLists]]) -> TopLists:
 
 def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
     """The `count` greatest positive entries of each row, ranked."""
+    if count == 0:
+        return TopLists.empty(matrix.shape[0])
     matrix = _thinned(matrix, np.full(matrix.shape[0], count, dtype=np.int64))
     positive = np.flatnonzero(matrix.data > 0)
     entries = _ranked(*_taken(_entries_of(matrix), positive))
