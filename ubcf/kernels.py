@@ -19,6 +19,7 @@ from ubcf.tiles import (
     Candidates,
     Int32Array,
     TiledMatrices,
+    do_all,
 )
 from ubcf.toplists import CHAIN_ROOM
 
@@ -85,14 +86,9 @@ class CompiledTiles:
                 self._greatest,
             )
 
-        rows = np.arange(tracks)
-        for job, parts in (
-            # Columns in turn: the popular ones, which take longest, are the first.
-            (fill, [np.arange(start, width, 16) for start in range(min(width, 16))]),
-            (pack, np.array_split(rows, min(len(rows), 16))),
-        ):
-            for _ in pool.map(job, parts):
-                pass
+        # Columns in turn: the popular ones, which take longest, are the first.
+        do_all(pool, fill, [np.arange(start, width, 16) for start in range(min(width, 16))])
+        do_all(pool, pack, np.array_split(np.arange(tracks), min(tracks, 16)))
 
     def survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
         """See Tiles."""
@@ -114,12 +110,7 @@ class CompiledTiles:
         values = _exact(
             self._first, self._double, candidates.first, entries, unit.data, rows, columns
         )
-        kept = np.flatnonzero((values >= candidates.floor.take(rows)) & (values > 0))
-        return (
-            rows.take(kept),
-            columns.take(kept).astype(np.int32) + np.int32(self._first),
-            values.take(kept),
-        )
+        return rows, columns.astype(np.int32) + np.int32(self._first), values
 
 
 @compiled

@@ -13,17 +13,23 @@ alone, so the lists are the same, to the byte, as from any other way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from ubcf.matrices import FloatArray, row_of_each_entry
-from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, Indexes
+from ubcf.toplists import (
+    CHAIN_ROOM,
+    EQUALITY_GAP,
+    Indexes,
+    best_first_by_row,
+    place_in_row,
+)
 
 # Columns of a tile at most. Wide: the products are twice as fast on long rows.
 TILE_WIDTH = 1024
@@ -47,6 +53,8 @@ RANKED_AT = 0.25
 
 Single = NDArray[np.float32]
 Int32Array = NDArray[np.int32]
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -100,11 +108,17 @@ class Candidates:
         return self.threshold - CHAIN_ROOM
 
     def add(self, rows: Int32Array, columns: Int32Array, values: FloatArray) -> None:
-        """More candidates, of columns that were not seen before; rows count from `first`."""
-        self.rows.append(rows)
-        self.columns.append(columns)
-        self.values.append(values)
-        self.waiting += len(rows)
+        """More candidates, of columns that were not seen before; rows count from `first`.
+
+        values: their exact scores; those that are of no use are left out.
+        """
+        kept = np.flatnonzero((values >= self.floor.take(rows)) & (values > 0))
+        if not len(kept):
+            return
+        self.rows.append(rows.take(kept))
+        self.columns.append(columns.take(kept))
+        self.values.append(values.take(kept))
+        self.waiting += len(kept)
         if self.waiting >= RANKED_AT * self.wanted.sum():
             self.rank()
 
@@ -112,8 +126,7 @@ class Candidates:
         """Keeps what may still enter a list, and raises the thresholds."""
         rows, columns = np.concatenate(self.rows), np.concatenate(self.columns)
         values = np.concatenate(self.values)
-        order = np.argsort(-values)
-        order = order.take(np.argsort(rows.take(order), kind="stable"))
+        order = best_first_by_row(rows, values)
         rows, columns, values = rows.take(order), columns.take(order), values.take(order)
         lengths = np.bincount(rows, minlength=len(self.wanted))
         ends = np.cumsum(lengths)
@@ -135,7 +148,7 @@ class Candidates:
         self.rank()
         (rows,), (columns,), (values,) = self.rows, self.columns, self.values
         lengths = np.bincount(rows, minlength=len(self.wanted))
-        place = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        place = place_in_row(rows, len(self.wanted))
         below = np.append(values[1:], 0.0)
         is_last = place == lengths.take(rows) - 1
         below[is_last] = self.floor.take(rows[is_last])
@@ -157,7 +170,7 @@ class Tiles(Protocol):
         """Makes the tile of the columns first..stop-1, at most `width`, on the pool's threads."""
 
     def survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
-        """Rows, columns and exact scores of what is not below the floor of the candidates' users.
+        """Rows, columns and exact scores of all that may not be below the floor of a user.
 
         Raises `candidates.rounding` to the error that may have been made in finding them.
         """
@@ -170,6 +183,12 @@ def tiles_for(matrices: TiledMatrices, width: int, *, compiled: bool) -> Tiles:
 
         return CompiledTiles(matrices, width)
     return DenseTiles(matrices, width)
+
+
+def do_all(pool: ThreadPoolExecutor, job: Callable[[Part], None], parts: Iterable[Part]) -> None:
+    """Does a job for all parts on the threads of a pool, and waits for the last one."""
+    for _ in pool.map(job, parts):
+        pass
 
 
 def find_candidates(
@@ -192,15 +211,12 @@ def find_candidates(
     ]
 
     def look(block: Candidates) -> None:
-        found = tiles.survivors(block)
-        if len(found[0]):
-            block.add(*found)
+        block.add(*tiles.survivors(block))
 
     for first in range(0, tracks, tiles.width):
         stop = min(first + tiles.width, tracks)
         tiles.load(first, stop, pool)
-        for _ in pool.map(look, blocks):
-            pass
+        do_all(pool, look, blocks)
         advance((stop - first) / tracks)
     yield from blocks
 
@@ -240,13 +256,8 @@ class DenseTiles:
                 self._single[part].max(axis=1), -self._single[part].min(axis=1)
             )
 
-        rows = np.arange(tracks)
-        for job, parts in (
-            (fill, np.array_split(np.arange(width), min(width, 32))),
-            (pack, np.array_split(rows, min(len(rows), 32))),
-        ):
-            for _ in pool.map(job, parts):
-                pass
+        do_all(pool, fill, np.array_split(np.arange(width), min(width, 32)))
+        do_all(pool, pack, np.array_split(np.arange(tracks), min(tracks, 32)))
 
     def survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
         """See Tiles."""
@@ -284,12 +295,7 @@ class DenseTiles:
         if len(own_places):
             is_own = np.flatnonzero(own_places.take(own) == places)
             values[is_own] -= own_values.take(own.take(is_own))
-        kept = np.flatnonzero((values >= candidates.floor.take(rows)) & (values > 0))
-        return (
-            rows.take(kept).astype(np.int32),
-            (columns.take(kept) + first).astype(np.int32),
-            values.take(kept),
-        )
+        return rows.astype(np.int32), (columns + first).astype(np.int32), values
 
     def _exact(
         self,
@@ -302,8 +308,7 @@ class DenseTiles:
         """The entries of X G at some places, each summed by ascending track."""
         lengths = np.diff(starts).take(rows)
         pair = np.repeat(np.arange(len(rows)), lengths)
-        place = np.arange(len(pair)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        place += np.repeat(starts.take(rows), lengths)
+        place = place_in_row(pair, len(rows)) + np.repeat(starts.take(rows), lengths)
         terms = unit.take(place)
         terms *= self._double.ravel().take(
             np.repeat(columns * self._double.shape[1], lengths) + tracks.take(place)

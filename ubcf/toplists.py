@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.matrices import FloatArray, entries_by_row, row_of_each_entry
+from ubcf.matrices import FloatArray, IntArray, entries_by_row, row_of_each_entry
 
 # Scores that are equal in mathematics differ by a few 1e-16 a term, differently for each order of
 # summation. Far above that, and far below any difference that means something.
@@ -72,6 +72,21 @@ def merged(rows_count: int, parts: list[tuple[Indexes, TopLists]]) -> TopLists:
     return _collect(rows_count, _taken((rows, columns, values), order))
 
 
+def best_first_by_row(rows: IntArray, values: FloatArray) -> Indexes:
+    """The places of entries in the order of their rows, and of descending values in each row."""
+    order = np.argsort(-values)
+    row_order = np.argsort(rows.astype(_smallest_unsigned(rows)).take(order), kind="stable")
+    return order.take(row_order)
+
+
+def place_in_row(rows: IntArray, rows_count: int) -> Indexes:
+    """The place of each entry in its row, from 0, when entries stand row after row."""
+    lengths = np.bincount(rows, minlength=rows_count)
+    starts = np.cumsum(lengths) - lengths
+    places: Indexes = np.arange(len(rows)) - starts[rows]
+    return places
+
+
 def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
     """The `count` greatest positive entries of each row, ranked."""
     if count == 0:
@@ -79,7 +94,7 @@ def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
     matrix = _thinned(matrix, np.full(matrix.shape[0], count, dtype=np.int64))
     positive = np.flatnonzero(matrix.data > 0)
     entries = _ranked(*_taken(_entries_of(matrix), positive))
-    best = np.flatnonzero(_place_in_row(entries.rows, matrix.shape[0]) < count)
+    best = np.flatnonzero(place_in_row(entries.rows, matrix.shape[0]) < count)
     return _collect(matrix.shape[0], _taken(entries.triple, best))
 
 
@@ -126,7 +141,7 @@ def top_scores(
     zero_chain_of_entry = zero_chain.take(entries.rows)
 
     is_above = entries.chains < zero_chain_of_entry
-    in_list = _place_in_row(entries.rows, rows_count) < wanted.take(entries.rows)
+    in_list = place_in_row(entries.rows, rows_count) < wanted.take(entries.rows)
     parts = [_taken(entries.triple, np.flatnonzero(is_above & in_list))]
     if not only_positive:
         as_zero = np.flatnonzero((entries.chains == zero_chain_of_entry) & ~is_anchor)
@@ -152,7 +167,7 @@ def top_scores(
     if excluded is not None:
         kept = np.flatnonzero(~np.isin(rows * tracks + columns, _keys(excluded)))
         rows, columns, values = _taken((rows, columns, values), kept)
-    best = np.flatnonzero(_place_in_row(rows, rows_count) < count)
+    best = np.flatnonzero(place_in_row(rows, rows_count) < count)
     return _collect(rows_count, _taken((rows, columns, values), best))
 
 
@@ -184,9 +199,7 @@ def _taken(entries: Triple, places: Indexes) -> Triple:
 
 def _ranked(rows: Indexes, columns: Indexes, values: FloatArray) -> _Entries:
     """Entries by row, then by the ranking of this module."""
-    order = np.argsort(-values)
-    row_order = np.argsort(rows.astype(_smallest_unsigned(rows)).take(order), kind="stable")
-    rows, columns, values = _taken((rows, columns, values), order.take(row_order))
+    rows, columns, values = _taken((rows, columns, values), best_first_by_row(rows, values))
     starts_chain = np.ones(len(rows), dtype=bool)
     starts_chain[1:] = (rows[1:] != rows[:-1]) | (values[:-1] - values[1:] >= EQUALITY_GAP)
     chains = np.cumsum(starts_chain)
@@ -200,7 +213,7 @@ def _ranked(rows: Indexes, columns: Indexes, values: FloatArray) -> _Entries:
     return _Entries(rows, columns, values, chains)
 
 
-def _smallest_unsigned(rows: Indexes) -> np.dtype[Any]:
+def _smallest_unsigned(rows: IntArray) -> np.dtype[Any]:
     """The smallest type for row numbers: numpy sorts 16-bit integers by radix, in linear time."""
     return np.min_scalar_type(int(rows.max(initial=0)))
 
@@ -296,13 +309,6 @@ def _keys(matrix: sparse.csr_array) -> Indexes:
     """row * columns + column of each stored entry."""
     keys: Indexes = row_of_each_entry(matrix) * matrix.shape[1] + matrix.indices
     return keys
-
-
-def _place_in_row(rows: Indexes, rows_count: int) -> Indexes:
-    """The place of each entry in its row, from 0, when entries stand row after row."""
-    lengths = np.bincount(rows, minlength=rows_count)
-    starts = np.cumsum(lengths) - lengths
-    return np.arange(len(rows)) - starts[rows]
 
 
 def _collect(rows_count: int, entries: Triple) -> TopLists:
