@@ -26,8 +26,8 @@ class BuildOptions:
     threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means
     70 % of what is available. plan: the way to compute the scores, 'left' or 'tiles'; 'auto' takes
     the cheaper one. store_neighbors: neighbors of a user that are kept; None means 50, or none at
-    all where finding them would take longer than the scores themselves. temp_dir: where DuckDB may
-    spill; None means beside the database.
+    all where finding them would take more than half of the time of the scores. temp_dir: where
+    DuckDB may spill; None means beside the database.
     """
 
     top: int = 100

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -53,6 +54,8 @@ LEAST_BLOCK_BYTES = 64 * 2**20
 
 NARROWEST_TILE = 64
 
+Count = TypeVar("Count", float, FloatArray)
+
 
 class TooLittleMemoryError(ValueError):
     """The memory is too small for the matrices; `needed` bytes would do."""
@@ -63,10 +66,39 @@ class TooLittleMemoryError(ValueError):
 
 
 @dataclass(frozen=True)
+class UserPaths:
+    """How many paths lead from each user to others, and on to tracks: shape (users,).
+
+    to_users: over a track to one of its listeners; to_tracks: from there on to one of the
+    listener's tracks. similarities, scores: the different users and tracks at their ends, at most,
+    so upper bounds of the entries of each user's similarity and score rows.
+    """
+
+    to_users: FloatArray
+    to_tracks: FloatArray
+    similarities: FloatArray
+    scores: FloatArray
+
+    @classmethod
+    def of(cls, interactions: sparse.csr_array) -> UserPaths:
+        """Counts the paths in R, users x tracks."""
+        users, tracks = interactions.shape
+        user_tracks = np.diff(interactions.indptr).astype(np.float64)
+        pattern = sparse.csr_array(
+            (np.ones_like(interactions.data), interactions.indices, interactions.indptr),
+            shape=interactions.shape,
+        )
+        to_users = pattern @ (pattern.T @ np.ones(users))
+        to_tracks = pattern @ (pattern.T @ user_tracks)
+        return cls(to_users, to_tracks, np.minimum(to_users, users), np.minimum(to_tracks, tracks))
+
+
+@dataclass(frozen=True)
 class Work:
     """How many operations the scores of all users take, each way.
 
     A product is one multiplication and addition. similarities, scores: stored entries, at most.
+    undecided_seconds: what the lists that tiles do not decide take on one core.
     """
 
     users: int
@@ -80,45 +112,35 @@ class Work:
     tile_products: float
     candidate_products: float
     candidates: float
-    undecided: FloatArray
+    undecided_seconds: float
 
     @classmethod
     def of(cls, interactions: sparse.csr_array, wanted: int) -> Work:
         """Counts the work for R, users x tracks, when a user wants so many tracks."""
         users, tracks = interactions.shape
         user_tracks = np.diff(interactions.indptr).astype(np.float64)
-        pattern = sparse.csr_array(
-            (np.ones_like(interactions.data), interactions.indices, interactions.indptr),
-            shape=interactions.shape,
-        )
-        listeners = pattern.T @ np.ones(users)
-        paths = pattern @ listeners
-        similarities = np.minimum(paths, users)
+        paths = UserPaths.of(interactions)
         # Two users may share several tracks: their product with a row of R is made once.
-        once = np.divide(similarities, paths, out=np.ones(users), where=paths > 0)
-        steps = pattern @ (pattern.T @ user_tracks)
-        scores = np.minimum(steps, tracks)
-        listed = CANDIDATES_PER_WANTED * min(wanted, tracks)
-        seconds = (
-            SECONDS_PER_SIMILARITY_PRODUCT * paths
-            + SECONDS_PER_SIMILARITY * similarities
-            + SECONDS_PER_SCORE_PRODUCT * steps * once
-            + SECONDS_PER_SCORE * scores
+        once = np.divide(
+            paths.similarities, paths.to_users, out=np.ones(users), where=paths.to_users > 0
         )
+        score_products = paths.to_tracks * once
+        listed = CANDIDATES_PER_WANTED * min(wanted, tracks)
+        seconds = _left_seconds(paths.to_users, paths.similarities, score_products, paths.scores)
         return cls(
             users,
             tracks,
             interactions.nnz,
-            float(paths.sum()),
-            float(similarities.sum()),
-            float((steps * once).sum()),
-            float(scores.sum()),
+            float(paths.to_users.sum()),
+            float(paths.similarities.sum()),
+            float(score_products.sum()),
+            float(paths.scores.sum()),
             float((user_tracks**2).sum()),
             float(user_tracks.sum()) * tracks,
             float(user_tracks.sum()) * listed,
             users * listed,
             # About half of the scores are positive: with fewer, tiles do not decide a list.
-            seconds[scores < 2 * wanted],
+            float(seconds[paths.scores < 2 * wanted].sum()),
         )
 
 
@@ -175,7 +197,8 @@ def plan_scores(
     kept = min(NEIGHBORS_KEPT * work.users, work.similarities)
     tracks_of_neighbors = kept * work.interactions / work.users
     neighbors_seconds = (
-        _neighbors_seconds(work) + SECONDS_PER_TRACK_OF_NEIGHBOR * tracks_of_neighbors
+        _neighbors_seconds(work.similarity_products, work.similarities)
+        + SECONDS_PER_TRACK_OF_NEIGHBOR * tracks_of_neighbors
     ) / threads
     # A property of the logs alone: not of the threads, the memory, or what is installed.
     in_proportion = neighbors_seconds <= PROPORTION * min(left_seconds, by_scipy)
@@ -219,38 +242,40 @@ def plan_scores(
 def estimated_seconds(work: Work, way: str, *, compiled: bool, threads: int) -> float:
     """Wall seconds of a way, loading what is compiled included."""
     if way == LEFT:
-        return _left_seconds(work) / threads
+        left = _left_seconds(
+            work.similarity_products, work.similarities, work.score_products, work.scores
+        )
+        return left / threads
     load = SECONDS_TO_LOAD_COMPILED if compiled else 0.0
     return _tiles_seconds(work, compiled=compiled) / threads + load
 
 
-def _neighbors_seconds(work: Work) -> float:
-    """Similarities between all users, one core."""
-    return (
-        SECONDS_PER_SIMILARITY_PRODUCT * work.similarity_products
-        + SECONDS_PER_SIMILARITY * work.similarities
-    )
+def _neighbors_seconds(products: Count, similarities: Count) -> Count:
+    """Similarities between users, one core: of all of them together, or of each."""
+    return SECONDS_PER_SIMILARITY_PRODUCT * products + SECONDS_PER_SIMILARITY * similarities
 
 
-def _left_seconds(work: Work) -> float:
+def _left_seconds(
+    similarity_products: Count, similarities: Count, score_products: Count, scores: Count
+) -> Count:
     """Similarities, and their products with the interactions, one core."""
     return (
-        _neighbors_seconds(work)
-        + SECONDS_PER_SCORE_PRODUCT * work.score_products
-        + SECONDS_PER_SCORE * work.scores
+        _neighbors_seconds(similarity_products, similarities)
+        + SECONDS_PER_SCORE_PRODUCT * score_products
+        + SECONDS_PER_SCORE * scores
     )
 
 
 def _tiles_seconds(work: Work, *, compiled: bool) -> float:
     """Tiles, their products with all users, and what they leave undecided, one core."""
-    return float(
+    return (
         SECONDS_PER_GRAM_PRODUCT[compiled] * work.gram_products
         + SECONDS_PER_TILE_CELL[compiled] * work.tracks**2
         + SECONDS_PER_TILE_PRODUCT[compiled] * work.tile_products
         + SECONDS_PER_TILED_SCORE[compiled] * work.users * work.tracks
         + SECONDS_PER_CANDIDATE_PRODUCT[compiled] * work.candidate_products
         + SECONDS_PER_CANDIDATE * work.candidates
-        + work.undecided.sum()
+        + work.undecided_seconds
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ubcf.matrices import FloatArray, row_norms, unit_rows
-from ubcf.planning import LEFT, Plan
+from ubcf.planning import LEFT, Plan, UserPaths
 from ubcf.similarity import NeighborCounts, count_neighbors, similarity_block
 from ubcf.tiles import Candidates, TiledMatrices, find_candidates, tiles_for
 from ubcf.toplists import Indexes, TopLists, count_positive, merged, top_positive, top_scores
@@ -215,17 +215,13 @@ class _Scorer:
             similarity = similarity_block(self.unit, self.unit_by_track, users)
             counts.append(count_neighbors(similarity))
             parts.append((np.arange(start, stop), top_positive(similarity, self.wanted.neighbors)))
-        return UserBlock(
-            block.start,
-            block.stop,
-            block.norms,
-            NeighborCounts(
+        return replace(
+            block,
+            counts=NeighborCounts(
                 np.concatenate([each.positive for each in counts]),
                 np.concatenate([each.negative for each in counts]),
             ),
-            block.positive_scores,
-            merged(block.stop - block.start, parts),
-            block.recommendations,
+            neighbors=merged(block.stop - block.start, parts),
         )
 
 
@@ -256,17 +252,8 @@ def user_costs(interactions: sparse.csr_array) -> FloatArray:
     A user's similarity row has at most one entry per listener of each of its tracks, its score row
     at most one per track of each of those listeners; neither exceeds its dense length.
     """
-    users, tracks = interactions.shape
-    tracks_of_user = np.diff(interactions.indptr).astype(np.float64)
-    pattern = sparse.csr_array(
-        (np.ones_like(interactions.data), interactions.indices, interactions.indptr),
-        shape=interactions.shape,
-    )
-    listeners = pattern.T @ np.ones(users)
-    similarity_entries = np.minimum(pattern @ listeners, users)
-    score_entries = np.minimum(pattern @ (pattern.T @ tracks_of_user), tracks)
-    entries: FloatArray = similarity_entries + score_entries
-    return entries
+    paths = UserPaths.of(interactions)
+    return paths.similarities + paths.scores
 
 
 def user_blocks(costs: FloatArray, largest_cost: float, most_users: int) -> list[tuple[int, int]]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ubcf.options import PLANS
+
 if TYPE_CHECKING:
     from ubcf.summary import BuildSummary
 
@@ -79,7 +81,7 @@ Examples:
 )
 @click.option(
     "--plan",
-    type=click.Choice(["auto", "left", "tiles"]),
+    type=click.Choice(PLANS),
     default="auto",
     show_default=True,
     help="How to compute the scores: similarities between users first, or products between tracks "
@@ -89,8 +91,8 @@ Examples:
     "--store-neighbors",
     type=click.IntRange(min=0),
     metavar="K",
-    help="Similar users to keep of each user.  [default: 50, or none where that would take longer "
-    "than the scores]",
+    help="Similar users to keep of each user.  [default: 50, or none where that would take more "
+    "than half of the time of the scores]",
 )
 @click.option(
     "--temp-dir", metavar="DIR", help="Where to put what does not fit.  [default: by the database]"
