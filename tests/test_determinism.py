@@ -17,6 +17,7 @@ from scipy import sparse
 
 import ubcf
 from tests.conftest import Built, run_ubcf
+from tests.pieces import pieces_of
 from ubcf.matrices import interaction_matrix
 from ubcf.scoring import ListsWanted, score_users
 from ubcf.simulation import simulate
@@ -184,15 +185,8 @@ def interactions(once: Built) -> sparse.csr_array:
     return interaction_matrix(users, tracks, centered_times, (users.max() + 1, tracks.max() + 1))
 
 
-def arrays_of(interactions: sparse.csr_array, **limits: Any) -> list[NDArray[Any]]:
-    parts: list[list[NDArray[Any]]] = []
-    for block in score_users(interactions, ListsWanted(100, 50), **limits):
-        lists = (block.neighbors, block.recommendations)
-        parts.append(
-            [block.counts.positive, block.counts.negative, block.positive_scores]
-            + [array for top in lists for array in (top.lengths, top.columns, top.values)]
-        )
-    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+def arrays_of(interactions: sparse.csr_array, **limits: Any) -> dict[str, NDArray[Any]]:
+    return pieces_of(list(score_users(interactions, ListsWanted(100, 50), **limits)))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -202,4 +196,4 @@ def test_the_scores_are_the_same_to_the_bit_in_blocks_of_any_size(
 ) -> None:
     whole = arrays_of(interactions)
     blocks = arrays_of(interactions, most_users=most_users, threads=threads)
-    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(blocks, whole, strict=True))
+    assert all(np.array_equal(blocks[name], whole[name]) for name in whole)

@@ -17,6 +17,7 @@ from scipy import sparse
 import ubcf
 from tests import reference
 from tests.conftest import PROJECT, Built, build_folder, run_ubcf
+from tests.pieces import pieces_of
 from ubcf.matrices import interaction_matrix
 from ubcf.planning import LEFT, TILES, Plan, TooLittleMemoryError, Work, has_numba, plan_scores
 from ubcf.scoring import NOT_COUNTED, ListsWanted, score_users
@@ -61,24 +62,18 @@ def tiles(
 def lists_of(
     matrix: sparse.csr_array, wanted: ListsWanted, plan: Plan | None, **limits: Any
 ) -> dict[str, NDArray[Any]]:
-    """The recommendations, and the other results by name, of all users together."""
+    """The results of all users, in one piece each."""
     blocks = list(score_users(matrix, wanted, plan, **limits))
     assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
-    return {
-        "tracks": np.concatenate([block.recommendations.columns for block in blocks]),
-        "lengths": np.concatenate([block.recommendations.lengths for block in blocks]),
-        "scores": np.concatenate([block.recommendations.values for block in blocks]),
-        "neighbors": np.concatenate([block.neighbors.columns for block in blocks]),
-        "positive": np.concatenate([block.counts.positive for block in blocks]),
-        "negative": np.concatenate([block.counts.negative for block in blocks]),
-        "positive_scores": np.concatenate([block.positive_scores for block in blocks]),
-    }
+    return pieces_of(blocks)
 
 
 def assert_same_lists(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> None:
-    assert one["lengths"].tolist() == other["lengths"].tolist()
-    assert one["tracks"].tolist() == other["tracks"].tolist()
-    assert np.allclose(one["scores"], other["scores"], rtol=0, atol=1e-9)
+    assert one["recommendations lengths"].tolist() == other["recommendations lengths"].tolist()
+    assert one["recommendations columns"].tolist() == other["recommendations columns"].tolist()
+    assert np.allclose(
+        one["recommendations values"], other["recommendations values"], rtol=0, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("compiled", KERNELS)
@@ -129,7 +124,7 @@ def test_tiles_give_the_lists_of_similarities_and_of_the_dense_product_among_tie
             for track in reference.ranking(row, preference=lambda track: track)
             if track not in heard[user] and (track in above or not only_positive)
         ][:count]
-    assert found["tracks"].tolist() == expected
+    assert found["recommendations columns"].tolist() == expected
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +161,7 @@ def test_tiles_can_give_the_neighbors_too(
     found = lists_of(crowd, wanted, tiles(compiled=compiled, neighbors=True), threads=2)
     expected = lists_of(crowd, wanted, None)
     assert_same_lists(found, expected)
-    for name in ("neighbors", "positive", "negative"):
+    for name in ("neighbors columns", "positive", "negative"):
         assert found[name].tolist() == expected[name].tolist()
 
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tests import reference
+from tests.pieces import pieces_of
 from ubcf.matrices import interaction_matrix, row_norms, unit_rows
-from ubcf.scoring import ListsWanted, UserBlock, score_users, user_blocks, user_costs
+from ubcf.scoring import ListsWanted, score_users, user_blocks, user_costs
 from ubcf.similarity import count_neighbors, similarity_block
 from ubcf.toplists import TopLists, count_positive, top_positive, top_scores
 
@@ -325,23 +326,6 @@ def test_user_costs_are_not_exceeded_by_similarities_and_scores(matrix: sparse.c
     scores = similarity @ matrix.toarray()
     entries = np.count_nonzero(similarity, axis=1) + np.count_nonzero(scores, axis=1)
     assert np.all(user_costs(matrix) >= entries)
-
-
-def pieces_of(blocks: list[UserBlock]) -> dict[str, NDArray[Any]]:
-    """All the arrays of all the blocks, put together."""
-    return {
-        "users": np.concatenate([np.arange(block.start, block.stop) for block in blocks]),
-        "positive": np.concatenate([block.counts.positive for block in blocks]),
-        "negative": np.concatenate([block.counts.negative for block in blocks]),
-        "positive_scores": np.concatenate([block.positive_scores for block in blocks]),
-        **{
-            f"{lists} {part}": np.concatenate(
-                [getattr(getattr(block, lists), part) for block in blocks]
-            )
-            for lists in ("neighbors", "recommendations")
-            for part in ("lengths", "columns", "values")
-        },
-    }
 
 
 @settings(SETTINGS, max_examples=60)

@@ -42,8 +42,10 @@ from ubcf.summary import BuildSummary, InputFile
 from ubcf.templates import Templates
 
 if TYPE_CHECKING:
+    from scipy import sparse
+
     from ubcf.planning import Plan
-    from ubcf.scoring import UserBlock
+    from ubcf.scoring import ListsWanted, UserBlock
 
 # Neighbors of a user that are kept in the database, the most similar ones.
 STORED_NEIGHBORS = 50
@@ -284,7 +286,6 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     from scipy import sparse
 
     from ubcf.matrices import interaction_matrix
-    from ubcf.planning import TooLittleMemoryError, Work, plan_scores
     from ubcf.scoring import ListsWanted, score_users
 
     indexed = db.arrays("indexed_interactions")
@@ -297,24 +298,9 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     del indexed, users, tracks
     stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
     wanted = ListsWanted(options.top, stored, heard, options.only_positive)
-    most_ranked = int(wanted.tracks_to_rank(shape[0]).max())
     memory = options.memory - PROCESS_BYTES
     database_memory = int(memory * DATABASE_SHARE_BESIDE_MATRICES)
-    try:
-        plan = plan_scores(
-            Work.of(interactions, most_ranked),
-            wanted=most_ranked,
-            threads=options.thread_count,
-            memory=memory - database_memory,
-            way=None if options.plan == "auto" else options.plan,
-            neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
-        )
-    except TooLittleMemoryError as error:
-        needed = PROCESS_BYTES + error.needed / (1 - DATABASE_SHARE_BESIDE_MATRICES)
-        raise OptionError(
-            f"memory_limit is {options.memory // 2**20:,} MiB; the scores of {shape[0]:,} users x "
-            f"{shape[1]:,} tracks need at least {math.ceil(needed / 2**20):,}MiB"
-        ) from error
+    plan = _plan(interactions, wanted, options, memory - database_memory)
     db.limit_memory(database_memory)
     with stages.stage("score", PERMILLE) as stage:
         stage.rows = 0
@@ -331,6 +317,34 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
         db.flush()
     db.limit_memory(_database_memory(options))
     return plan
+
+
+def _plan(
+    interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOptions, memory: int
+) -> Plan:
+    """How to compute the scores with `memory` bytes for the matrices.
+
+    Raises OptionError, with the memory limit that would do, when that is not enough.
+    """
+    from ubcf.planning import TooLittleMemoryError, Work, plan_scores
+
+    users, tracks = interactions.shape
+    most_ranked = int(wanted.tracks_to_rank(users).max())
+    try:
+        return plan_scores(
+            Work.of(interactions, most_ranked),
+            wanted=most_ranked,
+            threads=options.thread_count,
+            memory=memory,
+            way=None if options.plan == "auto" else options.plan,
+            neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
+        )
+    except TooLittleMemoryError as error:
+        needed = PROCESS_BYTES + error.needed / (1 - DATABASE_SHARE_BESIDE_MATRICES)
+        raise OptionError(
+            f"memory_limit is {options.memory // 2**20:,} MiB; the scores of {users:,} users x "
+            f"{tracks:,} tracks need at least {math.ceil(needed / 2**20):,}MiB"
+        ) from error
 
 
 def _store(db: Database, block: UserBlock) -> None:
