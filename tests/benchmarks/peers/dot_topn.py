@@ -11,7 +11,8 @@ afterwards, so the subtraction is made a part of it, by block matrices:
 All neighbors, exact, with one exception that does not show in the scores along the lists to
 1e-9: single similarities below 1e-12, which are 0 by definition, are never seen and count here.
 Users with fewer than LIST_LENGTH positive scores need zero and negative ones too, which the
-top-n product does not tell apart from none: their rows are computed again, whole.
+top-n product does not tell apart from none: their rows are computed again, whole, by scipy
+(sp_matmul of some rows of `left` gives wrong products in version 1.2.0, or crashes).
 """
 
 import sys
@@ -51,8 +52,7 @@ def main(logs_dir: str, output_json: str) -> None:
     short = np.flatnonzero(counts < length)
     for start in range(0, len(short), BLOCK_USERS):
         block = short[start : start + BLOCK_USERS]
-        scores = sp_matmul(left[block], right, n_threads=THREADS)
-        lists[block] = top_lists(without_noise(sparse.csr_array(scores)))
+        lists[block] = top_lists(without_noise(sparse.csr_array(left[block] @ right)))
     write_lists(output_json, users, tracks, [lists])
 
 
