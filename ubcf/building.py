@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ubcf import __version__
 from ubcf.database import Database
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from ubcf.planning import Plan
     from ubcf.scoring import ListsWanted, UserBlock
+    from ubcf.toplists import TopLists
 
 # Neighbors of a user that are kept in the database, the most similar ones.
 STORED_NEIGHBORS = 50
@@ -191,8 +193,7 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     db.run("staging/input_files.sql")
     db.run("staging/log_text.sql", line_feeds=all(log.line_feeds for log in logs if log.bytes))
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
-    # scipy takes its time to load: let it do so while DuckDB is at its longest work.
-    threading.Thread(target=importlib.import_module, args=("ubcf.scoring",)).start()
+    threading.Thread(target=_load_what_comes, args=(templates,)).start()
     db.run("staging/events.sql")
     db.run("staging/rejected_lines.sql")
     columns = db.columns("events")
@@ -221,6 +222,12 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
             db.set(file=file, path=path, log_paths=[glob.escape(path)])
             db.run("staging/rejected_lines_of_file.sql")
     db.run("staging/build_inputs.sql", counted=counted)
+
+
+def _load_what_comes(templates: Templates) -> None:
+    """Loads what takes its time to load: done while DuckDB is at its longest work."""
+    importlib.import_module("ubcf.scoring")
+    templates.load("model", "results", "checks")
 
 
 def _refuse_rejected_lines(db: Database, max_rejected: float) -> None:
@@ -292,12 +299,11 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     users, tracks = indexed["user_index"], indexed["track_index"]
     shape = (int(users.max()) + 1, int(tracks.max()) + 1)
     interactions = interaction_matrix(users, tracks, indexed["centered_time"], shape)
-    heard = None
-    if options.exclude_heard:
-        heard = sparse.csr_array((np.ones(len(users)), (users, tracks)), shape=shape)
+    heard = sparse.csr_array((np.ones(len(users), dtype=np.int8), (users, tracks)), shape=shape)
     del indexed, users, tracks
     stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
-    wanted = ListsWanted(options.top, stored, heard, options.only_positive)
+    excluded = heard if options.exclude_heard else None
+    wanted = ListsWanted(options.top, stored, excluded, options.only_positive, heard)
     memory = options.memory - PROCESS_BYTES
     database_memory = int(memory * DATABASE_SHARE_BESIDE_MATRICES)
     plan = _plan(interactions, wanted, options, memory - database_memory)
@@ -358,19 +364,31 @@ def _store(db: Database, block: UserBlock) -> None:
             "positive_scores": block.positive_scores,
         },
     )
-    for table, lists, column, value in (
-        ("similar_users", block.neighbors, "neighbor_index", "similarity"),
-        ("top_tracks", block.recommendations, "track_index", "score"),
-    ):
-        db.append(
-            table,
-            {
-                "user_index": (block.start + lists.rows).astype(np.int32),
-                "rank": lists.ranks.astype(np.int32),
-                column: lists.columns.astype(np.int32),
-                value: lists.values,
-            },
-        )
+    db.append(
+        "similar_users",
+        {
+            **_placed(block.neighbors, block.start),
+            "neighbor_index": block.neighbors.columns.astype(np.int32),
+            "similarity": block.neighbors.values,
+            "common_tracks": block.common_tracks,
+        },
+    )
+    db.append(
+        "top_tracks",
+        {
+            **_placed(block.recommendations, block.start),
+            "track_index": block.recommendations.columns.astype(np.int32),
+            "score": block.recommendations.values,
+        },
+    )
+
+
+def _placed(lists: TopLists, first: int) -> dict[str, NDArray[np.int32]]:
+    """Whose each entry of the lists is, counted from user `first`, and its rank."""
+    return {
+        "user_index": (first + lists.rows).astype(np.int32),
+        "rank": lists.ranks.astype(np.int32),
+    }
 
 
 def _make_results(db: Database, stages: Stages) -> None:

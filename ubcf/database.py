@@ -20,6 +20,10 @@ from ubcf.templates import Templates
 # The oldest format that DuckDB 1.4 and later read, so that every supported version opens the file.
 STORAGE_VERSION = "v1.4.0"
 
+# Half of DuckDB's own choice: what threads share are row groups, and tables of a few hundred
+# thousand rows should have enough for all.
+ROW_GROUP_SIZE = 61_440
+
 # Rows that are collected before they are stored: a statement for each small block costs more than
 # its rows.
 ROWS_HELD = 1 << 20
@@ -57,7 +61,8 @@ class Database:
             # every row is written once.
             self._connection.execute(
                 f"attach {literal(str(path))} as results"
-                f" (storage_version {literal(STORAGE_VERSION)}, recovery_mode no_wal_writes);"
+                f" (storage_version {literal(STORAGE_VERSION)}, row_group_size {ROW_GROUP_SIZE},"
+                " recovery_mode no_wal_writes);"
                 "use results"
             )
         except duckdb.Error as error:

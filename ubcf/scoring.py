@@ -18,7 +18,7 @@ from scipy import sparse
 
 from ubcf.matrices import FloatArray, row_norms, unit_rows
 from ubcf.planning import LEFT, Plan, UserPaths
-from ubcf.similarity import NeighborCounts, count_neighbors, similarity_block
+from ubcf.similarity import NeighborCounts, count_common, count_neighbors, similarity_block
 from ubcf.tiles import Candidates, TiledMatrices, find_candidates, tiles_for
 from ubcf.toplists import Indexes, TopLists, count_positive, merged, top_positive, top_scores
 
@@ -43,7 +43,7 @@ class UserBlock:
 
     norms: the lengths of their rows of R. positive_scores: how many tracks have a score above 0 (by
     more than the equality gap). Counts are NOT_COUNTED where the way of computing does not give
-    them.
+    them. common_tracks: the tracks that both have heard, for each entry of the neighbors.
     """
 
     start: int
@@ -52,6 +52,7 @@ class UserBlock:
     counts: NeighborCounts
     positive_scores: NDArray[np.int64]
     neighbors: TopLists
+    common_tracks: Indexes
     recommendations: TopLists
 
 
@@ -60,13 +61,15 @@ class ListsWanted:
     """What the lists shall hold: how many recommendations and neighbors a user gets.
 
     excluded: users x tracks; stored entries are never recommended. only_positive: leave out tracks
-    whose score is not above 0.
+    whose score is not above 0. heard: users x tracks; stored entries are the tracks that neighbors
+    can have in common (None: those with an interaction that is not 0).
     """
 
     recommendations: int
     neighbors: int
     excluded: sparse.csr_array | None = None
     only_positive: bool = False
+    heard: sparse.csr_array | None = None
 
     def tracks_to_rank(self, users: int) -> Indexes:
         """How long the ranking of each user must be, excluded tracks included: shape (users,)."""
@@ -141,13 +144,15 @@ class _Scorer:
             users = np.arange(start, stop)
             similarity = similarity_block(self.unit, self.unit_by_track, users)
             scores = score_block(similarity, self.interactions)
+            neighbors = top_positive(similarity, self.wanted.neighbors)
             return UserBlock(
                 start,
                 stop,
                 self.norms[start:stop],
                 count_neighbors(similarity),
                 count_positive(scores),
-                top_positive(similarity, self.wanted.neighbors),
+                neighbors,
+                self._common_tracks(start, neighbors),
                 self.wanted.recommended(scores, users),
             )
 
@@ -200,6 +205,7 @@ class _Scorer:
             NeighborCounts(not_counted, not_counted),
             positive_scores,
             TopLists.empty(len(users)),
+            np.empty(0, dtype=np.int64),
             merged(len(users), parts),
         )
 
@@ -215,14 +221,21 @@ class _Scorer:
             similarity = similarity_block(self.unit, self.unit_by_track, users)
             counts.append(count_neighbors(similarity))
             parts.append((np.arange(start, stop), top_positive(similarity, self.wanted.neighbors)))
+        neighbors = merged(block.stop - block.start, parts)
         return replace(
             block,
             counts=NeighborCounts(
                 np.concatenate([each.positive for each in counts]),
                 np.concatenate([each.negative for each in counts]),
             ),
-            neighbors=merged(block.stop - block.start, parts),
+            neighbors=neighbors,
+            common_tracks=self._common_tracks(block.start, neighbors),
         )
+
+    def _common_tracks(self, first: int, neighbors: TopLists) -> Indexes:
+        """What each user, from `first` on, and each of its neighbors have both heard."""
+        heard = self.interactions if self.wanted.heard is None else self.wanted.heard
+        return count_common(heard, first + neighbors.rows, neighbors.columns)
 
 
 def in_turn(

@@ -14,6 +14,9 @@ from ubcf.matrices import entries_by_row, row_of_each_entry
 # is a zero that did not cancel, and its sign must not make anybody a neighbor.
 SIMILARITY_NOISE = 1e-12
 
+# Pairs of users whose tracks are compared at once: few, so that their tracks stay in the cache.
+PAIRS_AT_ONCE = 1 << 12
+
 
 def similarity_block(
     unit: sparse.csr_array, unit_by_track: sparse.csr_array, users: NDArray[np.int64]
@@ -28,6 +31,22 @@ def similarity_block(
     block.data[is_self | (np.abs(block.data) < SIMILARITY_NOISE)] = 0.0
     block.eliminate_zeros()
     return block
+
+
+def count_common(
+    heard: sparse.csr_array, users: NDArray[np.int64], others: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The tracks that both users of each pair have heard: shape (pairs,).
+
+    `heard` is users x tracks: its stored entries are the tracks of a user. The pairs are those of
+    users and others, entry by entry.
+    """
+    counts = [np.empty(0, dtype=np.int64)]
+    for start in range(0, len(users), PAIRS_AT_ONCE):
+        pairs = slice(start, start + PAIRS_AT_ONCE)
+        common = heard[users[pairs]].multiply(heard[others[pairs]])
+        counts.append(np.diff(common.tocsr().indptr).astype(np.int64))
+    return np.concatenate(counts)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,16 @@ class Templates:
         """The names of all templates in a folder of sql/ and of the overlay, in order."""
         files = [file for above in self._folders for file in (above / folder).glob("*.sql")]
         return sorted({f"{folder}/{file.name}" for file in files})
+
+    def load(self, *folders: str) -> None:
+        """Reads the templates of some folders of sql/ ahead of their use, to save time then.
+
+        What is wrong with one is told when it is rendered.
+        """
+        for folder in folders:
+            for name in self.names(folder):
+                with contextlib.suppress(jinja2.TemplateError):
+                    self._environment.get_template(name)
 
     def render(self, name: str, **structure: Any) -> str:
         """The SQL of a template. `structure` shapes the statement; values are bound, not pasted."""

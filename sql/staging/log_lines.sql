@@ -82,10 +82,7 @@ select
         when cast(recommendation_id as varchar) = recommendation_text then recommendation_id
     end as recommendation,
     -- a map takes no key twice, and would fail rather than be null
-    case
-        when len(list_distinct(json_keys(experiments_json))) = len(json_keys(experiments_json))
-            then try_cast(experiments_json as map(varchar, varchar))
-    end as experiments,
+    try(json_transform(experiments_json, '"MAP(VARCHAR, VARCHAR)"')) as experiments,
     case
         when
             cast(user_id as varchar) = user_text
