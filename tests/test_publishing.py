@@ -214,9 +214,12 @@ def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
 
 
 def test_killed_at_any_moment_the_results_are_the_old_ones_or_the_new_ones(place: Path) -> None:
-    started = time.perf_counter()
-    assert start(place, "--top", str(NEW_TOP)).wait() == 0
-    duration = time.perf_counter() - started
+    durations = []
+    for _ in range(3):  # the shortest: a build that the machine disturbed would be no measure
+        started = time.perf_counter()
+        assert start(place, "--top", str(NEW_TOP)).wait() == 0
+        durations.append(time.perf_counter() - started)
+    duration = min(durations)
     new_tables, new_output = tables(place / DATABASE), (place / OUTPUT).read_bytes()
     moments = random.Random(1)
     killed_at_work = 0

@@ -25,8 +25,9 @@ SECONDS_PER_SIMILARITY_PRODUCT = 13e-9
 SECONDS_PER_SIMILARITY = 20e-9
 SECONDS_PER_SCORE_PRODUCT = 2.2e-9
 SECONDS_PER_SCORE = 30e-9
-# The table neighbors joins the tracks of each user with those of each neighbor.
-SECONDS_PER_TRACK_OF_NEIGHBOR = 0.6e-6
+# A neighbor that is kept: its row in the database, and comparing the tracks of both.
+SECONDS_PER_NEIGHBOR = 0.3e-6
+SECONDS_PER_TRACK_OF_NEIGHBOR = 15e-9
 # By whether the tiles are compiled.
 SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 15e-9}
 SECONDS_PER_TILE_CELL = {False: 4e-9, True: 3e-9}
@@ -198,6 +199,7 @@ def plan_scores(
     tracks_of_neighbors = kept * work.interactions / work.users
     neighbors_seconds = (
         _neighbors_seconds(work.similarity_products, work.similarities)
+        + SECONDS_PER_NEIGHBOR * kept
         + SECONDS_PER_TRACK_OF_NEIGHBOR * tracks_of_neighbors
     ) / threads
     # A property of the logs alone: not of the threads, the memory, or what is installed.
