@@ -17,6 +17,7 @@ def pieces_of(blocks: list[UserBlock]) -> dict[str, NDArray[Any]]:
         "positive": np.concatenate([block.counts.positive for block in blocks]),
         "negative": np.concatenate([block.counts.negative for block in blocks]),
         "positive_scores": np.concatenate([block.positive_scores for block in blocks]),
+        "common_tracks": np.concatenate([block.common_tracks for block in blocks]),
         **{
             f"{lists} {part}": np.concatenate(
                 [getattr(getattr(block, lists), part) for block in blocks]

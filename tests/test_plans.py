@@ -161,7 +161,7 @@ def test_tiles_can_give_the_neighbors_too(
     found = lists_of(crowd, wanted, tiles(compiled=compiled, neighbors=True), threads=2)
     expected = lists_of(crowd, wanted, None)
     assert_same_lists(found, expected)
-    for name in ("neighbors columns", "positive", "negative"):
+    for name in ("neighbors columns", "common_tracks", "positive", "negative"):
         assert found[name].tolist() == expected[name].tolist()
 
 

@@ -19,7 +19,7 @@ from tests import reference
 from tests.pieces import pieces_of
 from ubcf.matrices import interaction_matrix, row_norms, unit_rows
 from ubcf.scoring import ListsWanted, score_users, user_blocks, user_costs
-from ubcf.similarity import count_neighbors, similarity_block
+from ubcf.similarity import count_common, count_neighbors, similarity_block
 from ubcf.toplists import TopLists, count_positive, top_positive, top_scores
 
 # The same examples in every run: a failure is a change of the code.
@@ -291,6 +291,27 @@ def test_similarity_block_holds_the_cosines_with_the_other_users(
     assert counts.negative.tolist() == (expected < 0).sum(axis=1).tolist()
 
 
+@settings(SETTINGS)
+@given(
+    data=st.data(),
+    heard=st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=5),
+    pairs_at_once=st.integers(1, 4),
+)
+def test_common_tracks_are_those_that_both_have_heard(
+    data: st.DataObject, heard: list[set[int]], pairs_at_once: int
+) -> None:
+    user = st.integers(0, len(heard) - 1)
+    pairs = data.draw(st.lists(st.tuples(user, user), max_size=9))
+    users, others = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    matrix = matrix_of([dict.fromkeys(tracks, 1.0) for tracks in heard], 6)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ubcf.similarity.PAIRS_AT_ONCE", pairs_at_once)
+        counts = count_common(matrix, users, others)
+
+    assert counts.tolist() == [len(heard[one] & heard[other]) for one, other in pairs]
+
+
 @pytest.mark.parametrize(
     ("cosine", "neighbors"), [(1e-13, 0), (-1e-13, 0), (1e-11, 1), (-1e-11, 1)]
 )
@@ -346,23 +367,11 @@ def test_score_users_gives_the_dense_lists_to_the_bit_whatever_the_blocks_and_th
     assume(not reference.is_near_an_edge(centered, similarity, scores))
     heard = data.draw(st.lists(st.sets(st.integers(0, tracks - 1)), min_size=users, max_size=users))
 
+    heard_matrix = matrix_of([dict.fromkeys(row, 1.0) for row in heard], tracks)
+    wanted = ListsWanted(count, 3, heard_matrix if exclude else None, only_positive, heard_matrix)
+
     def run(**limits: Any) -> dict[str, NDArray[Any]]:
-        return pieces_of(
-            list(
-                score_users(
-                    matrix,
-                    ListsWanted(
-                        count,
-                        3,
-                        matrix_of([dict.fromkeys(row, 1.0) for row in heard], tracks)
-                        if exclude
-                        else None,
-                        only_positive,
-                    ),
-                    **limits,
-                )
-            )
-        )
+        return pieces_of(list(score_users(matrix, wanted, **limits)))
 
     whole = run()
     for limits in (
@@ -386,6 +395,9 @@ def test_score_users_gives_the_dense_lists_to_the_bit_whatever_the_blocks_and_th
         left_out = heard[user] if exclude else set()
         recommended.append(expected_list(row, tracks, count, left_out, only_positive))
     assert split(whole, "neighbors", "columns") == neighbors
+    assert whole["common_tracks"].tolist() == [
+        len(heard[user] & heard[other]) for user in range(users) for other in neighbors[user]
+    ]
     assert split(whole, "recommendations", "columns") == [
         [column for column, _ in entries] for entries in recommended
     ]

@@ -19,6 +19,9 @@ class Interrupted(KeyboardInterrupt):
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    # numpy starts threads for dense matrices, of which there are none here, and they turn idly for
+    # a while: on two processors that is felt.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     interrupted = False
 
     def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

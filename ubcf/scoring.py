@@ -61,8 +61,8 @@ class ListsWanted:
     """What the lists shall hold: how many recommendations and neighbors a user gets.
 
     excluded: users x tracks; stored entries are never recommended. only_positive: leave out tracks
-    whose score is not above 0. heard: users x tracks; stored entries are the tracks that neighbors
-    can have in common (None: those with an interaction that is not 0).
+    whose score is not above 0. heard: users x tracks; its entries, none of them 0, are the tracks
+    that neighbors can have in common (None: those with an interaction that is not 0).
     """
 
     recommendations: int

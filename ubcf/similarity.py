@@ -38,8 +38,8 @@ def count_common(
 ) -> NDArray[np.int64]:
     """The tracks that both users of each pair have heard: shape (pairs,).
 
-    `heard` is users x tracks: its stored entries are the tracks of a user. The pairs are those of
-    users and others, entry by entry.
+    `heard` is users x tracks: its entries, none of them 0, are the tracks of a user. The pairs are
+    those of users and others, entry by entry.
     """
     counts = [np.empty(0, dtype=np.int64)]
     for start in range(0, len(users), PAIRS_AT_ONCE):
