@@ -26,7 +26,7 @@ class BuildOptions:
     threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means
     70 % of what is available. plan: the way to compute the scores, 'left' or 'tiles'; 'auto' takes
     the cheaper one. store_neighbors: neighbors of a user that are kept; None means 50, or none at
-    all where finding them would take more than half of the time of the scores. temp_dir: where
+    all where finding them would take more than a third of the time of the scores. temp_dir: where
     DuckDB may spill; None means beside the database.
     """
 

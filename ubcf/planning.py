@@ -38,7 +38,7 @@ SECONDS_PER_CANDIDATE = 250e-9
 SECONDS_TO_LOAD_COMPILED = 3.0  # importing numba and the compiled loops, wall time
 
 # Neighbors are computed beside tiles when that takes at most this share of the scores' time.
-PROPORTION = 0.5
+PROPORTION = 1 / 3
 
 # Neighbors that a user keeps, for the estimate.
 NEIGHBORS_KEPT = 50

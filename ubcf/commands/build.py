@@ -92,7 +92,7 @@ Examples:
     type=click.IntRange(min=0),
     metavar="K",
     help="Similar users to keep of each user.  [default: 50, or none where that would take more "
-    "than half of the time of the scores]",
+    "than a third of the time of the scores]",
 )
 @click.option(
     "--temp-dir", metavar="DIR", help="Where to put what does not fit.  [default: by the database]"
