@@ -46,9 +46,9 @@ NEIGHBORS_KEPT = 50
 # Scores that a tile finds and ranks for each that is wanted.
 CANDIDATES_PER_WANTED = 1.6
 
-# Bytes for each interaction: R, X and X' with shared indexes; with tiles, R' and X in single
-# precision too; and what making them takes for a moment.
-LEFT_BYTES, TILES_BYTES = 60, 76
+# Bytes for each interaction: R, X and X' with shared indexes, and which tracks were heard; with
+# tiles, R' and X in single precision too; and what making them takes for a moment.
+LEFT_BYTES, TILES_BYTES = 65, 81
 
 # The blocks in work need this much at least.
 LEAST_BLOCK_BYTES = 64 * 2**20
