@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import importlib
 import json
-import math
 import os
 import threading
 from collections.abc import Sequence
@@ -14,15 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ubcf import __version__
 from ubcf.database import Database
 from ubcf.errors import (
     CheckError,
     InputError,
-    OptionError,
     RejectedLinesError,
     TemplateError,
 )
@@ -36,6 +31,7 @@ from ubcf.logs import (
     log_file,
     readable,
 )
+from ubcf.memory import database_memory
 from ubcf.options import BuildOptions, PathLike
 from ubcf.publishing import Publication
 from ubcf.stages import Progress, Stages
@@ -43,24 +39,7 @@ from ubcf.summary import BuildSummary, InputFile
 from ubcf.templates import Templates
 
 if TYPE_CHECKING:
-    from scipy import sparse
-
     from ubcf.planning import Plan
-    from ubcf.scoring import ListsWanted, UserBlock
-    from ubcf.toplists import TopLists
-
-# Neighbors of a user that are kept in the database, the most similar ones.
-STORED_NEIGHBORS = 50
-
-# Python and its libraries take this much of the memory limit.
-PROCESS_BYTES = 128 * 2**20
-
-# DuckDB's share of the rest: while it works alone, and beside the matrices.
-DATABASE_SHARE = 0.6
-DATABASE_SHARE_BESIDE_MATRICES = 0.2
-
-# With less DuckDB cannot hold the buffers that two threads need to read and sort.
-LEAST_DATABASE_BYTES = 128 * 2**20
 
 # The columns that staging/events.sql, or what replaces it, must give the table events.
 EVENT_COLUMNS = (
@@ -96,9 +75,6 @@ TRACK_COLUMNS = (
     "popularity_rank",
     "in_catalog",
 )
-
-# Steps of the stage that scores.
-PERMILLE = 1000
 
 # Rows shown of a check that fails, and rejected lines shown when there are too many.
 ROWS_SHOWN = 3
@@ -137,7 +113,7 @@ def build(
             publication.aside(database_path),
             templates,
             threads=chosen.thread_count,
-            memory=_database_memory(chosen),
+            memory=database_memory(chosen.memory),
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
             _read_logs(db, templates, log_files, temporary_folder, stages)
@@ -226,7 +202,7 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
 
 def _load_what_comes(templates: Templates) -> None:
     """Loads what takes its time to load: done while DuckDB is at its longest work."""
-    importlib.import_module("ubcf.scoring")
+    importlib.import_module("ubcf.score_stage")
     templates.load("model", "results", "checks")
 
 
@@ -282,113 +258,11 @@ def _model(db: Database, stages: Stages) -> None:
         stage.rows = db.count("interactions")
 
 
-def _database_memory(options: BuildOptions) -> int:
-    """DuckDB's limit in bytes while no matrices are there."""
-    share = int((options.memory - PROCESS_BYTES) * DATABASE_SHARE)
-    return max(share, LEAST_DATABASE_BYTES)
-
-
 def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
-    """The temporary tables user_measures, similar_users and top_tracks, by dense indexes."""
-    from scipy import sparse
+    """The tables user_measures, similar_users and top_tracks, by dense indexes."""
+    from ubcf.score_stage import score
 
-    from ubcf.matrices import interaction_matrix
-    from ubcf.scoring import ListsWanted, score_users
-
-    indexed = db.arrays("indexed_interactions")
-    users, tracks = indexed["user_index"], indexed["track_index"]
-    shape = (int(users.max()) + 1, int(tracks.max()) + 1)
-    interactions = interaction_matrix(users, tracks, indexed["centered_time"], shape)
-    heard = sparse.csr_array((np.ones(len(users), dtype=np.int8), (users, tracks)), shape=shape)
-    del indexed, users, tracks
-    stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
-    excluded = heard if options.exclude_heard else None
-    wanted = ListsWanted(options.top, stored, excluded, options.only_positive, heard)
-    memory = options.memory - PROCESS_BYTES
-    database_memory = int(memory * DATABASE_SHARE_BESIDE_MATRICES)
-    plan = _plan(interactions, wanted, options, memory - database_memory)
-    db.limit_memory(database_memory)
-    with stages.stage("score", PERMILLE) as stage:
-        stage.rows = 0
-        for block in score_users(
-            interactions,
-            wanted,
-            plan,
-            threads=options.thread_count,
-            memory=plan.block_bytes,
-            advance=lambda share: stage.advance_by(share * PERMILLE),
-        ):
-            _store(db, block)
-            stage.rows += len(block.recommendations.columns)
-        db.flush()
-    db.limit_memory(_database_memory(options))
-    return plan
-
-
-def _plan(
-    interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOptions, memory: int
-) -> Plan:
-    """How to compute the scores with `memory` bytes for the matrices.
-
-    Raises OptionError, with the memory limit that would do, when that is not enough.
-    """
-    from ubcf.planning import TooLittleMemoryError, Work, plan_scores
-
-    users, tracks = interactions.shape
-    most_ranked = int(wanted.tracks_to_rank(users).max())
-    try:
-        return plan_scores(
-            Work.of(interactions, most_ranked),
-            wanted=most_ranked,
-            threads=options.thread_count,
-            memory=memory,
-            way=None if options.plan == "auto" else options.plan,
-            neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
-        )
-    except TooLittleMemoryError as error:
-        needed = PROCESS_BYTES + error.needed / (1 - DATABASE_SHARE_BESIDE_MATRICES)
-        raise OptionError(
-            f"memory_limit is {options.memory // 2**20:,} MiB; the scores of {users:,} users x "
-            f"{tracks:,} tracks need at least {math.ceil(needed / 2**20):,}MiB"
-        ) from error
-
-
-def _store(db: Database, block: UserBlock) -> None:
-    db.append(
-        "user_measures",
-        {
-            "user_index": np.arange(block.start, block.stop, dtype=np.int32),
-            "norm": block.norms,
-            "positive_neighbors": block.counts.positive,
-            "negative_neighbors": block.counts.negative,
-            "positive_scores": block.positive_scores,
-        },
-    )
-    db.append(
-        "similar_users",
-        {
-            **_placed(block.neighbors, block.start),
-            "neighbor_index": block.neighbors.columns.astype(np.int32),
-            "similarity": block.neighbors.values,
-            "common_tracks": block.common_tracks,
-        },
-    )
-    db.append(
-        "top_tracks",
-        {
-            **_placed(block.recommendations, block.start),
-            "track_index": block.recommendations.columns.astype(np.int32),
-            "score": block.recommendations.values,
-        },
-    )
-
-
-def _placed(lists: TopLists, first: int) -> dict[str, NDArray[np.int32]]:
-    """Whose each entry of the lists is, counted from user `first`, and its rank."""
-    return {
-        "user_index": (first + lists.rows).astype(np.int32),
-        "rank": lists.ranks.astype(np.int32),
-    }
+    return score(db, options, stages)
 
 
 def _make_results(db: Database, stages: Stages) -> None:

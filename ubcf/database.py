@@ -6,16 +6,17 @@ import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import numpy as np
-from numpy.typing import NDArray
 
 from ubcf.errors import DatabaseError, one_line
 from ubcf.execution import awaited, refusals_told
 from ubcf.literals import literal
 from ubcf.templates import Templates
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # The oldest format that DuckDB 1.4 and later read, so that every supported version opens the file.
 STORAGE_VERSION = "v1.4.0"
@@ -150,8 +151,8 @@ class Database:
     def append(self, table: str, arrays: dict[str, NDArray[Any]]) -> None:
         """Appends rows, given as arrays of equal length by column, to a temporary table.
 
-        The first call makes the table. Small appends are held back and stored together: call
-        `flush` before the table is used.
+        The first call makes the table, `flush` ends it: only then can it be used. The rows of many
+        calls are stored together, and few in all are not copied: DuckDB reads them from the arrays.
         """
         held = self._held.setdefault(table, [])
         held.append(arrays)
@@ -159,22 +160,37 @@ class Database:
             self._store(table)
 
     def flush(self) -> None:
-        """Stores what `append` holds back."""
+        """Ends the tables that `append` makes."""
         for table in list(self._held):
-            self._store(table)
+            if self.columns(table):
+                self._store(table)
+            else:
+                self._register(table, self._take_held(table))
 
     def _store(self, table: str) -> None:
         """Every statement commits by itself: DuckDB 2.0.0 loses, in silence, rows inserted into a
         table that the same transaction created."""
-        held = self._held.pop(table)
-        arrays = {name: np.concatenate([each[name] for each in held]) for name in held[0]}
+        self._register("appended_arrays", self._take_held(table))
         try:
-            self._connection.register("appended_arrays", arrays)
             self._execute(
                 f"create temp table if not exists {table} as from appended_arrays limit 0;"
                 f"insert into {table} by name from appended_arrays"
             )
             self._connection.unregister("appended_arrays")
+        except duckdb.Error as error:
+            raise DatabaseError(one_line(error)) from error
+
+    def _take_held(self, table: str) -> dict[str, NDArray[Any]]:
+        """The rows that `append` holds back, which are then no longer held."""
+        import numpy as np
+
+        held = self._held.pop(table)
+        return {name: np.concatenate([each[name] for each in held]) for name in held[0]}
+
+    def _register(self, name: str, arrays: dict[str, NDArray[Any]]) -> None:
+        """A temporary view of arrays."""
+        try:
+            self._connection.register(name, arrays)
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 

@@ -1,7 +1,8 @@
-"""How much memory there is, and sizes written by people."""
+"""How much memory there is, who gets what of it, and sizes written by people. All in bytes."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -24,6 +25,16 @@ UNITS = {
 # What is left for the system and its file cache when nobody sets a limit.
 DEFAULT_SHARE = 0.7
 
+# Python and its libraries take this much of the limit of a build.
+PROCESS_BYTES = 128 * 2**20
+
+# DuckDB's share of the rest: while it works alone, and beside the matrices.
+DATABASE_SHARE = 0.6
+DATABASE_SHARE_BESIDE_MATRICES = 0.2
+
+# With less DuckDB cannot hold the buffers that two threads need to read and sort.
+LEAST_DATABASE_BYTES = 128 * 2**20
+
 # Taken to be available where the system does not tell.
 UNKNOWN_MEMORY = 4 * 2**30
 
@@ -40,6 +51,26 @@ def parse_size(text: str) -> int:
 def default_memory_limit() -> int:
     """70 % of the memory that is available to this process, in bytes."""
     return int(DEFAULT_SHARE * available_memory())
+
+
+def database_memory(limit: int) -> int:
+    """DuckDB's part of the limit of a build while no matrices are there."""
+    return max(int((limit - PROCESS_BYTES) * DATABASE_SHARE), LEAST_DATABASE_BYTES)
+
+
+def database_memory_beside_matrices(limit: int) -> int:
+    """DuckDB's part of the limit of a build while matrices are there."""
+    return int((limit - PROCESS_BYTES) * DATABASE_SHARE_BESIDE_MATRICES)
+
+
+def matrices_memory(limit: int) -> int:
+    """What the limit of a build leaves for the matrices."""
+    return limit - PROCESS_BYTES - database_memory_beside_matrices(limit)
+
+
+def limit_for_matrices(needed: int) -> int:
+    """The limit of a build that leaves `needed` bytes for the matrices."""
+    return PROCESS_BYTES + math.ceil(needed / (1 - DATABASE_SHARE_BESIDE_MATRICES))
 
 
 def available_memory() -> int:

@@ -1,0 +1,122 @@
+"""The stage of a build between the database and the matrices: interactions in, scores out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ubcf.database import Database
+from ubcf.errors import OptionError
+from ubcf.matrices import interaction_matrix
+from ubcf.memory import (
+    database_memory,
+    database_memory_beside_matrices,
+    limit_for_matrices,
+    matrices_memory,
+)
+from ubcf.options import BuildOptions
+from ubcf.planning import Plan, TooLittleMemoryError, Work, plan_scores
+from ubcf.scoring import ListsWanted, UserBlock, score_users
+from ubcf.stages import Stages
+from ubcf.toplists import TopLists
+
+# Neighbors of a user that are kept in the database, the most similar ones.
+STORED_NEIGHBORS = 50
+
+# Steps of the stage.
+PERMILLE = 1000
+
+
+def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
+    """The tables user_measures, similar_users and top_tracks, by dense indexes.
+
+    Raises OptionError, with the memory limit that would do, when that of the options does not.
+    """
+    indexed = db.arrays("indexed_interactions")
+    users, tracks = indexed["user_index"], indexed["track_index"]
+    shape = (int(users.max()) + 1, int(tracks.max()) + 1)
+    interactions = interaction_matrix(users, tracks, indexed["centered_time"], shape)
+    heard = sparse.csr_array((np.ones(len(users), dtype=np.int8), (users, tracks)), shape=shape)
+    del indexed, users, tracks
+    stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
+    excluded = heard if options.exclude_heard else None
+    wanted = ListsWanted(options.top, stored, excluded, options.only_positive, heard)
+    plan = _plan(interactions, wanted, options)
+    db.limit_memory(database_memory_beside_matrices(options.memory))
+    with stages.stage("score", PERMILLE) as stage:
+        stage.rows = 0
+        for block in score_users(
+            interactions,
+            wanted,
+            plan,
+            threads=options.thread_count,
+            memory=plan.block_bytes,
+            advance=lambda share: stage.advance_by(share * PERMILLE),
+        ):
+            _store(db, block)
+            stage.rows += len(block.recommendations.columns)
+        db.flush()
+    db.limit_memory(database_memory(options.memory))
+    return plan
+
+
+def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOptions) -> Plan:
+    """How to compute the scores within the memory limit."""
+    users, tracks = interactions.shape
+    most_ranked = int(wanted.tracks_to_rank(users).max())
+    try:
+        return plan_scores(
+            Work.of(interactions, most_ranked),
+            wanted=most_ranked,
+            threads=options.thread_count,
+            memory=matrices_memory(options.memory),
+            way=None if options.plan == "auto" else options.plan,
+            neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
+        )
+    except TooLittleMemoryError as error:
+        needed = limit_for_matrices(error.needed)
+        raise OptionError(
+            f"memory_limit is {options.memory // 2**20:,} MiB; the scores of {users:,} users x "
+            f"{tracks:,} tracks need at least {math.ceil(needed / 2**20):,}MiB"
+        ) from error
+
+
+def _store(db: Database, block: UserBlock) -> None:
+    db.append(
+        "user_measures",
+        {
+            "user_index": np.arange(block.start, block.stop, dtype=np.int32),
+            "norm": block.norms,
+            "positive_neighbors": block.counts.positive,
+            "negative_neighbors": block.counts.negative,
+            "positive_scores": block.positive_scores,
+        },
+    )
+    db.append(
+        "similar_users",
+        {
+            **_placed(block.neighbors, block.start),
+            "neighbor_index": block.neighbors.columns.astype(np.int32),
+            "similarity": block.neighbors.values,
+            "common_tracks": block.common_tracks,
+        },
+    )
+    db.append(
+        "top_tracks",
+        {
+            **_placed(block.recommendations, block.start),
+            "track_index": block.recommendations.columns.astype(np.int32),
+            "score": block.recommendations.values,
+        },
+    )
+
+
+def _placed(lists: TopLists, first: int) -> dict[str, NDArray[np.int32]]:
+    """Whose each entry of the lists is, counted from user `first`, and its rank."""
+    return {
+        "user_index": (first + lists.rows).astype(np.int32),
+        "rank": lists.ranks.astype(np.int32),
+    }
