@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,20 @@ import ubcf
 from tests import reference
 from tests.conftest import PROJECT, Built, build_folder, run_ubcf
 from tests.pieces import pieces_of
-from ubcf.matrices import interaction_matrix
-from ubcf.planning import LEFT, TILES, Plan, TooLittleMemoryError, Work, has_numba, plan_scores
+from ubcf.matrices import interaction_matrix, row_norms, unit_rows
+from ubcf.planning import (
+    LEFT,
+    RIGHT,
+    TILES,
+    WAYS,
+    Plan,
+    TooLittleMemoryError,
+    Work,
+    expected_entries,
+    has_numba,
+    plan_scores,
+)
+from ubcf.products import ProductMatrices
 from ubcf.scoring import NOT_COUNTED, ListsWanted, score_users
 
 SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -59,6 +72,10 @@ def tiles(
     return Plan(TILES, compiled, neighbors, tile_width, users_at_once, 1 << 26, {}, "")
 
 
+def right(*, compiled: bool = False, neighbors: bool = False) -> Plan:
+    return Plan(RIGHT, compiled, neighbors, 1, 1, 1 << 26, {}, "")
+
+
 def lists_of(
     matrix: sparse.csr_array, wanted: ListsWanted, plan: Plan | None, **limits: Any
 ) -> dict[str, NDArray[Any]]:
@@ -88,7 +105,7 @@ def assert_same_lists(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any
     users_at_once=st.integers(1, 12),
     threads=st.integers(1, 2),
 )
-def test_tiles_give_the_lists_of_similarities_and_of_the_dense_product_among_ties(
+def test_tiles_and_products_give_the_lists_of_similarities_and_of_the_dense_product_among_ties(
     compiled: bool,
     data: st.DataObject,
     matrix: sparse.csr_array,
@@ -111,9 +128,15 @@ def test_tiles_give_the_lists_of_similarities_and_of_the_dense_product_among_tie
         for track in excluded:
             marks[user, track] = 1.0
     wanted = ListsWanted(count, 3, marks.tocsr() if exclude else None, only_positive)
+    by_similarity = lists_of(matrix, wanted, None)
     plan = tiles(compiled=compiled, tile_width=width, users_at_once=users_at_once)
     found = lists_of(matrix, wanted, plan, threads=threads)
-    assert_same_lists(found, lists_of(matrix, wanted, None))
+    assert_same_lists(found, by_similarity)
+    by_products = lists_of(
+        matrix, wanted, right(compiled=compiled), threads=threads, most_users=users_at_once
+    )
+    assert_same_lists(by_products, by_similarity)
+    assert by_products["positive_scores"].tolist() == by_similarity["positive_scores"].tolist()
 
     expected: list[int] = []
     for user in range(users):
@@ -152,13 +175,52 @@ def test_neither_tiles_nor_blocks_nor_threads_change_a_bit(
         assert all(np.array_equal(whole[name], other[name]) for name in whole)
 
 
+@pytest.mark.parametrize("compiled", KERNELS)
+def test_neither_blocks_nor_threads_change_a_bit_of_what_products_give(
+    compiled: bool, crowd: sparse.csr_array
+) -> None:
+    wanted = ListsWanted(20, 5)
+    whole = lists_of(crowd, wanted, right(compiled=compiled))
+    assert_same_lists(whole, lists_of(crowd, wanted, None))
+    for users_at_once, threads in ((600, 2), (7, 1), (200, 2)):
+        plan = right(compiled=compiled)
+        other = lists_of(crowd, wanted, plan, threads=threads, most_users=users_at_once)
+        assert all(np.array_equal(whole[name], other[name]) for name in whole)
+
+
+@pytest.mark.parametrize("compiled", KERNELS)
+def test_products_leave_out_most_scores_of_long_rows_and_keep_whole_chains_of_ties(
+    compiled: bool,
+) -> None:
+    # All users but one have heard all tracks; many scores are equal, at the lists' ends too.
+    users, tracks = 40, 900
+    random = np.random.default_rng(3)
+    dense = random.choice((-0.5, 0.25, 0.5), size=(users, tracks), p=(0.2, 0.4, 0.4))
+    dense[-1] = 0.0
+    dense[-1, 5] = 0.5
+    matrix = sparse.csr_array(dense)
+    wanted = ListsWanted(10, 0)
+    found = lists_of(matrix, wanted, right(compiled=compiled), threads=2)
+    assert_same_lists(found, lists_of(matrix, wanted, None))
+    if compiled:
+        from ubcf.compiled_products import CompiledProducts
+
+        unit = unit_rows(matrix, row_norms(matrix))
+        products = CompiledProducts(
+            ProductMatrices(matrix, unit, unit.T.tocsr(), np.full(users, 10)), threads=1
+        )
+        scores, positive = products.scores(0, users)
+        assert (np.diff(scores.indptr) < positive / 2).mean() > 0.5
+
+
 @pytest.mark.parametrize("exclude", [False, True])
 @pytest.mark.parametrize("compiled", KERNELS)
-def test_tiles_can_give_the_neighbors_too(
-    compiled: bool, exclude: bool, crowd: sparse.csr_array
+@pytest.mark.parametrize("plan_of", [right, tiles])
+def test_tiles_and_products_can_give_the_neighbors_too(
+    plan_of: Callable[..., Plan], compiled: bool, exclude: bool, crowd: sparse.csr_array
 ) -> None:
     wanted = ListsWanted(20, 5, crowd if exclude else None)
-    found = lists_of(crowd, wanted, tiles(compiled=compiled, neighbors=True), threads=2)
+    found = lists_of(crowd, wanted, plan_of(compiled=compiled, neighbors=True), threads=2)
     expected = lists_of(crowd, wanted, None)
     assert_same_lists(found, expected)
     for name in ("neighbors columns", "common_tracks", "positive", "negative"):
@@ -175,8 +237,20 @@ def test_the_work_is_counted_as_a_dense_product_counts_it() -> None:
     assert work.similarity_products == 2**2 + 1 + 1  # listeners of each track, squared
     assert work.gram_products == 2**2 + 1 + 1  # tracks of each user, squared
     assert work.tile_products == 4 * 3
+    assert work.gram_entries == pytest.approx(2 * 2 + 1, rel=0.3)
     assert work.similarities == 3 + 2 + 1
     assert work.scores == 3 + 3 + 1
+
+
+def test_the_entries_of_the_products_are_estimated_from_the_popularity(
+    crowd: sparse.csr_array,
+) -> None:
+    pattern = sparse.csr_array((np.ones(crowd.nnz), crowd.indices, crowd.indptr), crowd.shape)
+    products = sparse.csr_array(pattern.T @ pattern)
+    paths = np.asarray(products.sum(axis=1))
+    estimated = expected_entries(paths, np.bincount(crowd.indices, minlength=crowd.shape[1]))
+    assert estimated.sum() == pytest.approx(products.nnz, rel=0.1)
+    assert expected_entries(np.zeros(3), np.array([1, 2, 3])).tolist() == [0, 0, 0]
 
 
 def planned(users: int, tracks: int, interactions: int, **options: Any) -> Plan:
@@ -193,10 +267,24 @@ def planned(users: int, tracks: int, interactions: int, **options: Any) -> Plan:
     return plan_scores(work, wanted=100, **{"threads": 2, "memory": 1 << 31, **options})
 
 
-def test_many_users_of_few_tracks_are_scored_by_tiles_and_few_users_by_similarity() -> None:
-    assert planned(20_000, 500, 400_000).way == TILES
-    assert planned(500, 20_000, 40_000).way == LEFT
-    assert planned(500, 20_000, 40_000, way=TILES).way == TILES
+def test_many_users_of_few_tracks_are_scored_by_products_and_few_users_by_similarity() -> None:
+    assert planned(20_000, 500, 400_000, numba=False).way in (RIGHT, TILES)
+    assert planned(500, 20_000, 10_000, numba=False).way == LEFT
+    for way in WAYS:
+        assert planned(500, 20_000, 40_000, way=way).way == way
+
+
+def test_neither_the_way_nor_the_neighbors_depend_on_the_threads() -> None:
+    for sizes in ((300, 400, 4_000), (2_000, 2_000, 40_000), (9_000, 20_000, 90_000)):
+        plans = [planned(*sizes, threads=threads) for threads in (1, 2, 3, 8, 64)]
+        assert len({(plan.way, plan.compiled, plan.neighbors) for plan in plans}) == 1
+
+
+def test_products_are_held_whole_only_within_the_memory() -> None:
+    assert planned(20_000, 10_000, 400_000, numba=True).way == RIGHT
+    plan = planned(20_000, 10_000, 400_000, numba=True, memory=130 << 20)
+    assert plan.way != RIGHT
+    assert "; right needs " in plan.reason
 
 
 def test_neighbors_are_left_out_where_they_cost_more_than_the_scores() -> None:
@@ -224,6 +312,14 @@ def by_left(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.fixture(scope="module")
+def by_right(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The sample, by products, with neighbors."""
+    folder = tmp_path_factory.mktemp("right")
+    (folder / "logs").symlink_to(PROJECT / "data")
+    return build_folder(folder, plan="right")
+
+
+@pytest.fixture(scope="module")
 def by_tiles(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The sample, by tiles, without neighbors."""
     folder = tmp_path_factory.mktemp("tiles")
@@ -231,18 +327,30 @@ def by_tiles(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build_folder(folder, plan="tiles", store_neighbors=0)
 
 
-def test_a_build_by_tiles_writes_the_same_json_and_scores(by_left: Built, by_tiles: Built) -> None:
-    assert by_tiles.output.read_bytes() == by_left.output.read_bytes()
+@pytest.mark.parametrize("way", ["by_right", "by_tiles"])
+def test_a_build_by_any_way_writes_the_same_json_and_scores(
+    by_left: Built, way: str, request: pytest.FixtureRequest
+) -> None:
+    built: Built = request.getfixturevalue(way)
+    assert built.output.read_bytes() == by_left.output.read_bytes()
     query = 'select "user", track, score from recommendations order by "user", "rank"'
-    for one, other in zip(by_tiles.rows(query), by_left.rows(query), strict=True):
+    for one, other in zip(built.rows(query), by_left.rows(query), strict=True):
         assert one[:2] == other[:2]
         assert one[2] == pytest.approx(other[2], abs=1e-9)
+
+
+def test_a_build_by_products_stores_the_same_users_and_neighbors(
+    by_left: Built, by_right: Built
+) -> None:
+    assert by_right.summary.plan == "right"
+    for query in ("from users", "from neighbors"):
+        assert by_right.rows(query) == by_left.rows(query)
 
 
 def test_a_build_tells_its_plan_and_what_was_not_computed(by_left: Built, by_tiles: Built) -> None:
     assert (by_left.summary.plan, by_tiles.summary.plan) == ("left", "tiles")
     assert by_tiles.summary.plan_reason.endswith("as was asked for")
-    assert set(by_tiles.summary.plan_estimates) == {"left", "tiles", "neighbors"}
+    assert set(by_tiles.summary.plan_estimates) == {"left", "right", "tiles", "neighbors"}
     ((plan, reason, estimates),) = by_tiles.rows(
         "select plan, plan_reason, plan_estimates from build"
     )
@@ -254,7 +362,7 @@ def test_a_build_tells_its_plan_and_what_was_not_computed(by_left: Built, by_til
     assert by_tiles.rows("select count(*) from neighbors") == [(0,)]
 
 
-@pytest.mark.parametrize("plan", ["left", "tiles"])
+@pytest.mark.parametrize("plan", WAYS)
 def test_no_neighbors_are_stored_when_none_are_asked_for_by_any_plan(
     by_left: Built, tmp_path: Path, plan: str
 ) -> None:

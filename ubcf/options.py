@@ -11,7 +11,7 @@ from ubcf.errors import OptionError
 from ubcf.memory import default_memory_limit, parse_size
 
 # The ways to compute the scores, and the choice between them.
-PLANS = ("auto", "left", "tiles")
+PLANS = ("auto", "left", "right", "tiles")
 
 PathLike = str | os.PathLike[str]
 
@@ -24,10 +24,10 @@ class BuildOptions:
     leave out tracks whose score is not above 0; a user left with none has no line in the JSON.
     max_rejected: share of the lines that may be rejected. templates: a folder laid over sql/.
     threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means
-    70 % of what is available. plan: the way to compute the scores, 'left' or 'tiles'; 'auto' takes
-    the cheaper one. store_neighbors: neighbors of a user that are kept; None means 50, or none at
-    all where finding them would take more than a third of the time of the scores. temp_dir: where
-    DuckDB may spill; None means beside the database.
+    70 % of what is available. plan: the way to compute the scores, 'left', 'right' or 'tiles';
+    'auto' takes the cheapest one. store_neighbors: neighbors of a user that are kept; None means
+    50, or none at all where finding them would take more than 1.5 s and a third of the
+    time of the scores. temp_dir: where DuckDB may spill; None means beside the database.
     """
 
     top: int = 100

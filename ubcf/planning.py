@@ -14,11 +14,13 @@ from typing import TypeVar
 import numpy as np
 from scipy import sparse
 
-from ubcf.matrices import FloatArray
+from ubcf.matrices import FloatArray, IntArray, row_of_each_entry
 from ubcf.tiles import CANDIDATE_BYTES, TILE_BYTES, TILE_WIDTH, USERS_PER_BLOCK
 
-# The ways: similarity between users first, S R; or tiles of G between tracks, X G - D R.
-LEFT, TILES = "left", "tiles"
+# The ways: similarity between users first, S R; or G between tracks first, X G - D R, held whole or
+# tile by tile.
+LEFT, RIGHT, TILES = "left", "right", "tiles"
+WAYS = (LEFT, RIGHT, TILES)
 
 # Seconds on one core.
 SECONDS_PER_SIMILARITY_PRODUCT = 13e-9
@@ -28,17 +30,29 @@ SECONDS_PER_SCORE = 30e-9
 # A neighbor that is kept: its row in the database, and comparing the tracks of both.
 SECONDS_PER_NEIGHBOR = 0.3e-6
 SECONDS_PER_TRACK_OF_NEIGHBOR = 15e-9
-# By whether the tiles are compiled.
+# By whether the loops are compiled; of G held whole, and of its products with users.
+SECONDS_PER_PATH_OF_G = {False: 2e-9, True: 3e-9}
+SECONDS_PER_ENTRY_OF_G = {False: 50e-9, True: 16e-9}
+SECONDS_PER_RIGHT_PRODUCT = {False: 3.5e-9, True: 1e-9}
+SECONDS_PER_RIGHT_SCORE = 22e-9
+SECONDS_PER_RIGHT_CELL = 0.3e-9
+# Of G tile by tile.
 SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 15e-9}
 SECONDS_PER_TILE_CELL = {False: 4e-9, True: 3e-9}
 SECONDS_PER_TILE_PRODUCT = {False: 0.5e-9, True: 0.3e-9}
 SECONDS_PER_TILED_SCORE = {False: 1.5e-9, True: 0.5e-9}
 SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
 SECONDS_PER_CANDIDATE = 250e-9
-SECONDS_TO_LOAD_COMPILED = 3.0  # importing numba and the compiled loops, wall time
+SECONDS_TO_LOAD_COMPILED = 0.4  # importing numba and the compiled loops, wall time
 
-# Neighbors are computed beside tiles when that takes at most this share of the scores' time.
+# Neighbors are computed beside products when that takes at most this share of the scores' time, or
+# so many seconds; on the way to the scores (left) they cost next to nothing.
 PROPORTION = 1 / 3
+SECONDS_ALWAYS_SPENT = 1.5
+
+# The choice is made for this many threads, however many there are: the ways add in another order,
+# so another way would give scores that differ in the last digits.
+TYPICAL_THREADS = 2
 
 # Neighbors that a user keeps, for the estimate.
 NEIGHBORS_KEPT = 50
@@ -49,6 +63,12 @@ CANDIDATES_PER_WANTED = 1.6
 # Bytes for each interaction: R, X and X' with shared indexes, and which tracks were heard; with
 # tiles, R' and X in single precision too; and what making them takes for a moment.
 LEFT_BYTES, TILES_BYTES = 65, 81
+
+# Bytes for each entry of G that is held whole.
+GRAM_ENTRY_BYTES = 12
+
+# The entries of a row of G are estimated for this many numbers of paths, others in between.
+PATH_COUNTS = 24
 
 # The blocks in work need this much at least.
 LEAST_BLOCK_BYTES = 64 * 2**20
@@ -99,6 +119,7 @@ class Work:
     """How many operations the scores of all users take, each way.
 
     A product is one multiplication and addition. similarities, scores: stored entries, at most.
+    gram_entries: those of G, about.
     undecided_seconds: what the lists that tiles do not decide take on one core.
     """
 
@@ -110,6 +131,8 @@ class Work:
     score_products: float
     scores: float
     gram_products: float
+    gram_entries: float
+    right_products: float
     tile_products: float
     candidate_products: float
     candidates: float
@@ -127,6 +150,11 @@ class Work:
         )
         score_products = paths.to_tracks * once
         listed = CANDIDATES_PER_WANTED * min(wanted, tracks)
+        listeners = np.bincount(interactions.indices, minlength=tracks)
+        paths_of_track = np.bincount(
+            interactions.indices, user_tracks.take(row_of_each_entry(interactions)), tracks
+        ).astype(np.float64)
+        gram_entries = expected_entries(paths_of_track, listeners)
         seconds = _left_seconds(paths.to_users, paths.similarities, score_products, paths.scores)
         return cls(
             users,
@@ -137,12 +165,27 @@ class Work:
             float(score_products.sum()),
             float(paths.scores.sum()),
             float((user_tracks**2).sum()),
+            float(gram_entries.sum()),
+            float(gram_entries @ listeners),
             float(user_tracks.sum()) * tracks,
             float(user_tracks.sum()) * listed,
             users * listed,
             # About half of the scores are positive: with fewer, tiles do not decide a list.
             float(seconds[paths.scores < 2 * wanted].sum()),
         )
+
+
+def expected_entries(paths: FloatArray, listeners: IntArray) -> FloatArray:
+    """About how many different tracks so many paths end at, for each number of paths.
+
+    listeners: of each track, shape (tracks,). Paths are taken to end at tracks independently, in
+    proportion to their listeners: a track is missed by p of them with probability exp(-p share).
+    """
+    counts, tracks = np.unique(listeners, return_counts=True)
+    shares = counts / max(listeners.sum(), 1)
+    some = np.geomspace(1, max(float(paths.max(initial=1)), 1), PATH_COUNTS)
+    entries = -np.expm1(-some[:, np.newaxis] * shares) @ tracks
+    return np.where(paths > 0, np.interp(paths, some, entries), 0.0)
 
 
 @dataclass(frozen=True)
@@ -157,7 +200,7 @@ class Estimate:
 class Plan:
     """How to compute the scores, and why.
 
-    way: LEFT or TILES. compiled: tiles by numba. neighbors: the similarities between users are
+    way: one of WAYS. compiled: G by numba. neighbors: the similarities between users are
     computed too. tile_width, users_at_once: sizes within the memory. block_bytes: what is left for
     the blocks in work. estimates: by way, and 'neighbors' for the similarities alone.
     """
@@ -189,34 +232,41 @@ def plan_scores(
 ) -> Plan:
     """The cheapest way within the memory, in bytes.
 
-    way: LEFT or TILES insists. neighbors: whether to compute the similarities in any case (None: if
-    they are in proportion). numba: whether compiled tiles may be used (None: if it is installed).
+    way: one of WAYS insists. neighbors: whether to compute the similarities in any case (None: if
+    they are in proportion). numba: whether compiled loops may be used (None: if it is installed).
     Raises TooLittleMemoryError when no way fits.
     """
-    left_seconds = estimated_seconds(work, LEFT, compiled=False, threads=threads)
-    by_scipy = estimated_seconds(work, TILES, compiled=False, threads=threads)
-    kept = min(NEIGHBORS_KEPT * work.users, work.similarities)
-    tracks_of_neighbors = kept * work.interactions / work.users
-    neighbors_seconds = (
-        _neighbors_seconds(work.similarity_products, work.similarities)
-        + SECONDS_PER_NEIGHBOR * kept
-        + SECONDS_PER_TRACK_OF_NEIGHBOR * tracks_of_neighbors
-    ) / threads
+    by_scipy, by_numba = (
+        {
+            each: estimated_seconds(work, each, compiled=with_numba, threads=TYPICAL_THREADS)
+            for each in WAYS
+        }
+        for with_numba in (False, True)
+    )
+    may_compile = has_numba() if numba is None else numba
+    compiled = {each: may_compile and by_numba[each] < by_scipy[each] for each in WAYS}
+    cost = {each: (by_numba if compiled[each] else by_scipy)[each] for each in WAYS}
     # A property of the logs alone: not of the threads, the memory, or what is installed.
-    in_proportion = neighbors_seconds <= PROPORTION * min(left_seconds, by_scipy)
-    by_numba = estimated_seconds(work, TILES, compiled=True, threads=threads)
-    compiled = by_numba < by_scipy and (has_numba() if numba is None else numba)
+    neighbors_seconds = _neighbors_seconds(work, TYPICAL_THREADS)
+    in_proportion = (
+        min(by_scipy, key=by_scipy.__getitem__) == LEFT
+        or neighbors_seconds <= PROPORTION * min(by_scipy.values())
+        or neighbors_seconds <= SECONDS_ALWAYS_SPENT
+    )
     estimates = {
-        LEFT: Estimate(left_seconds, _least_bytes(work, wanted, LEFT)),
-        TILES: Estimate(by_numba if compiled else by_scipy, _least_bytes(work, wanted, TILES)),
-        "neighbors": Estimate(neighbors_seconds, 0),
+        each: Estimate(
+            estimated_seconds(work, each, compiled=compiled[each], threads=threads),
+            _least_bytes(work, wanted, each),
+        )
+        for each in WAYS
     }
-    possible = [each for each in (LEFT, TILES) if way in (None, each)]
+    possible = [each for each in WAYS if way in (None, each)]
     fitting = [each for each in possible if estimates[each].bytes <= memory]
     if not fitting:
         raise TooLittleMemoryError(min(estimates[each].bytes for each in possible))
-    chosen = min(fitting, key=lambda each: estimates[each].seconds)
-    reason = _reason(chosen, fitting, possible, estimates, compiled)
+    chosen = min(fitting, key=cost.__getitem__)
+    reason = _reason(chosen, fitting, possible, estimates, compiled[chosen])
+    estimates["neighbors"] = Estimate(_neighbors_seconds(work, threads), 0)
 
     left_over = memory - estimates[chosen].bytes
     per_column = TILE_BYTES * work.tracks
@@ -231,7 +281,7 @@ def plan_scores(
         left_over //= 2
     return Plan(
         way=chosen,
-        compiled=chosen == TILES and compiled,
+        compiled=compiled[chosen],
         neighbors=chosen == LEFT or (in_proportion if neighbors is None else neighbors),
         tile_width=width,
         users_at_once=users_at_once,
@@ -249,10 +299,30 @@ def estimated_seconds(work: Work, way: str, *, compiled: bool, threads: int) -> 
         )
         return left / threads
     load = SECONDS_TO_LOAD_COMPILED if compiled else 0.0
-    return _tiles_seconds(work, compiled=compiled) / threads + load
+    if way == TILES:
+        return _tiles_seconds(work, compiled=compiled) / threads + load
+    whole = (
+        SECONDS_PER_PATH_OF_G[compiled] * work.gram_products
+        + SECONDS_PER_ENTRY_OF_G[compiled] * work.gram_entries
+    )
+    if compiled:
+        return (whole + _compiled_right_seconds(work)) / threads + load
+    # scipy makes one product on one thread.
+    return whole + _right_seconds(work) / threads
 
 
-def _neighbors_seconds(products: Count, similarities: Count) -> Count:
+def _neighbors_seconds(work: Work, threads: int) -> float:
+    """Similarities between users, and the neighbors that are kept of them."""
+    kept = min(NEIGHBORS_KEPT * work.users, work.similarities)
+    tracks_of_neighbors = kept * work.interactions / work.users
+    return (
+        _similarities_seconds(work.similarity_products, work.similarities)
+        + SECONDS_PER_NEIGHBOR * kept
+        + SECONDS_PER_TRACK_OF_NEIGHBOR * tracks_of_neighbors
+    ) / threads
+
+
+def _similarities_seconds(products: Count, similarities: Count) -> Count:
     """Similarities between users, one core: of all of them together, or of each."""
     return SECONDS_PER_SIMILARITY_PRODUCT * products + SECONDS_PER_SIMILARITY * similarities
 
@@ -262,9 +332,26 @@ def _left_seconds(
 ) -> Count:
     """Similarities, and their products with the interactions, one core."""
     return (
-        _neighbors_seconds(similarity_products, similarities)
+        _similarities_seconds(similarity_products, similarities)
         + SECONDS_PER_SCORE_PRODUCT * score_products
         + SECONDS_PER_SCORE * scores
+    )
+
+
+def _right_seconds(work: Work) -> float:
+    """Products of G with all users, and their ranking, by scipy on one core."""
+    return (
+        SECONDS_PER_RIGHT_PRODUCT[False] * work.right_products
+        + SECONDS_PER_RIGHT_SCORE * work.scores
+    )
+
+
+def _compiled_right_seconds(work: Work) -> float:
+    """The same by compiled loops."""
+    return (
+        SECONDS_PER_RIGHT_PRODUCT[True] * work.right_products
+        + SECONDS_PER_RIGHT_CELL * work.users * work.tracks
+        + SECONDS_PER_CANDIDATE * work.candidates
     )
 
 
@@ -283,8 +370,9 @@ def _tiles_seconds(work: Work, *, compiled: bool) -> float:
 
 def _least_bytes(work: Work, wanted: int, way: str) -> int:
     """The least memory for a way: its matrices, the smallest tile and blocks."""
-    if way == LEFT:
-        return LEFT_BYTES * work.interactions + LEAST_BLOCK_BYTES
+    if way != TILES:
+        products = GRAM_ENTRY_BYTES * work.gram_entries if way == RIGHT else 0.0
+        return int(LEFT_BYTES * work.interactions + products + LEAST_BLOCK_BYTES)
     return (
         TILES_BYTES * work.interactions
         + TILE_BYTES * work.tracks * min(NARROWEST_TILE, work.tracks)
@@ -300,14 +388,18 @@ def _reason(
     estimates: dict[str, Estimate],
     compiled: bool,
 ) -> str:
-    other = TILES if chosen == LEFT else LEFT
-    means = " (compiled)" if chosen == TILES and compiled else ""
+    means = " (compiled)" if compiled else ""
     about = f"{chosen}{means}: about {_seconds(estimates[chosen])}"
-    if other not in possible:
+    if len(possible) == 1:
         return f"{about}, as was asked for"
-    if other not in fitting:
-        return f"{about}; {other} needs {estimates[other].bytes / 2**20:,.0f} MiB"
-    return f"{about}; {other} would take {_seconds(estimates[other])}"
+    others = [
+        f"{way} would take {_seconds(estimates[way])}"
+        if way in fitting
+        else f"{way} needs {estimates[way].bytes / 2**20:,.0f} MiB"
+        for way in possible
+        if way != chosen
+    ]
+    return "; ".join([about, *others])
 
 
 def _seconds(estimate: Estimate) -> str:

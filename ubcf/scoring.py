@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ubcf.matrices import FloatArray, row_norms, unit_rows
-from ubcf.planning import LEFT, Plan, UserPaths
+from ubcf.planning import LEFT, RIGHT, Plan, UserPaths
+from ubcf.products import ProductMatrices, products_for
 from ubcf.similarity import NeighborCounts, count_common, count_neighbors, similarity_block
 from ubcf.tiles import Candidates, TiledMatrices, find_candidates, tiles_for
 from ubcf.toplists import Indexes, TopLists, count_positive, merged, top_positive, top_scores
@@ -107,6 +109,8 @@ def score_users(
     with ThreadPoolExecutor(threads) as pool:
         if plan is None or plan.way == LEFT:
             yield from scorer.by_similarity(pool, advance)
+        elif plan.way == RIGHT:
+            yield from scorer.by_products(pool, advance, plan)
         else:
             yield from scorer.by_tiles(pool, advance, plan)
 
@@ -161,6 +165,30 @@ class _Scorer:
             advance((block.stop - block.start) / self.users)
             yield block
 
+    def by_products(
+        self, pool: ThreadPoolExecutor, advance: Callable[[float], None], plan: Plan
+    ) -> Iterator[UserBlock]:
+        """Scores from G held whole; neighbors by similarity."""
+        matrices = ProductMatrices(
+            self.interactions,
+            self.unit,
+            self.unit_by_track,
+            self.wanted.tracks_to_rank(self.users),
+        )
+        products = products_for(matrices, self.threads, compiled=plan.compiled)
+
+        def work(block: tuple[int, int]) -> UserBlock:
+            start, stop = block
+            scores, positive = products.scores(start, stop)
+            lists = self.wanted.recommended(scores, np.arange(start, stop))
+            found = self._without_neighbors(start, positive, lists)
+            return self._with_neighbors(found) if plan.neighbors else found
+
+        blocks = user_blocks(self.costs, self.entries, self.most_users)
+        for block in in_turn(pool, work, blocks, 2 * self.threads):
+            advance((block.stop - block.start) / self.users)
+            yield block
+
     def by_tiles(
         self, pool: ThreadPoolExecutor, advance: Callable[[float], None], plan: Plan
     ) -> Iterator[UserBlock]:
@@ -179,10 +207,9 @@ class _Scorer:
                 pool=pool,
                 advance=lambda done, share=share: advance(done * share),  # type: ignore[misc]
             )
-            work = self._ranked_with_neighbors if plan.neighbors else self._ranked
-            yield from in_turn(pool, work, found, 2 * self.threads)
+            yield from in_turn(pool, partial(self._ranked, plan=plan), found, 2 * self.threads)
 
-    def _ranked(self, candidates: Candidates) -> UserBlock:
+    def _ranked(self, candidates: Candidates, plan: Plan) -> UserBlock:
         """The lists of a block: of candidates where they decide, of all scores elsewhere."""
         users = np.arange(candidates.first, candidates.stop)
         scores, decided = candidates.finished(self.tracks)
@@ -197,21 +224,30 @@ class _Scorer:
             whole_scores = score_block(similarity, self.interactions)
             positive_scores[rows] = count_positive(whole_scores)
             parts.append((rows, self.wanted.recommended(whole_scores, users.take(rows))))
-        not_counted = np.full(len(users), NOT_COUNTED, dtype=np.int64)
+        found = self._without_neighbors(
+            candidates.first, positive_scores, merged(len(users), parts)
+        )
+        return self._with_neighbors(found) if plan.neighbors else found
+
+    def _without_neighbors(
+        self, start: int, positive_scores: Indexes, recommendations: TopLists
+    ) -> UserBlock:
+        """The results for the users from `start` on when their similarities are not known."""
+        users = len(positive_scores)
+        not_counted = np.full(users, NOT_COUNTED, dtype=np.int64)
         return UserBlock(
-            candidates.first,
-            candidates.stop,
-            self.norms[candidates.first : candidates.stop],
+            start,
+            start + users,
+            self.norms[start : start + users],
             NeighborCounts(not_counted, not_counted),
             positive_scores,
-            TopLists.empty(len(users)),
+            TopLists.empty(users),
             np.empty(0, dtype=np.int64),
-            merged(len(users), parts),
+            recommendations,
         )
 
-    def _ranked_with_neighbors(self, candidates: Candidates) -> UserBlock:
+    def _with_neighbors(self, block: UserBlock) -> UserBlock:
         """The same with the neighbors and their counts."""
-        block = self._ranked(candidates)
         parts = []
         counts = []
         for start, stop in user_blocks(

@@ -179,7 +179,7 @@ class Tiles(Protocol):
 def tiles_for(matrices: TiledMatrices, width: int, *, compiled: bool) -> Tiles:
     """Tiles of `width` columns: compiled by numba, which has to be installed, or by scipy."""
     if compiled:
-        from ubcf.kernels import CompiledTiles
+        from ubcf.compiled_tiles import CompiledTiles
 
         return CompiledTiles(matrices, width)
     return DenseTiles(matrices, width)

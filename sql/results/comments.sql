@@ -77,7 +77,7 @@ comment on column build.interactions is 'pairs of a user and a track heard';
 comment on column build.density is 'share of centered times other than 0 among all pairs of a user and a track';
 comment on column build.mean_positive_neighbors is 'users with a similarity above 0, mean over the users; null: not counted';
 comment on column build.mean_negative_neighbors is 'users with a similarity below 0, mean over the users; null: not counted';
-comment on column build.plan is 'the way in which the scores were computed: left (similarities between users first) or tiles (products between tracks first)';
+comment on column build.plan is 'the way in which the scores were computed: left (similarities between users first), right (products between tracks first) or tiles (the same, a part of the tracks at a time)';
 comment on column build.plan_reason is 'why that way';
 comment on column build.plan_estimates is 'seconds and bytes of memory that each way was estimated to take, and the seconds of the similarities alone';
 comment on column build.users_without_positive_score is 'users for whom no track has a score above 0';

@@ -17,9 +17,10 @@ from scipy import sparse
 
 from ubcf.matrices import interaction_matrix
 from ubcf.planning import (
-    LEFT,
+    RIGHT,
     SECONDS_TO_LOAD_COMPILED,
     TILES,
+    WAYS,
     Plan,
     Work,
     estimated_seconds,
@@ -60,8 +61,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shape", choices=SHAPES, action="append", help="only this (all)")
     arguments = parser.parse_args()
-    ways = [(LEFT, False), (TILES, False), *([(TILES, True)] if has_numba() else [])]
-    names = {(LEFT, False): "left", (TILES, False): "tiles", (TILES, True): "tiles (compiled)"}
+    ways = [(way, False) for way in WAYS]
+    if has_numba():
+        ways += [(way, True) for way in (RIGHT, TILES)]
+    names = {(way, by_numba): way + " (compiled)" * by_numba for way, by_numba in ways}
     heads = "".join(f" {names[way]}: estimated | measured |" for way in ways)
     print(f"| shape | users x tracks | interactions |{heads} chosen | to the best |")
     print("|---|---|--:|" + "--:|--:|" * len(ways) + "---|--:|")

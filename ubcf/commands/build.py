@@ -84,15 +84,16 @@ Examples:
     type=click.Choice(PLANS),
     default="auto",
     show_default=True,
-    help="How to compute the scores: similarities between users first, or products between tracks "
-    "first, tile by tile; auto: what is estimated to be faster. The lists are the same.",
+    help="How to compute the scores: by similarities between users first (left), or products "
+    "between tracks first, all at once (right) or a part at a time (tiles); auto: what is "
+    "estimated to be the fastest within the memory limit. The lists are the same.",
 )
 @click.option(
     "--store-neighbors",
     type=click.IntRange(min=0),
     metavar="K",
     help="Similar users to keep of each user.  [default: 50, or none where that would take more "
-    "than a third of the time of the scores]",
+    "than three seconds and a third of the time of the scores]",
 )
 @click.option(
     "--temp-dir", metavar="DIR", help="Where to put what does not fit.  [default: by the database]"

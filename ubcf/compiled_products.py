@@ -1,0 +1,214 @@
+"""The products of products.py compiled by numba: product and selection in one pass.
+
+Only imported when numba is there (the extra `ubcf[fast]`). No row of scores is ever stored: what
+cannot be in the list of a user is left out at once. The scores are those of SparseProducts.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numba
+import numpy as np
+from scipy import sparse
+
+from ubcf.products import ProductMatrices
+from ubcf.tiles import do_all
+from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, Indexes
+
+# Parts of G that are made at once, for each thread: the rows of popular tracks take longest.
+PARTS_PER_THREAD = 16
+
+# The wanted-th best score of a user is at least the wanted-th best of the best scores of lanes: of
+# each so-many-th track. Few lanes make a loose bound, many are slow to select from.
+LANES_PER_WANTED = 8
+
+# Scores that are looked through at once: most stretches have none that is kept.
+STRETCH = 64
+
+# Rows of G with more than this share of entries are put in order: it makes the products faster.
+WORTH_ORDERING = 1 / 32
+
+# Numba's loops over slices, whose indexes start at 0, become vector instructions; others do not. It
+# looks at the sign of every index but those of unsigned arrays.
+compiled = numba.njit(nogil=True, cache=True)
+
+
+class CompiledProducts:
+    """Products by compiled loops."""
+
+    def __init__(self, matrices: ProductMatrices, threads: int) -> None:
+        """Makes G, on so many threads."""
+        self._matrices = matrices
+        by_user, by_track = matrices.by_user, matrices.unit_by_track
+        tracks = by_user.shape[1]
+        listeners = by_track.indptr, by_track.indices, by_track.data
+        heard = by_user.indptr, by_user.indices, by_user.data
+        paths = np.concatenate([[0], np.cumsum(np.diff(by_user.indptr).take(by_track.indices))])
+        work = paths.take(by_track.indptr)
+        wanted = np.linspace(0, work[-1], threads * PARTS_PER_THREAD + 1)
+        edges = np.unique(np.concatenate([[0], np.searchsorted(work, wanted), [tracks]]))
+        parts = list(pairwise(edges))
+        lengths = np.zeros(tracks, dtype=np.int64)
+        with ThreadPoolExecutor(threads) as pool:
+            do_all(pool, lambda part: _count(*part, tracks, listeners, heard, lengths), parts)
+            self._starts = np.concatenate([[0], np.cumsum(lengths)])
+            self._columns = np.empty(self._starts[-1], dtype=np.uint32)
+            self._values = np.empty(self._starts[-1])
+            products = self._starts, self._columns, self._values
+            do_all(pool, lambda part: _fill(*part, tracks, listeners, heard, products), parts)
+
+    def scores(self, start: int, stop: int) -> tuple[sparse.csr_array, Indexes]:
+        """See Products."""
+        by_user, wanted = self._matrices.by_user, self._matrices.wanted[start:stop]
+        starts, columns, values, positive = _scores(
+            start,
+            stop,
+            by_user.shape[1],
+            (by_user.indptr, by_user.indices, by_user.data, self._matrices.unit.data),
+            (self._starts, self._columns, self._values),
+            wanted,
+            LANES_PER_WANTED * int(wanted.max()),
+        )
+        shape = (stop - start, by_user.shape[1])
+        return sparse.csr_array((values, columns, starts), shape=shape), positive
+
+
+@compiled
+def _count(first: Any, stop: Any, tracks: Any, listeners: Any, heard: Any, lengths: Any) -> None:
+    """lengths[t]: the entries of row t of G, for the tracks first..stop-1."""
+    track_starts, users, _ = listeners
+    user_starts, user_tracks, _ = heard
+    seen = np.full(tracks, -1, dtype=np.int32)
+    for track in range(first, stop):
+        entries = 0
+        for i in range(track_starts[track], track_starts[track + 1]):
+            for j in range(user_starts[users[i]], user_starts[users[i] + 1]):
+                other = user_tracks[j]
+                entries += seen[other] != track
+                seen[other] = track
+        lengths[track] = entries
+
+
+@compiled
+def _fill(first: Any, stop: Any, tracks: Any, listeners: Any, heard: Any, products: Any) -> None:
+    """G(t, c) = sum over the users v of x(v, t) * h(v, c), for the tracks t in first..stop-1."""
+    track_starts, users, units = listeners
+    user_starts, user_tracks, times = heard
+    starts, columns, values = products
+    seen = np.full(tracks, -1, dtype=np.int32)
+    sums = np.zeros(tracks)
+    for track in range(first, stop):
+        end = starts[track]
+        for i in range(track_starts[track], track_starts[track + 1]):
+            unit = units[i]
+            for j in range(user_starts[users[i]], user_starts[users[i] + 1]):
+                other = user_tracks[j]
+                if seen[other] != track:
+                    seen[other] = track
+                    sums[other] = 0.0
+                    columns[end] = other
+                    end += 1
+                sums[other] += unit * times[j]
+        if end - starts[track] > WORTH_ORDERING * tracks:
+            end = starts[track]
+            for other in range(tracks):
+                if seen[other] == track:
+                    columns[end] = other
+                    end += 1
+        for place in range(starts[track], end):
+            values[place] = sums[columns[place]]
+
+
+@compiled
+def _scores(
+    first: Any, stop: Any, tracks: Any, heard: Any, products: Any, wanted: Any, lanes: Any
+) -> Any:
+    """Scores by user as starts, columns and values, and how many of each user are positive."""
+    user_starts, user_tracks, times, units = heard
+    product_starts, product_columns, product_values = products
+    users = stop - first
+    starts = np.zeros(users + 1, dtype=np.int64)
+    positive = np.zeros(users, dtype=np.int64)
+    columns = np.empty(2 * wanted.sum() + tracks, dtype=np.int32)
+    values = np.empty(len(columns))
+    scores = np.empty(tracks)
+    best = np.empty(lanes)
+    found = 0
+    for row in range(users):
+        scores[:] = 0.0
+        for i in range(user_starts[first + row], user_starts[first + row + 1]):
+            unit = units[i]
+            track = user_tracks[i]
+            row_columns = product_columns[product_starts[track] : product_starts[track + 1]]
+            row_values = product_values[product_starts[track] : product_starts[track + 1]]
+            for place in range(len(row_columns)):
+                scores[row_columns[place]] += unit * row_values[place]
+        for i in range(user_starts[first + row], user_starts[first + row + 1]):
+            scores[user_tracks[i]] -= times[i]
+
+        positive[row] = _best_of_lanes(scores, best)
+        floor = 0.0
+        if lanes <= tracks and positive[row] > wanted[row]:
+            floor = np.partition(best, lanes - wanted[row])[lanes - wanted[row]] - CHAIN_ROOM
+        if found + tracks > len(columns):
+            columns = _longer(columns, 2 * found + tracks)
+            values = _longer(values, 2 * found + tracks)
+        end = found
+        if floor > 0:
+            end = _take_above(scores, floor, columns, values, found)
+            for place in range(found, end):
+                # Next to the edge, the chain of the last one may go on beyond it.
+                if values[place] - EQUALITY_GAP < floor:
+                    floor = 0.0
+        if floor <= 0:
+            end = found
+            for track in range(tracks):
+                if scores[track] != 0:
+                    columns[end] = track
+                    values[end] = scores[track]
+                    end += 1
+        found = end
+        starts[row + 1] = found
+    return starts, columns[:found], values[:found], positive
+
+
+@compiled
+def _best_of_lanes(scores: Any, best: Any) -> Any:
+    """The number of positive scores; best[i] becomes the best of the scores i, i + lanes, ..."""
+    lanes = len(best)
+    best[:] = -np.inf
+    positive = 0
+    for start in range(0, len(scores), lanes):
+        part = scores[start : start + lanes]
+        for lane in range(len(part)):
+            positive += part[lane] >= EQUALITY_GAP
+            best[lane] = part[lane] if part[lane] > best[lane] else best[lane]
+    return positive
+
+
+@compiled
+def _take_above(scores: Any, floor: Any, columns: Any, values: Any, found: Any) -> Any:
+    """Appends the scores from `floor` up to columns and values, and returns their new length."""
+    for start in range(0, len(scores), STRETCH):
+        part = scores[start : start + STRETCH]
+        above = 0
+        for place in range(len(part)):
+            above += part[place] >= floor
+        if above:
+            for place in range(len(part)):
+                if part[place] >= floor:
+                    columns[found] = start + place
+                    values[found] = part[place]
+                    found += 1
+    return found
+
+
+@compiled
+def _longer(array: Any, length: Any) -> Any:
+    """The array with room for `length` entries."""
+    longer = np.empty(length, dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer
