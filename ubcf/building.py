@@ -76,6 +76,10 @@ TRACK_COLUMNS = (
     "in_catalog",
 )
 
+# Logs of so many bytes take long enough to read for compiled loops to be loaded meanwhile, and are
+# likely to need them.
+WORTH_COMPILED_LOOPS = 24 * 2**20
+
 # Rows shown of a check that fails, and rejected lines shown when there are too many.
 ROWS_SHOWN = 3
 
@@ -169,7 +173,8 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     db.run("staging/input_files.sql")
     db.run("staging/log_text.sql", line_feeds=all(log.line_feeds for log in logs if log.bytes))
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
-    threading.Thread(target=_load_what_comes, args=(templates,)).start()
+    size = sum(log.bytes for log in logs)
+    threading.Thread(target=_load_what_comes, args=(templates, size)).start()
     db.run("staging/events.sql")
     db.run("staging/rejected_lines.sql")
     columns = db.columns("events")
@@ -200,10 +205,15 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     db.run("staging/build_inputs.sql", counted=counted)
 
 
-def _load_what_comes(templates: Templates) -> None:
+def _load_what_comes(templates: Templates, log_bytes: int) -> None:
     """Loads what takes its time to load: done while DuckDB is at its longest work."""
+    from ubcf.planning import has_numba
+    from ubcf.products import load_compiled
+
     importlib.import_module("ubcf.score_stage")
     templates.load("model", "results", "checks")
+    if log_bytes >= WORTH_COMPILED_LOOPS and has_numba():
+        load_compiled()
 
 
 def _refuse_rejected_lines(db: Database, max_rejected: float) -> None:

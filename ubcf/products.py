@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 from scipy import sparse
 
 from ubcf.toplists import Indexes, count_positive
@@ -48,6 +49,17 @@ def products_for(matrices: ProductMatrices, threads: int, *, compiled: bool) -> 
 
         return CompiledProducts(matrices, threads)
     return SparseProducts(matrices)
+
+
+def load_compiled() -> None:
+    """Loads the compiled loops (which takes half a second), by means of a product of one entry.
+
+    The very first time, they are compiled, which takes some seconds.
+    """
+    one = sparse.csr_array(np.ones((1, 1)))
+    products_for(
+        ProductMatrices(one, one, one, np.ones(1, dtype=np.int64)), 1, compiled=True
+    ).scores(0, 1)
 
 
 class SparseProducts:
