@@ -25,10 +25,18 @@ from ubcf.toplists import CHAIN_ROOM
 
 # Rows of a tile with a greater share of entries than this are multiplied densely, by vector
 # instructions; the others entry by entry: fetching a long row of zeros from memory costs more.
-MOST_LISTED = 0.2
+MOST_LISTED = 0.12
 
-# Rows that are packed together.
-BAND = 16
+# Dense rows are kept as whole multiples of a step of their own, half the bytes of single precision:
+# their products wait for memory, not for the processor. The greatest magnitude is so many steps, so
+# an entry is off by half a step at most, which is this share of the greatest.
+STEPS = 32_767
+STEP_ROUNDING = 0.51 / STEPS
+
+# Rows that are packed together, and what keeps them from lying a power of two apart, where they
+# would push each other out of the cache.
+BAND = 64
+PADDING = 16
 
 compiled = numba.njit(nogil=True, cache=True)
 
@@ -45,10 +53,11 @@ class CompiledTiles:
         self._most_listed = int(MOST_LISTED * width)
         # G is symmetric: its columns in double precision are kept as rows.
         self._double = np.empty((width, tracks))
-        # For the products row t is row dense[t] of `single`, in single precision; or, where that is
-        # -1, its entries are listed from bounds[t, 0] to before bounds[t, 1].
-        self._room = np.empty(tracks * width, dtype=np.float32)
-        self._single = self._room.reshape(tracks, width)
+        # For the products row t is row dense[t] of `steps` times step[t]; or, where dense[t] is -1,
+        # its entries are listed from bounds[t, 0] to before bounds[t, 1].
+        self._room = np.empty(tracks * width, dtype=np.int16)
+        self._steps = self._room.reshape(tracks, width)
+        self._step = np.empty(tracks, dtype=np.float32)
         self._dense = np.empty(tracks, dtype=np.int32)
         self._bounds = np.empty((tracks, 2), dtype=np.int64)
         self._columns = np.empty(tracks * self._most_listed, dtype=np.uint16)
@@ -59,7 +68,7 @@ class CompiledTiles:
         """See Tiles."""
         self._first, width = first, stop - first
         tracks = len(self._greatest)
-        self._single = self._room[: tracks * width].reshape(tracks, width)
+        self._steps = self._room[: tracks * width].reshape(tracks, width)
         double = self._double[:width]
         by_track, unit = self._matrices.by_track, self._matrices.unit
 
@@ -78,7 +87,8 @@ class CompiledTiles:
                 rows[0],
                 rows[-1] + 1,
                 self._most_listed,
-                self._single,
+                self._steps,
+                self._step,
                 self._dense,
                 self._bounds,
                 self._columns,
@@ -94,7 +104,7 @@ class CompiledTiles:
         """See Tiles."""
         by_user, unit = self._matrices.by_user, self._matrices.unit
         entries = by_user.indptr, by_user.indices, by_user.data
-        packed = (self._single, self._dense, self._bounds, self._columns, self._values)
+        packed = (self._steps, self._step, self._dense, self._bounds, self._columns, self._values)
         rows, columns = _near_or_above_floor(
             self._first,
             (*packed, self._greatest),
@@ -134,14 +144,15 @@ def _pack(
     start: Any,
     stop: Any,
     most_listed: Any,
-    single: Any,
+    steps: Any,
+    step: Any,
     dense: Any,
     bounds: Any,
     columns: Any,
     values: Any,
     greatest: Any,
 ) -> None:
-    """The rows start..stop-1 in single precision, listed or dense, and their greatest magnitude.
+    """The rows start..stop-1, listed in single precision or dense in steps, and their greatest.
 
     What is packed lies close together: the rows that many users need stay in the cache.
     """
@@ -149,33 +160,52 @@ def _pack(
     next_dense = start
     next_listed = start * most_listed
     # A few rows at a time, so that what is read of each column stays in the cache.
-    band = np.empty((BAND, width), dtype=np.float32)
+    band = np.empty((BAND, width + PADDING), dtype=np.float32)
     for band_start in range(start, stop, BAND):
         rows = min(BAND, stop - band_start)
         for column in range(width):
+            part = double[column, band_start : band_start + rows]
             for row in range(rows):
-                band[row, column] = double[column, band_start + row]
+                band[row, column] = part[row]
         for row in range(rows):
             track = band_start + row
-            entries = 0
-            largest = np.float32(0)
-            for column in range(width):
-                entries += band[row, column] != 0
-                largest = max(largest, abs(band[row, column]))
+            line = band[row, :width]
+            entries, largest = _entries_and_greatest(line)
             greatest[track] = largest
             dense[track] = -1
             bounds[track, 0] = next_listed
             if entries > most_listed:
                 dense[track] = next_dense
-                single[next_dense] = band[row]
+                step[track] = largest / np.float32(STEPS)
+                _round_to_steps(line, step[track], steps[next_dense])
                 next_dense += 1
             elif entries:
                 for column in range(width):
-                    if band[row, column] != 0:
+                    if line[column] != 0:
                         columns[next_listed] = column
-                        values[next_listed] = band[row, column]
+                        values[next_listed] = line[column]
                         next_listed += 1
             bounds[track, 1] = next_listed
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})
+def _entries_and_greatest(line: Any) -> Any:
+    """How many values are not 0, and the greatest magnitude. There is no nan."""
+    entries = 0
+    greatest = np.float32(0)
+    for place in range(len(line)):
+        magnitude = abs(line[place])
+        entries += magnitude > 0
+        greatest = magnitude if magnitude > greatest else greatest
+    return entries, greatest
+
+
+@compiled
+def _round_to_steps(line: Any, step: Any, steps: Any) -> None:
+    """The values of a line in whole steps."""
+    per_value = np.float32(1) / step
+    for place in range(len(line)):
+        steps[place] = np.int16(np.rint(line[place] * per_value))
 
 
 @compiled
@@ -193,9 +223,9 @@ def _near_or_above_floor(
 
     The users are those from `first_user` on, as many as `wanted` has entries.
     """
-    single, dense, bounds, columns, values, greatest = tile
+    steps, step, dense, bounds, columns, values, greatest = tile
     starts, tracks, own = entries
-    width = single.shape[1]
+    width = steps.shape[1]
     scores = np.zeros(width, dtype=np.float32)
     longest = 1
     for row in range(len(wanted)):
@@ -220,7 +250,7 @@ def _near_or_above_floor(
             magnitude += abs(units[i]) * greatest[track]
             if dense[track] >= 0:
                 dense_rows[dense_count] = dense[track]
-                dense_units[dense_count] = units[i]
+                dense_units[dense_count] = units[i] * step[track]
                 dense_count += 1
             elif bounds[track, 0] < bounds[track, 1]:
                 listed_tracks[listed_count] = track
@@ -232,24 +262,27 @@ def _near_or_above_floor(
         floor = threshold[row] - CHAIN_ROOM
         if magnitude < floor or magnitude == 0:
             continue
-        error = magnitude * (stop - start + 4) * SINGLE_ROUNDING
+        error = magnitude * ((stop - start + 6) * SINGLE_ROUNDING + STEP_ROUNDING)
         rounding[row] = max(rounding[row], error)
 
         fours = dense_count // 4 * 4
         for i in range(0, fours, 4):
             unit_0, unit_1 = dense_units[i], dense_units[i + 1]
             unit_2, unit_3 = dense_units[i + 2], dense_units[i + 3]
-            row_0, row_1 = single[dense_rows[i]], single[dense_rows[i + 1]]
-            row_2, row_3 = single[dense_rows[i + 2]], single[dense_rows[i + 3]]
+            row_0, row_1 = steps[dense_rows[i]], steps[dense_rows[i + 1]]
+            row_2, row_3 = steps[dense_rows[i + 2]], steps[dense_rows[i + 3]]
             for column in range(width):
                 scores[column] = (
-                    ((scores[column] + unit_0 * row_0[column]) + unit_1 * row_1[column])
-                    + unit_2 * row_2[column]
-                ) + unit_3 * row_3[column]
+                    (
+                        (scores[column] + unit_0 * np.float32(row_0[column]))
+                        + unit_1 * np.float32(row_1[column])
+                    )
+                    + unit_2 * np.float32(row_2[column])
+                ) + unit_3 * np.float32(row_3[column])
         for i in range(fours, dense_count):
-            unit_0, row_0 = dense_units[i], single[dense_rows[i]]
+            unit_0, row_0 = dense_units[i], steps[dense_rows[i]]
             for column in range(width):
-                scores[column] += unit_0 * row_0[column]
+                scores[column] += unit_0 * np.float32(row_0[column])
         for i in range(listed_count):
             track = listed_tracks[i]
             for place in range(bounds[track, 0], bounds[track, 1]):
@@ -258,7 +291,7 @@ def _near_or_above_floor(
         lowest = max(floor - error, 0.0)
         if threshold[row] == 0 and wanted[row] < width:
             # The list is still empty: nothing below the wanted-th best of this tile can matter.
-            best = np.sort(scores)[width - wanted[row]]
+            best = np.partition(scores, width - wanted[row])[width - wanted[row]]
             lowest = max(lowest, best - 2 * error - CHAIN_ROOM)
         limit = np.float32(lowest)
         above = 0

@@ -37,9 +37,9 @@ SECONDS_PER_RIGHT_PRODUCT = {False: 3.5e-9, True: 1e-9}
 SECONDS_PER_RIGHT_SCORE = 22e-9
 SECONDS_PER_RIGHT_CELL = 0.3e-9
 # Of G tile by tile.
-SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 15e-9}
+SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 8e-9}
 SECONDS_PER_TILE_CELL = {False: 4e-9, True: 3e-9}
-SECONDS_PER_TILE_PRODUCT = {False: 0.5e-9, True: 0.3e-9}
+SECONDS_PER_TILE_PRODUCT = {False: 0.5e-9, True: 0.2e-9}
 SECONDS_PER_TILED_SCORE = {False: 1.5e-9, True: 0.5e-9}
 SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
 SECONDS_PER_CANDIDATE = 250e-9
@@ -74,6 +74,9 @@ PATH_COUNTS = 24
 LEAST_BLOCK_BYTES = 64 * 2**20
 
 NARROWEST_TILE = 64
+
+# Of the memory that tiles leave.
+SHARE_FOR_CANDIDATES = 0.75
 
 Count = TypeVar("Count", float, FloatArray)
 
@@ -256,7 +259,7 @@ def plan_scores(
     estimates = {
         each: Estimate(
             estimated_seconds(work, each, compiled=compiled[each], threads=threads),
-            _least_bytes(work, wanted, each),
+            _least_bytes(work, wanted, each, compiled=compiled[each]),
         )
         for each in WAYS
     }
@@ -269,16 +272,17 @@ def plan_scores(
     estimates["neighbors"] = Estimate(_neighbors_seconds(work, threads), 0)
 
     left_over = memory - estimates[chosen].bytes
-    per_column = TILE_BYTES * work.tracks
+    per_column = TILE_BYTES[compiled[chosen]] * work.tracks
     width = int(min(TILE_WIDTH, NARROWEST_TILE + left_over // 2 // per_column, work.tracks))
     width = max(width - width % NARROWEST_TILE, min(NARROWEST_TILE, work.tracks))
     if chosen == TILES:
         left_over -= max(width - NARROWEST_TILE, 0) * per_column
     per_block = USERS_PER_BLOCK * wanted * CANDIDATE_BYTES
-    blocks = 1 + left_over // 2 // per_block
+    # Users that do not fit need all the tiles once more.
+    blocks = 1 + int(left_over * SHARE_FOR_CANDIDATES) // per_block
     users_at_once = int(min(blocks * USERS_PER_BLOCK, work.users))
     if chosen == TILES:
-        left_over //= 2
+        left_over -= int(left_over * SHARE_FOR_CANDIDATES)
     return Plan(
         way=chosen,
         compiled=compiled[chosen],
@@ -368,14 +372,14 @@ def _tiles_seconds(work: Work, *, compiled: bool) -> float:
     )
 
 
-def _least_bytes(work: Work, wanted: int, way: str) -> int:
+def _least_bytes(work: Work, wanted: int, way: str, *, compiled: bool) -> int:
     """The least memory for a way: its matrices, the smallest tile and blocks."""
     if way != TILES:
         products = GRAM_ENTRY_BYTES * work.gram_entries if way == RIGHT else 0.0
         return int(LEFT_BYTES * work.interactions + products + LEAST_BLOCK_BYTES)
     return (
         TILES_BYTES * work.interactions
-        + TILE_BYTES * work.tracks * min(NARROWEST_TILE, work.tracks)
+        + TILE_BYTES[compiled] * work.tracks * min(NARROWEST_TILE, work.tracks)
         + CANDIDATE_BYTES * wanted * min(USERS_PER_BLOCK, work.users)
         + LEAST_BLOCK_BYTES
     )

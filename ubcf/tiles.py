@@ -34,8 +34,9 @@ from ubcf.toplists import (
 # Columns of a tile at most. Wide: the products are twice as fast on long rows.
 TILE_WIDTH = 1024
 
-# Bytes of a tile for each track and column: in both precisions, and what packing takes.
-TILE_BYTES = 14
+# Bytes of a tile for each track and column, by whether it is compiled: exact, packed, and what
+# packing takes.
+TILE_BYTES = {False: 14, True: 11}
 
 # Bytes that the candidates of a user take for each track wanted, with the copies ranking makes.
 CANDIDATE_BYTES = 40
