@@ -419,7 +419,7 @@ def test_the_command_line_says_that_neighbors_were_left_out(tmp_path: Path) -> N
 def test_too_little_memory_is_refused_with_what_would_do(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     simulated = run_ubcf(
-        "simulate", "--users", 300, "--tracks", 40_000, "--events", 160_000, "--out", logs,
+        "simulate", "--users", 300, "--tracks", 80_000, "--events", 240_000, "--out", logs,
         cwd=tmp_path,
     )  # fmt: skip
     assert simulated.returncode == 0, simulated.stderr
