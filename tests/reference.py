@@ -118,6 +118,81 @@ def cosine_similarity(centered: NDArray[np.float64]) -> NDArray[np.float64]:
     return similarity
 
 
+@dataclass(frozen=True)
+class Options:
+    """The options of the model, one by one."""
+
+    neighbors: int | None = None
+    shrinkage: float = 0.0
+    min_similarity: float | None = None
+    min_common: int = 0
+    offset: float = 0.0
+    self_weight: float = 0.0
+    overlap: bool = False
+
+
+def counted_times(
+    centered: NDArray[np.float64], heard: NDArray[np.bool_], offset: float
+) -> NDArray[np.float64]:
+    """What the interactions count: centered times plus the offset; 0 where nothing was heard."""
+    counted = np.where(heard, centered + offset, 0.0)
+    return np.where(np.abs(counted) < CENTERED_TIME_NOISE, 0.0, counted)
+
+
+def overlap_similarity(
+    counted: NDArray[np.float64], heard: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Cosines over the tracks that both have heard."""
+    users = len(counted)
+    similarity = np.zeros((users, users))
+    for u in range(users):
+        for v in range(users):
+            both = heard[u] & heard[v]
+            one, other = counted[u, both], counted[v, both]
+            lengths = np.sqrt((one**2).sum() * (other**2).sum())
+            if u != v and lengths > 0:
+                similarity[u, v] = (one * other).sum() / lengths
+    similarity[np.abs(similarity) < SIMILARITY_NOISE] = 0.0
+    return similarity
+
+
+def all_weights(
+    counted: NDArray[np.float64], heard: NDArray[np.bool_], options: Options
+) -> NDArray[np.float64]:
+    """How much each user counts for each other, before only the nearest are taken."""
+    weights = (
+        overlap_similarity(counted, heard) if options.overlap else cosine_similarity(counted)
+    ).copy()
+    for u, v in np.argwhere(weights != 0):
+        common = int(np.sum(heard[u] & heard[v]))
+        weights[u, v] *= common / (common + options.shrinkage)
+        if common < options.min_common:
+            weights[u, v] = 0.0
+        if options.min_similarity is not None and weights[u, v] < options.min_similarity:
+            weights[u, v] = 0.0
+    return weights
+
+
+def nearest(weights: Mapping[int, float], neighbors: int | None) -> dict[int, float]:
+    """The weights of those that count: the greatest above 0, the smaller index first; or all."""
+    if neighbors is None:
+        return {other: weight for other, weight in weights.items() if weight != 0}
+    positive = {other: weight for other, weight in weights.items() if weight > 0}
+    chosen = ranking(positive, preference=lambda other: other)[:neighbors]
+    return {other: positive[other] for other in chosen}
+
+
+def option_scores(
+    counted: NDArray[np.float64], weights: NDArray[np.float64], options: Options
+) -> NDArray[np.float64]:
+    """The scores of all users, from all weights."""
+    scores = options.self_weight * counted
+    for u in range(len(counted)):
+        for v, weight in nearest(dict(enumerate(weights[u].tolist())), options.neighbors).items():
+            scores[u] = scores[u] + weight * counted[v]
+    return scores
+
+
 def equality_chains(values: Mapping[Key, float]) -> list[list[Key]]:
     """The keys by value, descending; keys of equal values stand in one list."""
     chains: list[list[Key]] = []

@@ -207,7 +207,7 @@ def test_products_leave_out_most_scores_of_long_rows_and_keep_whole_chains_of_ti
 
         unit = unit_rows(matrix, row_norms(matrix))
         products = CompiledProducts(
-            ProductMatrices(matrix, unit, unit.T.tocsr(), np.full(users, 10)), threads=1
+            ProductMatrices(matrix, unit, unit.T.tocsr(), matrix.data, np.full(users, 10)), 1
         )
         scores, positive = products.scores(0, users)
         assert (np.diff(scores.indptr) < positive / 2).mean() > 0.5

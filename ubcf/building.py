@@ -32,7 +32,7 @@ from ubcf.logs import (
     readable,
 )
 from ubcf.memory import database_memory
-from ubcf.options import BuildOptions, PathLike
+from ubcf.options import MODEL_OPTIONS, BuildOptions, ModelOptions, PathLike, model_options
 from ubcf.publishing import Publication
 from ubcf.stages import Progress, Stages
 from ubcf.summary import BuildSummary, InputFile
@@ -73,6 +73,7 @@ TRACK_COLUMNS = (
     "listeners",
     "total_time",
     "popularity_rank",
+    "bias",
     "in_catalog",
 )
 
@@ -96,14 +97,16 @@ def build(
     """Builds the database and the JSON from log files, folders and glob patterns.
 
     catalog: the tracks; None takes tracks.json from a folder of logs, if there is one.
-    options: the fields of `ubcf.options.BuildOptions`, such as top=50 or exclude_heard=True.
+    options: the fields of `ubcf.options.BuildOptions`, such as top=50 or exclude_heard=True, and
+    those of the model: preset='listening', or the fields of `ubcf.options.ModelOptions`.
     progress: is told of the stages and their steps.
     Raises a UbcfError, and leaves the previous database and JSON as they were, when logs or
     options cannot be used, too many lines are rejected, a check fails, or a file cannot be written.
     """
     started_at = datetime.now(UTC)
     stages = Stages(progress)
-    chosen = BuildOptions(**options)
+    of_model = {name: options.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in options}
+    chosen = BuildOptions(**options, model=model_options(**of_model))
     places = [logs] if isinstance(logs, str | os.PathLike) else list(logs)
     log_files = find_logs(places)
     catalog_path = find_catalog(places) if catalog is None else Path(catalog)
@@ -123,9 +126,9 @@ def build(
             _read_logs(db, templates, log_files, temporary_folder, stages)
             _refuse_rejected_lines(db, chosen.max_rejected)
             _read_catalog(db, catalog_path, stages)
-            _model(db, stages)
+            _model(db, chosen.model, stages)
             plan = _score(db, chosen, stages)
-            _make_results(db, stages)
+            _make_results(db, chosen.model, stages)
             _write_json(db, publication.aside(output_path), stages)
             _check(db, templates, chosen, stages)
             summary = _record(
@@ -257,13 +260,21 @@ def _read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
         stage.rows = db.count("catalog")
 
 
-def _model(db: Database, stages: Stages) -> None:
+def _model(db: Database, options: ModelOptions, stages: Stages) -> None:
     """The tables tracks and interactions, and the dense indexes of users and tracks."""
     with stages.stage("model") as stage:
+        baseline = options.centering == "baseline"
+        db.set(centering=options.centering)
         db.run("model/plays.sql")
         db.run("model/user_times.sql")
-        db.run("model/tracks.sql")
-        db.run("model/interactions.sql")
+        db.run("model/track_times.sql")
+        if baseline:
+            from ubcf.score_stage import store_baseline
+
+            db.run("model/indexed_plays.sql")
+            store_baseline(db)
+        db.run("model/tracks.sql", baseline=baseline)
+        db.run("model/interactions.sql", centering=options.centering)
         db.run("model/indexed_interactions.sql")
         stage.rows = db.count("interactions")
 
@@ -275,11 +286,16 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     return score(db, options, stages)
 
 
-def _make_results(db: Database, stages: Stages) -> None:
+def _make_results(db: Database, options: ModelOptions, stages: Stages) -> None:
     """The tables users, neighbors and recommendations."""
-    for table in ("users", "neighbors", "recommendations"):
+    structure: dict[str, dict[str, Any]] = {
+        "users": {"baseline": options.centering == "baseline"},
+        "neighbors": {},
+        "recommendations": {},
+    }
+    for table, options_of_table in structure.items():
         with stages.stage(table) as stage:
-            db.run(f"results/{table}.sql")
+            db.run(f"results/{table}.sql", **options_of_table)
             stage.rows = db.count(table)
 
 

@@ -55,7 +55,8 @@ class CompiledProducts:
         with ThreadPoolExecutor(threads) as pool:
             do_all(pool, lambda part: _count(*part, tracks, listeners, heard, lengths), parts)
             self._starts = np.concatenate([[0], np.cumsum(lengths)])
-            self._columns = np.empty(self._starts[-1], dtype=np.uint32)
+            narrow = tracks <= np.iinfo(np.uint16).max + 1
+            self._columns = np.empty(self._starts[-1], dtype=np.uint16 if narrow else np.uint32)
             self._values = np.empty(self._starts[-1])
             products = self._starts, self._columns, self._values
             do_all(pool, lambda part: _fill(*part, tracks, listeners, heard, products), parts)
@@ -67,7 +68,7 @@ class CompiledProducts:
             start,
             stop,
             by_user.shape[1],
-            (by_user.indptr, by_user.indices, by_user.data, self._matrices.unit.data),
+            (by_user.indptr, by_user.indices, self._matrices.own, self._matrices.unit.data),
             (self._starts, self._columns, self._values),
             wanted,
             LANES_PER_WANTED * int(wanted.max()),
@@ -127,7 +128,7 @@ def _scores(
     first: Any, stop: Any, tracks: Any, heard: Any, products: Any, wanted: Any, lanes: Any
 ) -> Any:
     """Scores by user as starts, columns and values, and how many of each user are positive."""
-    user_starts, user_tracks, times, units = heard
+    user_starts, user_tracks, own, units = heard
     product_starts, product_columns, product_values = products
     users = stop - first
     starts = np.zeros(users + 1, dtype=np.int64)
@@ -147,7 +148,7 @@ def _scores(
             for place in range(len(row_columns)):
                 scores[row_columns[place]] += unit * row_values[place]
         for i in range(user_starts[first + row], user_starts[first + row + 1]):
-            scores[user_tracks[i]] -= times[i]
+            scores[user_tracks[i]] -= own[i]
 
         positive[row] = _best_of_lanes(scores, best)
         floor = 0.0

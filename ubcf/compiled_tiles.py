@@ -103,7 +103,7 @@ class CompiledTiles:
     def survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
         """See Tiles."""
         by_user, unit = self._matrices.by_user, self._matrices.unit
-        entries = by_user.indptr, by_user.indices, by_user.data
+        entries = by_user.indptr, by_user.indices, self._matrices.own
         packed = (self._steps, self._step, self._dense, self._bounds, self._columns, self._values)
         rows, columns = _near_or_above_floor(
             self._first,

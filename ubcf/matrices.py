@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+# Rounding noise of what an interaction counts: under this it is 0.
+COUNTED_TIME_NOISE = 1e-9
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer[Any]]
 
@@ -27,6 +30,12 @@ def interaction_matrix(
     matrix.sort_indices()
     matrix.eliminate_zeros()
     return matrix
+
+
+def with_offset(centered_time: FloatArray, offset: float) -> FloatArray:
+    """What an interaction counts: h + offset, where a magnitude under 1e-9 is exactly 0."""
+    counted = centered_time + offset
+    return np.where(np.abs(counted) < COUNTED_TIME_NOISE, 0.0, counted)
 
 
 def row_of_each_entry(matrix: sparse.csr_array) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
+from ubcf.matrices import FloatArray
 from ubcf.toplists import Indexes, count_positive
 
 
@@ -22,12 +23,14 @@ class ProductMatrices:
     """What the products are made of.
 
     by_user: R, users x tracks. unit: X, with the indexes and index pointers of R. unit_by_track: X
-    transposed, tracks x users. wanted: how many tracks each user wants ranked, shape (users,).
+    transposed, tracks x users. own: what X G has too much, for each entry of R. wanted: how many
+    tracks each user wants ranked, shape (users,).
     """
 
     by_user: sparse.csr_array
     unit: sparse.csr_array
     unit_by_track: sparse.csr_array
+    own: FloatArray
     wanted: Indexes
 
 
@@ -57,9 +60,8 @@ def load_compiled() -> None:
     The very first time, they are compiled, which takes some seconds.
     """
     one = sparse.csr_array(np.ones((1, 1)))
-    products_for(
-        ProductMatrices(one, one, one, np.ones(1, dtype=np.int64)), 1, compiled=True
-    ).scores(0, 1)
+    matrices = ProductMatrices(one, one, one, np.ones(1), np.ones(1, dtype=np.int64))
+    products_for(matrices, 1, compiled=True).scores(0, 1)
 
 
 class SparseProducts:
@@ -69,11 +71,15 @@ class SparseProducts:
         """Makes G."""
         self._matrices = matrices
         self._products = sparse.csr_array(matrices.unit_by_track @ matrices.by_user)
+        by_user = matrices.by_user
+        self._own = sparse.csr_array(
+            (matrices.own, by_user.indices, by_user.indptr), shape=by_user.shape
+        )
 
     def scores(self, start: int, stop: int) -> tuple[sparse.csr_array, Indexes]:
         """See Products."""
         matrices = self._matrices
         scores = sparse.csr_array(
-            matrices.unit[start:stop] @ self._products - matrices.by_user[start:stop]
+            matrices.unit[start:stop] @ self._products - self._own[start:stop]
         )
         return scores, count_positive(scores)

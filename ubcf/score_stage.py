@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ubcf.biases import fit_baseline
 from ubcf.database import Database
 from ubcf.errors import OptionError
-from ubcf.matrices import interaction_matrix
+from ubcf.matrices import interaction_matrix, with_offset
 from ubcf.memory import (
     database_memory,
     database_memory_beside_matrices,
     limit_for_matrices,
     matrices_memory,
 )
-from ubcf.options import BuildOptions
-from ubcf.planning import Plan, TooLittleMemoryError, Work, plan_scores
+from ubcf.neighborhood import Neighborhood
+from ubcf.options import BuildOptions, ModelOptions
+from ubcf.planning import LEFT, Plan, TooLittleMemoryError, Work, plan_scores
 from ubcf.scoring import ListsWanted, UserBlock, score_users
 from ubcf.stages import Stages
 from ubcf.toplists import TopLists
@@ -38,9 +40,11 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     indexed = db.arrays("indexed_interactions")
     users, tracks = indexed["user_index"], indexed["track_index"]
     shape = (int(users.max()) + 1, int(tracks.max()) + 1)
-    interactions = interaction_matrix(users, tracks, indexed["centered_time"], shape)
+    model = options.model
+    times = with_offset(indexed["centered_time"], model.offset)
+    interactions = interaction_matrix(users, tracks, times, shape)
     heard = sparse.csr_array((np.ones(len(users), dtype=np.int8), (users, tracks)), shape=shape)
-    del indexed, users, tracks
+    del indexed, users, tracks, times
     stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
     excluded = heard if options.exclude_heard else None
     wanted = ListsWanted(options.top, stored, excluded, options.only_positive, heard)
@@ -52,6 +56,8 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
             interactions,
             wanted,
             plan,
+            neighborhood=neighborhood_of(model),
+            self_weight=model.self_weight,
             threads=options.thread_count,
             memory=plan.block_bytes,
             advance=lambda share: stage.advance_by(share * PERMILLE),
@@ -63,9 +69,34 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     return plan
 
 
+def neighborhood_of(model: ModelOptions) -> Neighborhood:
+    """What of the options of a model makes its neighborhood."""
+    return Neighborhood(
+        neighbors=model.neighbors,
+        shrinkage=model.shrinkage,
+        min_similarity=model.min_similarity,
+        min_common=model.min_common,
+        overlap=model.similarity == "overlap",
+    )
+
+
+def store_baseline(db: Database) -> None:
+    """The tables user_biases and track_biases, by dense indexes, and the variable mean_time."""
+    plays = db.arrays("indexed_plays")
+    users, tracks = plays["user_index"], plays["track_index"]
+    shape = (int(users.max()) + 1, int(tracks.max()) + 1)
+    baseline = fit_baseline(users, tracks, plays["plays"], plays["total_time"], shape)
+    db.set(mean_time=baseline.mean)
+    for name, biases in (("user", baseline.users), ("track", baseline.tracks)):
+        index = np.arange(len(biases), dtype=np.int32)
+        db.append(f"{name}_biases", {f"{name}_index": index, "bias": biases})
+    db.flush()
+
+
 def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOptions) -> Plan:
     """How to compute the scores within the memory limit."""
     users, tracks = interactions.shape
+    way = None if options.plan == "auto" else options.plan
     most_ranked = int(wanted.tracks_to_rank(users).max())
     try:
         return plan_scores(
@@ -73,7 +104,7 @@ def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOpt
             wanted=most_ranked,
             threads=options.thread_count,
             memory=matrices_memory(options.memory),
-            way=None if options.plan == "auto" else options.plan,
+            way=way if options.model.takes_all_users else LEFT,
             neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
         )
     except TooLittleMemoryError as error:

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.matrices import FloatArray, row_norms, unit_rows
+from ubcf.matrices import FloatArray
+from ubcf.neighborhood import Neighborhood, UserMatrices, weights
 from ubcf.planning import LEFT, RIGHT, Plan, UserPaths
 from ubcf.products import ProductMatrices, products_for
-from ubcf.similarity import NeighborCounts, count_common, count_neighbors, similarity_block
+from ubcf.similarity import NeighborCounts, count_common, count_neighbors
 from ubcf.tiles import Candidates, TiledMatrices, find_candidates, tiles_for
 from ubcf.toplists import Indexes, TopLists, count_positive, merged, top_positive, top_scores
 
@@ -34,6 +35,8 @@ BYTES_PER_ENTRY = 120
 # Blocks are no larger than this, so that there are enough for all threads and to show progress.
 # Larger ones are slower as well: their arrays do not stay in the processor cache.
 MOST_USERS_PER_BLOCK = 512
+
+ALL_USERS = Neighborhood()
 
 # What stands for a count that was not made.
 NOT_COUNTED = -1
@@ -93,6 +96,8 @@ def score_users(
     wanted: ListsWanted,
     plan: Plan | None = None,
     *,
+    neighborhood: Neighborhood = ALL_USERS,
+    self_weight: float = 0.0,
     threads: int = 1,
     memory: int = 1 << 30,
     most_users: int = MOST_USERS_PER_BLOCK,
@@ -101,11 +106,13 @@ def score_users(
     """The neighbors and the recommendations of all users, in blocks of ascending users.
 
     interactions: R, users x tracks, tracks in ascending order of preference among equal scores.
-    plan: how to compute; None computes similarities first, and neighbors.
+    plan: how to compute; None computes similarities first, and neighbors. A neighborhood that does
+    not take all users needs that. self_weight: how much the user's own interactions count.
     memory: bytes that the blocks in work may take together; at least one user is in work a thread.
     advance: is told the share of the work (1: all) done since the last call.
     """
-    scorer = _Scorer(interactions, wanted, threads, memory, most_users)
+    matrices = UserMatrices(interactions, wanted.heard)
+    scorer = _Scorer(matrices, neighborhood, self_weight, wanted, threads, memory, most_users)
     with ThreadPoolExecutor(threads) as pool:
         if plan is None or plan.way == LEFT:
             yield from scorer.by_similarity(pool, advance)
@@ -120,23 +127,24 @@ class _Scorer:
 
     def __init__(
         self,
-        interactions: sparse.csr_array,
+        matrices: UserMatrices,
+        neighborhood: Neighborhood,
+        self_weight: float,
         wanted: ListsWanted,
         threads: int,
         memory: int,
         most_users: int,
     ) -> None:
-        self.interactions = interactions
+        self.matrices = matrices
+        self.neighborhood = neighborhood
+        self.self_weight = self_weight
         self.wanted = wanted
         self.threads = threads
         self.most_users = most_users
-        self.users, self.tracks = interactions.shape
-        self.norms = row_norms(interactions)
-        self.unit = unit_rows(interactions, self.norms)
-        self.unit_by_track = sparse.csr_array(self.unit.T.tocsr())
+        self.users, self.tracks = matrices.interactions.shape
         # One block a thread is in work, one a thread may wait to be taken.
         self.entries = memory / BYTES_PER_ENTRY / (2 * threads)
-        self.costs = user_costs(interactions) + wanted.recommendations
+        self.costs = user_costs(matrices.interactions) + wanted.recommendations
 
     def by_similarity(
         self, pool: ThreadPoolExecutor, advance: Callable[[float], None]
@@ -146,13 +154,13 @@ class _Scorer:
         def work(block: tuple[int, int]) -> UserBlock:
             start, stop = block
             users = np.arange(start, stop)
-            similarity = similarity_block(self.unit, self.unit_by_track, users)
-            scores = score_block(similarity, self.interactions)
+            similarity = self._weights(users)
+            scores = self._scores(similarity, users)
             neighbors = top_positive(similarity, self.wanted.neighbors)
             return UserBlock(
                 start,
                 stop,
-                self.norms[start:stop],
+                self.matrices.norms[start:stop],
                 count_neighbors(similarity),
                 count_positive(scores),
                 neighbors,
@@ -170,9 +178,10 @@ class _Scorer:
     ) -> Iterator[UserBlock]:
         """Scores from G held whole; neighbors by similarity."""
         matrices = ProductMatrices(
-            self.interactions,
-            self.unit,
-            self.unit_by_track,
+            self.matrices.interactions,
+            self.matrices.unit,
+            self.matrices.unit_by_track,
+            self._own_times(),
             self.wanted.tracks_to_rank(self.users),
         )
         products = products_for(matrices, self.threads, compiled=plan.compiled)
@@ -193,7 +202,9 @@ class _Scorer:
         self, pool: ThreadPoolExecutor, advance: Callable[[float], None], plan: Plan
     ) -> Iterator[UserBlock]:
         """Scores from tiles of G; what they do not decide, and neighbors, by similarity."""
-        matrices = TiledMatrices.of(self.interactions, self.unit)
+        matrices = TiledMatrices.of(
+            self.matrices.interactions, self.matrices.unit, self._own_times()
+        )
         tiles = tiles_for(matrices, plan.tile_width, compiled=plan.compiled)
         wanted = self.wanted.tracks_to_rank(self.users)
         for first in range(0, self.users, plan.users_at_once):
@@ -220,8 +231,7 @@ class _Scorer:
             self.costs.take(users.take(others)), self.entries, self.most_users
         ):
             rows = others[start:stop]
-            similarity = similarity_block(self.unit, self.unit_by_track, users.take(rows))
-            whole_scores = score_block(similarity, self.interactions)
+            whole_scores = self._scores(self._weights(users.take(rows)), users.take(rows))
             positive_scores[rows] = count_positive(whole_scores)
             parts.append((rows, self.wanted.recommended(whole_scores, users.take(rows))))
         found = self._without_neighbors(
@@ -238,7 +248,7 @@ class _Scorer:
         return UserBlock(
             start,
             start + users,
-            self.norms[start : start + users],
+            self.matrices.norms[start : start + users],
             NeighborCounts(not_counted, not_counted),
             positive_scores,
             TopLists.empty(users),
@@ -254,7 +264,7 @@ class _Scorer:
             self.costs[block.start : block.stop], self.entries, self.most_users
         ):
             users = np.arange(block.start + start, block.start + stop)
-            similarity = similarity_block(self.unit, self.unit_by_track, users)
+            similarity = self._weights(users)
             counts.append(count_neighbors(similarity))
             parts.append((np.arange(start, stop), top_positive(similarity, self.wanted.neighbors)))
         neighbors = merged(block.stop - block.start, parts)
@@ -268,10 +278,25 @@ class _Scorer:
             common_tracks=self._common_tracks(block.start, neighbors),
         )
 
+    def _weights(self, users: Indexes) -> sparse.csr_array:
+        """How much all users count for some."""
+        return weights(self.matrices, self.neighborhood, users)
+
+    def _scores(self, similarity: sparse.csr_array, users: Indexes) -> sparse.csr_array:
+        """The scores of some users."""
+        scores = score_block(similarity, self.matrices.interactions)
+        if self.self_weight:
+            scores = scores + self.self_weight * self.matrices.interactions[users]
+        return sparse.csr_array(scores)
+
+    def _own_times(self) -> FloatArray:
+        """What X G has too much: the users' own part, entry by entry of R."""
+        own: FloatArray = (1.0 - self.self_weight) * self.matrices.interactions.data
+        return own
+
     def _common_tracks(self, first: int, neighbors: TopLists) -> Indexes:
         """What each user, from `first` on, and each of its neighbors have both heard."""
-        heard = self.interactions if self.wanted.heard is None else self.wanted.heard
-        return count_common(heard, first + neighbors.rows, neighbors.columns)
+        return count_common(self.matrices.pattern, first + neighbors.rows, neighbors.columns)
 
 
 def in_turn(

@@ -26,7 +26,14 @@ def similarity_block(
     `unit` is X (users x tracks, rows of length 1 or empty), `unit_by_track` its transpose as CSR.
     Returns len(users) x all users, without stored zeros. Magnitudes under 1e-12 are zeros.
     """
-    block = sparse.csr_array(unit[users] @ unit_by_track)
+    return without_self(sparse.csr_array(unit[users] @ unit_by_track), users)
+
+
+def without_self(block: sparse.csr_array, users: NDArray[np.int64]) -> sparse.csr_array:
+    """Similarities of some users with all, changed in place: without themselves and zeros.
+
+    A magnitude under 1e-12 is a zero.
+    """
     is_self = block.indices == users.take(row_of_each_entry(block))
     block.data[is_self | (np.abs(block.data) < SIMILARITY_NOISE)] = 0.0
     block.eliminate_zeros()

@@ -63,19 +63,22 @@ class TiledMatrices:
     """What the tiles are made of. `by_user` and `unit` share their indexes and index pointers.
 
     by_user: R, users x tracks. unit: X. by_track: R transposed, tracks x users. single: the values
-    of X in single precision.
+    of X in single precision. own: what X G has too much, for each entry of R.
     """
 
     by_user: sparse.csr_array
     unit: sparse.csr_array
     by_track: sparse.csr_array
     single: Single
+    own: FloatArray
 
     @classmethod
-    def of(cls, interactions: sparse.csr_array, unit: sparse.csr_array) -> TiledMatrices:
+    def of(
+        cls, interactions: sparse.csr_array, unit: sparse.csr_array, own: FloatArray
+    ) -> TiledMatrices:
         """The matrices for R and X, both users x tracks with the same stored entries."""
         by_track = sparse.csr_array(interactions.T.tocsr())
-        return cls(interactions, unit, by_track, unit.data.astype(np.float32))
+        return cls(interactions, unit, by_track, unit.data.astype(np.float32), own)
 
 
 @dataclass
@@ -274,7 +277,7 @@ class DenseTiles:
         inside = np.flatnonzero((tracks >= first) & (tracks < self._stop))
         row = row_of_each_entry(unit)
         own_places = row.take(inside) * scores.shape[1] + (tracks.take(inside) - first)
-        own_values = matrices.by_user.data[entries].take(inside)
+        own_values = matrices.own[entries].take(inside)
         scores.ravel()[own_places] -= own_values.astype(np.float32)
 
         magnitude = abs(unit) @ self._greatest

@@ -1,7 +1,7 @@
 -- track_profile: one row: a track as the logs and the catalog know it, and how often it is recommended.
 -- variable track: the track.
 select
-    tracks.*,
+    tracks.* exclude (bias),
     count(recommendations.rank) as users_recommended_to,
     min(recommendations.rank) as best_rank
 from tracks

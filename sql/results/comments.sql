@@ -29,6 +29,7 @@ comment on column tracks.plays is 'events of the track';
 comment on column tracks.listeners is 'users who played it';
 comment on column tracks.total_time is 'listening time over all users, in tracks: the sum of time over its events';
 comment on column tracks.popularity_rank is 'place by total_time, then by id, from 1; null: not in the logs';
+comment on column tracks.bias is 'how much longer than others it is listened to, of all users alike; null: no baseline (centering)';
 comment on column tracks.in_catalog is 'whether the catalog lists it';
 
 comment on table users is 'users in the logs, one row each';
@@ -36,7 +37,8 @@ comment on column users."user" is 'id of the user';
 comment on column users.events is 'events of the user';
 comment on column users.tracks is 'different tracks heard';
 comment on column users.mean_time is 'mean of time over all events of the user';
-comment on column users.norm is 'length of the vector of centered times; 0: all times are equal, nothing to compare by';
+comment on column users.bias is 'how much longer than others the user listens, to all tracks alike; null: no baseline (centering)';
+comment on column users.norm is 'length of the vector of centered times (and offset); 0: nothing to compare by';
 comment on column users.positive_neighbors is 'users with a similarity above 0; null: not counted';
 comment on column users.negative_neighbors is 'users with a similarity below 0; null: not counted';
 comment on column users.positive_scores is 'tracks with a score above 0; null: as many as there are recommendations, or more';
@@ -46,13 +48,13 @@ comment on column interactions."user" is 'id of the user';
 comment on column interactions.track is 'id of the track';
 comment on column interactions.plays is 'events of the user on the track';
 comment on column interactions.mean_time is 'mean of time over these events';
-comment on column interactions.centered_time is 'mean_time less the mean time of the user over all events; under 1e-9 it is 0';
+comment on column interactions.centered_time is 'mean_time less the mean time of the user over all events, or less the center that build.options tells (centering); under 1e-9 it is 0';
 
 comment on table neighbors is 'the most similar users (similarity above 0) of each user, one row per pair, at most 50 a user';
 comment on column neighbors."user" is 'id of the user';
 comment on column neighbors.rank is 'place among the neighbors of the user, from 1';
 comment on column neighbors.neighbor is 'id of the similar user';
-comment on column neighbors.similarity is 'cosine of the centered times of the two, over all tracks';
+comment on column neighbors.similarity is 'cosine of the centered times of the two, over all tracks, or what build.options make of it: how much the neighbor counts';
 comment on column neighbors.common_tracks is 'tracks that both have heard';
 
 comment on table recommendations is 'the best tracks for each user, one row per user and track';

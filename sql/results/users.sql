@@ -6,10 +6,14 @@ select
     user_times.events,
     user_times.tracks,
     user_times.mean_time,
+    {% if baseline %}user_biases.bias{% else %}cast(null as double) as bias{% endif %},
     user_measures.norm,
     nullif(user_measures.positive_neighbors, -1) as positive_neighbors,
     nullif(user_measures.negative_neighbors, -1) as negative_neighbors,
     nullif(user_measures.positive_scores, -1) as positive_scores
 from user_times
 inner join user_measures on user_times.user_index = user_measures.user_index
+{% if baseline %}
+inner join user_biases on user_times.user_index = user_biases.user_index
+{% endif %}
 order by user_times.user_index;

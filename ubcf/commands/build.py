@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ubcf.commands.options import given, model_options
 from ubcf.options import PLANS
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ Examples:
 @click.option(
     "--temp-dir", metavar="DIR", help="Where to put what does not fit.  [default: by the database]"
 )
+@model_options
 @click.option(
     "--format",
     "summary_format",
@@ -117,7 +119,7 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
     from ubcf.commands.progress import terminal_progress
 
     summary = build_from(
-        logs or ("data",), progress=None if quiet else terminal_progress, **options
+        logs or ("data",), progress=None if quiet else terminal_progress, **given(options)
     )
     if summary_format == "json":
         click.echo(json.dumps(summary.as_dict(), ensure_ascii=False))

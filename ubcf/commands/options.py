@@ -1,4 +1,4 @@
-"""The options that the commands over a finished database share, and how they write rows."""
+"""The options that commands share, and how they write rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from ubcf.options import ALL, CENTERINGS, PRESETS, SIMILARITIES
+from ubcf.options import MODEL_OPTIONS as NAMES_OF_MODEL_OPTIONS
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,6 +34,100 @@ format_option = click.option(
     show_default=True,
     help="Form of the rows on stdout.",
 )
+
+
+class NeighborCount(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A number of neighbors, or all."""
+
+    name = "neighbors"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Reads a whole number from 1, or 'all'."""
+        if value == ALL:
+            return ALL
+        return click.IntRange(min=1).convert(value, param, ctx)
+
+
+# What is not given stays None, and the preset decides.
+MODEL_OPTIONS = (
+    click.option(
+        "--preset",
+        type=click.Choice(list(PRESETS)),
+        help="Options of the model that go together; single ones override. notebook: all users "
+        "count, by their cosine; listening: what people listen to again; ratings: predicted times."
+        "  [default: notebook]",
+    ),
+    click.option(
+        "--neighbors",
+        type=NeighborCount(),
+        metavar="K|all",
+        help="Only the K most similar users count, and only those with a similarity above 0.",
+    ),
+    click.option(
+        "--shrinkage",
+        type=float,
+        metavar="B",
+        help="A similarity from n tracks in common is multiplied by n / (n + B).",
+    ),
+    click.option(
+        "--min-similarity",
+        type=float,
+        metavar="X",
+        help="Users of a smaller similarity do not count.",
+    ),
+    click.option(
+        "--min-common",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Users with fewer tracks in common do not count.",
+    ),
+    click.option(
+        "--offset",
+        type=float,
+        metavar="C",
+        help="An interaction counts as its centered time plus C: having listened is a sign too.",
+    ),
+    click.option(
+        "--self-weight",
+        type=float,
+        metavar="W",
+        help="How much the user's own interactions count in the scores.",
+    ),
+    click.option(
+        "--centering",
+        type=click.Choice(CENTERINGS),
+        help="What is taken from a time: the mean of the user; the mean of all, with a bias of the "
+        "user and of the track; or nothing.",
+    ),
+    click.option(
+        "--similarity",
+        type=click.Choice(SIMILARITIES),
+        help="A cosine over all tracks, or over those that both users have heard.",
+    ),
+    click.option(
+        "--damping",
+        type=float,
+        metavar="D",
+        help="Added to the sum of similarities that a predicted time is divided by.",
+    ),
+)
+
+
+def model_options(command: Function) -> Function:
+    """The options of the model, for a command."""
+    for option in reversed(MODEL_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without those of the model that were not given."""
+    of_model = ("preset", *NAMES_OF_MODEL_OPTIONS)
+    return {
+        name: value for name, value in options.items() if value is not None or name not in of_model
+    }
 
 
 def print_rows(

@@ -1,0 +1,21 @@
+-- track_times: one row per track in the logs: how often it was played, for how long, and its place.
+-- popularity_rank: 1 = the greatest total_time, then the smaller id. The sum of times is exact.
+create temp table track_times as
+with
+sums as (
+    select
+        track,
+        cast(sum(plays) as bigint) as plays,
+        count(*) as listeners,
+        sum(total_time) as exact_total_time
+    from plays
+    group by track
+)
+
+select
+    track,
+    plays,
+    listeners,
+    cast(exact_total_time as double) as total_time,
+    row_number() over (order by exact_total_time desc, track asc) as popularity_rank
+from sums;

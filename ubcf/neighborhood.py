@@ -1,0 +1,122 @@
+"""Which users count for a user, and how much: the options of the neighborhood.
+
+Without options all users do, by their cosine (similarity.py). Every option changes the rows of
+similarities a little; the scores are these rows times the interactions, as ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from ubcf.matrices import row_norms, unit_rows
+from ubcf.similarity import similarity_block, without_self
+from ubcf.toplists import Indexes, top_positive
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """What makes a user count.
+
+    neighbors: only so many users with the greatest weights above 0 do, the smaller index first
+    among equals; None: all. shrinkage: a similarity from n tracks in common is multiplied by
+    n / (n + shrinkage). min_similarity: the least weight, after that. min_common: the least number
+    of tracks in common. overlap: the cosine over the common tracks alone, instead of all.
+    """
+
+    neighbors: int | None = None
+    shrinkage: float = 0.0
+    min_similarity: float | None = None
+    min_common: int = 0
+    overlap: bool = False
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether all users count, by their cosine as it is."""
+        return self == Neighborhood()
+
+
+class UserMatrices:
+    """R and what similarities are made of, all users x tracks; each is made when first needed.
+
+    interactions: R. heard: entries, none of them 0, at the tracks that a user has heard, also where
+    R is 0; None: those where R is not 0.
+    """
+
+    def __init__(
+        self, interactions: sparse.csr_array, heard: sparse.csr_array | None = None
+    ) -> None:
+        self.interactions = interactions
+        self.pattern = interactions if heard is None else heard
+        self.norms = row_norms(interactions)
+        self.unit = unit_rows(interactions, self.norms)
+
+    @cached_property
+    def unit_by_track(self) -> sparse.csr_array:
+        """X transposed, tracks x users."""
+        return sparse.csr_array(self.unit.T.tocsr())
+
+    @cached_property
+    def by_track(self) -> sparse.csr_array:
+        """R transposed, tracks x users."""
+        return sparse.csr_array(self.interactions.T.tocsr())
+
+    @cached_property
+    def heard(self) -> sparse.csr_array:
+        """Ones at what was heard, users x tracks."""
+        ones = np.ones(self.pattern.nnz)
+        return sparse.csr_array(
+            (ones, self.pattern.indices, self.pattern.indptr), shape=self.pattern.shape
+        )
+
+    @cached_property
+    def heard_by_track(self) -> sparse.csr_array:
+        """What was heard, tracks x users."""
+        return sparse.csr_array(self.heard.T.tocsr())
+
+    @cached_property
+    def squares(self) -> sparse.csr_array:
+        """The squares of R."""
+        return sparse.csr_array(self.interactions.power(2))
+
+    @cached_property
+    def squares_by_track(self) -> sparse.csr_array:
+        """The squares of R transposed, tracks x users."""
+        return sparse.csr_array(self.by_track.power(2))
+
+
+def weights(matrices: UserMatrices, neighborhood: Neighborhood, users: Indexes) -> sparse.csr_array:
+    """How much all users count for some: len(users) x all users, without stored zeros."""
+    if neighborhood.overlap:
+        block = overlap_similarity_block(matrices, users)
+    else:
+        block = similarity_block(matrices.unit, matrices.unit_by_track, users)
+    if neighborhood.shrinkage or neighborhood.min_common > 1:
+        common = sparse.csr_array(matrices.heard[users] @ matrices.heard_by_track)
+        shrunk = common.data / (common.data + neighborhood.shrinkage)
+        common.data = np.where(common.data >= neighborhood.min_common, shrunk, 0.0)
+        block = sparse.csr_array(block.multiply(common))
+    if neighborhood.min_similarity is not None:
+        block.data[block.data < neighborhood.min_similarity] = 0.0
+    block.eliminate_zeros()
+    if neighborhood.neighbors is None:
+        return block
+    nearest = top_positive(block, neighborhood.neighbors)
+    return sparse.csr_array((nearest.values, (nearest.rows, nearest.columns)), shape=block.shape)
+
+
+def overlap_similarity_block(matrices: UserMatrices, users: Indexes) -> sparse.csr_array:
+    """Cosines over the tracks in common of some users with all users, self left out.
+
+    w(u, v) = sum of h(u, t) h(v, t) / sqrt(sum of h(u, t)^2 * sum of h(v, t)^2), all over the
+    tracks that both have heard (Herlocker et al., 1999). Returns len(users) x all users, without
+    stored zeros; magnitudes under 1e-12 are zeros.
+    """
+    products = matrices.interactions[users] @ matrices.by_track
+    own = matrices.squares[users] @ matrices.heard_by_track
+    lengths = own.multiply(matrices.heard[users] @ matrices.squares_by_track)
+    lengths.eliminate_zeros()
+    return without_self(sparse.csr_array(products.multiply(lengths.power(-0.5))), users)
