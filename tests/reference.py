@@ -193,6 +193,23 @@ def option_scores(
     return scores
 
 
+def deviation(
+    weights: NDArray[np.float64],
+    centered: NDArray[np.float64],
+    heard: NDArray[np.bool_],
+    pair: tuple[int, int],
+    neighbors: int | None,
+    damping: float,
+) -> tuple[float, int]:
+    """How far the neighbors who heard a track take its time from the center, and how many."""
+    user, track = pair
+    listeners = {v: float(weights[user, v]) for v in range(len(weights)) if heard[v, track]}
+    counted = nearest(listeners, neighbors)
+    size = sum(abs(weight) for weight in counted.values()) + damping
+    total = sum(weight * centered[v, track] for v, weight in counted.items())
+    return (float(total / size) if counted else 0.0), len(counted)
+
+
 def equality_chains(values: Mapping[Key, float]) -> list[list[Key]]:
     """The keys by value, descending; keys of equal values stand in one list."""
     chains: list[list[Key]] = []

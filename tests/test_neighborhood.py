@@ -20,10 +20,11 @@ from tests.conftest import PROJECT, build_folder, run_ubcf, write_log
 from tests.pieces import pieces_of
 from ubcf.biases import fit_baseline
 from ubcf.errors import OptionError
-from ubcf.matrices import interaction_matrix, with_offset
-from ubcf.neighborhood import Neighborhood
+from ubcf.matrices import interaction_matrix, track_rows, with_offset
+from ubcf.neighborhood import Neighborhood, UserMatrices
 from ubcf.options import PRESETS, ModelOptions, model_options
 from ubcf.planning import RIGHT, TILES, Plan
+from ubcf.predictions import predict_deviations
 from ubcf.scoring import ListsWanted, score_users
 
 # Few different values, so that many similarities and scores are equal; some cancel with an offset.
@@ -55,6 +56,16 @@ def centered_times(draw: st.DrawFn) -> tuple[NDArray[np.float64], NDArray[np.boo
     return np.where(heard, times, 0.0), heard
 
 
+def neighborhood(options: reference.Options) -> Neighborhood:
+    return Neighborhood(
+        options.neighbors,
+        options.shrinkage,
+        options.min_similarity,
+        options.min_common,
+        options.overlap,
+    )
+
+
 def check_against_dense(
     centered: NDArray[np.float64],
     heard: NDArray[np.bool_],
@@ -76,13 +87,7 @@ def check_against_dense(
                 interaction_matrix(rows, columns, times, (users, tracks)),
                 ListsWanted(tracks, 3, heard=marks),
                 plan,
-                neighborhood=Neighborhood(
-                    options.neighbors,
-                    options.shrinkage,
-                    options.min_similarity,
-                    options.min_common,
-                    options.overlap,
-                ),
+                neighborhood=neighborhood(options),
                 self_weight=options.self_weight,
                 threads=2,
                 most_users=3,
@@ -153,6 +158,40 @@ def test_offset_and_self_weight_need_no_similarities(
 ) -> None:
     plan = Plan(way, False, False, 4, 8, 1 << 26, {}, "")
     check_against_dense(*logs, replace(NOTHING, offset=offset, self_weight=self_weight), plan)
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    logs=centered_times(),
+    chosen=st.fixed_dictionaries({}, optional=EVERY_OPTION),
+    damping=st.sampled_from([0.0, 0.1, 3.0]),
+)
+def test_a_predicted_time_is_from_the_nearest_of_those_who_heard_the_track(
+    logs: tuple[NDArray[np.float64], NDArray[np.bool_]], chosen: dict[str, Any], damping: float
+) -> None:
+    centered, heard = logs
+    options = replace(NOTHING, **chosen)
+    counted = reference.counted_times(centered, heard, options.offset)
+    weights = reference.all_weights(counted, heard, options)
+    assume(not reference.is_near_an_edge(counted, weights, counted))
+    rows, columns = np.nonzero(heard)
+    shape = heard.shape
+    marks = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+    pairs = np.argwhere(np.ones(shape, dtype=bool))
+    found = predict_deviations(
+        UserMatrices(interaction_matrix(rows, columns, counted[rows, columns], shape), marks),
+        track_rows(rows, columns, centered[rows, columns], shape),
+        neighborhood(options),
+        pairs[:, 0],
+        pairs[:, 1],
+        damping=damping,
+    )
+    expected = [
+        reference.deviation(weights, centered, heard, (u, t), options.neighbors, damping)
+        for u, t in pairs.tolist()
+    ]
+    assert found.deviation.tolist() == pytest.approx([each[0] for each in expected], abs=1e-12)
+    assert found.support.tolist() == [each[1] for each in expected]
 
 
 def test_the_baseline_is_that_of_alternating_least_squares_by_hand() -> None:

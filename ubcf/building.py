@@ -128,7 +128,7 @@ def build(
             _read_catalog(db, catalog_path, stages)
             _model(db, chosen.model, stages)
             plan = _score(db, chosen, stages)
-            _make_results(db, chosen.model, stages)
+            _make_results(db, chosen, stages)
             _write_json(db, publication.aside(output_path), stages)
             _check(db, templates, chosen, stages)
             summary = _record(
@@ -286,12 +286,12 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     return score(db, options, stages)
 
 
-def _make_results(db: Database, options: ModelOptions, stages: Stages) -> None:
+def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
     """The tables users, neighbors and recommendations."""
     structure: dict[str, dict[str, Any]] = {
-        "users": {"baseline": options.centering == "baseline"},
+        "users": {"baseline": options.model.centering == "baseline"},
         "neighbors": {},
-        "recommendations": {},
+        "recommendations": {"predict": options.predict, "centering": options.model.centering},
     }
     for table, options_of_table in structure.items():
         with stages.stage(table) as stage:
@@ -346,6 +346,7 @@ def _record(
         db.run("results/build_stages.sql")
         db.run(
             "results/comments.sql",
+            predict=bool(options["predict"]),
             catalog_columns=[name for name in db.columns("tracks") if name not in TRACK_COLUMNS],
         )
         (figures,) = db.dictionaries("build")

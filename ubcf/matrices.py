@@ -32,6 +32,20 @@ def interaction_matrix(
     return matrix
 
 
+def track_rows(
+    user_index: IntArray, track_index: IntArray, centered_time: FloatArray, shape: tuple[int, int]
+) -> sparse.csr_array:
+    """h by track, tracks x users: every track heard has an entry, also where h is 0.
+
+    The three arrays have one entry per interaction; `shape` is users x tracks.
+    """
+    users, tracks = shape
+    matrix = sparse.coo_array((centered_time, (track_index, user_index)), shape=(tracks, users))
+    by_track = matrix.tocsr()
+    by_track.sort_indices()
+    return by_track
+
+
 def with_offset(centered_time: FloatArray, offset: float) -> FloatArray:
     """What an interaction counts: h + offset, where a magnitude under 1e-9 is exactly 0."""
     counted = centered_time + offset

@@ -115,8 +115,9 @@ class BuildOptions:
     70 % of what is available. plan: the way to compute the scores, 'left', 'right' or 'tiles';
     'auto' takes the cheapest one. store_neighbors: neighbors of a user that are kept; None means
     50, or none at all where finding them would take more than 1.5 s and a third of the
-    time of the scores. temp_dir: where DuckDB may spill; None means beside the database. model:
-    what the similarities and scores are.
+    time of the scores. temp_dir: where DuckDB may spill; None means beside the database. predict:
+    tell the time that each recommendation is predicted to be listened to. model: what the
+    similarities and scores are.
     """
 
     top: int = 100
@@ -129,6 +130,7 @@ class BuildOptions:
     plan: str = "auto"
     store_neighbors: int | None = None
     temp_dir: PathLike | None = None
+    predict: bool = False
     model: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
@@ -178,6 +180,7 @@ class BuildOptions:
             "max_rejected": self.max_rejected,
             "catalog": None if catalog is None else catalog.as_posix(),
             "templates": None if self.templates is None else Path(self.templates).as_posix(),
+            "predict": self.predict,
             **asdict(self.model),
         }
 

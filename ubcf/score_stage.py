@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +15,18 @@ from scipy import sparse
 from ubcf.biases import fit_baseline
 from ubcf.database import Database
 from ubcf.errors import OptionError
-from ubcf.matrices import interaction_matrix, with_offset
+from ubcf.matrices import interaction_matrix, track_rows, with_offset
 from ubcf.memory import (
     database_memory,
     database_memory_beside_matrices,
     limit_for_matrices,
     matrices_memory,
 )
-from ubcf.neighborhood import Neighborhood
+from ubcf.neighborhood import Neighborhood, UserMatrices
 from ubcf.options import BuildOptions, ModelOptions
 from ubcf.planning import LEFT, Plan, TooLittleMemoryError, Work, plan_scores
-from ubcf.scoring import ListsWanted, UserBlock, score_users
+from ubcf.predictions import Deviations, predict_deviations
+from ubcf.scoring import ListsWanted, UserBlock, in_turn, score_users
 from ubcf.stages import Stages
 from ubcf.toplists import TopLists
 
@@ -43,6 +48,9 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     model = options.model
     times = with_offset(indexed["centered_time"], model.offset)
     interactions = interaction_matrix(users, tracks, times, shape)
+    centered = None
+    if options.predict:
+        centered = track_rows(users, tracks, indexed["centered_time"], shape)
     heard = sparse.csr_array((np.ones(len(users), dtype=np.int8), (users, tracks)), shape=shape)
     del indexed, users, tracks, times
     stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
@@ -52,7 +60,7 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     db.limit_memory(database_memory_beside_matrices(options.memory))
     with stages.stage("score", PERMILLE) as stage:
         stage.rows = 0
-        for block in score_users(
+        blocks = score_users(
             interactions,
             wanted,
             plan,
@@ -61,8 +69,13 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
             threads=options.thread_count,
             memory=plan.block_bytes,
             advance=lambda share: stage.advance_by(share * PERMILLE),
+        )
+        for block, deviations in (
+            zip(blocks, repeat(None))
+            if centered is None
+            else _predicted(blocks, UserMatrices(interactions, heard), centered, options)
         ):
-            _store(db, block)
+            _store(db, block, deviations)
             stage.rows += len(block.recommendations.columns)
         db.flush()
     db.limit_memory(database_memory(options.memory))
@@ -115,7 +128,31 @@ def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOpt
         ) from error
 
 
-def _store(db: Database, block: UserBlock) -> None:
+def _predicted(
+    blocks: Iterator[UserBlock],
+    matrices: UserMatrices,
+    centered: sparse.csr_array,
+    options: BuildOptions,
+) -> Iterator[tuple[UserBlock, Deviations]]:
+    """The blocks, each with what the neighbors say of its recommendations."""
+
+    def predict(block: UserBlock) -> tuple[UserBlock, Deviations]:
+        lists = block.recommendations
+        deviations = predict_deviations(
+            matrices,
+            centered,
+            neighborhood_of(options.model),
+            block.start + lists.rows,
+            lists.columns,
+            damping=options.model.damping,
+        )
+        return block, deviations
+
+    with ThreadPoolExecutor(options.thread_count) as pool:
+        yield from in_turn(pool, predict, blocks, 2 * options.thread_count)
+
+
+def _store(db: Database, block: UserBlock, deviations: Deviations | None) -> None:
     db.append(
         "user_measures",
         {
@@ -141,6 +178,7 @@ def _store(db: Database, block: UserBlock) -> None:
             **_placed(block.recommendations, block.start),
             "track_index": block.recommendations.columns.astype(np.int32),
             "score": block.recommendations.values,
+            **({} if deviations is None else asdict(deviations)),
         },
     )
 

@@ -64,6 +64,11 @@ comment on column recommendations.track is 'id of the recommended track';
 comment on column recommendations.score is 'sum over all other users of similarity times centered time on the track';
 comment on column recommendations.heard is 'whether the user has heard the track';
 
+{% if predict %}
+comment on column recommendations.predicted_time is 'the fraction of the track that the user is expected to listen to, 0 to 1: what is expected without neighbors, plus sum(similarity * centered time) / (sum(|similarity|) + damping) over those who heard it';
+comment on column recommendations.support is 'neighbors who heard the track: those the predicted time is from';
+{% endif %}
+
 comment on table build is 'the build that made this database, one row';
 comment on column build.version is 'version of ubcf';
 comment on column build.started_at is 'when the build began, UTC';

@@ -101,6 +101,11 @@ Examples:
 )
 @model_options
 @click.option(
+    "--predict",
+    is_flag=True,
+    help="Tell, for each recommendation, how much of it the user is expected to listen to.",
+)
+@click.option(
     "--format",
     "summary_format",
     type=click.Choice(["text", "json"]),
