@@ -2,7 +2,8 @@
 
 `build` turns log files into a DuckDB file and a JSON of recommendations; `connect` opens the
 database for queries; `analysis`, `explain`, `inspect_user` and `inspect_track` ask it what analysts
-ask. All are loaded when they are first used.
+ask; `predict` and `recommend` serve pairs and people that came after the build. All are loaded when
+they are first used.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from ubcf.building import build
     from ubcf.connection import connect
     from ubcf.explanation import explain
+    from ubcf.fold_in import recommend
     from ubcf.inspection import inspect_track, inspect_user
+    from ubcf.pairs import predict
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,6 +32,8 @@ __all__ = [
     "explain",
     "inspect_track",
     "inspect_user",
+    "predict",
+    "recommend",
 ]
 
 # The module that each public function is in.
@@ -39,6 +44,8 @@ _MODULES = {
     "explain": "ubcf.explanation",
     "inspect_track": "ubcf.inspection",
     "inspect_user": "ubcf.inspection",
+    "predict": "ubcf.pairs",
+    "recommend": "ubcf.fold_in",
 }
 
 

@@ -10,7 +10,9 @@ from ubcf.commands.diff import diff
 from ubcf.commands.experiment import experiment
 from ubcf.commands.explain import explain
 from ubcf.commands.inspect import inspect
+from ubcf.commands.predict import predict
 from ubcf.commands.query import query
+from ubcf.commands.recommend import recommend
 from ubcf.commands.report import report
 from ubcf.commands.simulate import simulate
 from ubcf.commands.sql import sql
@@ -33,7 +35,9 @@ ubcf.add_command(diff)
 ubcf.add_command(experiment)
 ubcf.add_command(explain)
 ubcf.add_command(inspect)
+ubcf.add_command(predict)
 ubcf.add_command(query)
+ubcf.add_command(recommend)
 ubcf.add_command(report)
 ubcf.add_command(simulate)
 ubcf.add_command(sql)

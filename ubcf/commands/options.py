@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -128,6 +131,18 @@ def given(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value for name, value in options.items() if value is not None or name not in of_model
     }
+
+
+@contextmanager
+def given_file(name: str) -> Iterator[Path]:
+    """The path of a file that was given; what comes from stdin (-) is put into one for a while."""
+    if name != "-":
+        yield Path(name)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "stdin")
+        path.write_bytes(sys.stdin.buffer.read())
+        yield path
 
 
 def print_rows(

@@ -1,0 +1,31 @@
+-- history: one row per play of a person, given as track texts and times, with the dense index of the
+-- track. Tracks that the logs do not know come after those that they do.
+create or replace temp table history as
+with
+given as (
+    select
+        unnest(getvariable('history_tracks')) as track_text,
+        unnest(getvariable('history_times')) as time
+),
+
+known as (
+    select
+        given.track_text,
+        given.time,
+        tracks.popularity_rank - 1 as track_index,
+        tracks.bias
+    from given
+    left join tracks
+        on given.track_text = cast(tracks.track as varchar) and tracks.popularity_rank is not null
+)
+
+select
+    track_text,
+    time,
+    coalesce(
+        track_index,
+        (select max(popularity_rank) from tracks)
+        + dense_rank() over (partition by track_index is null order by track_text) - 1
+    ) as track_index,
+    coalesce(bias, 0.0) as bias
+from known;

@@ -1,0 +1,10 @@
+-- One row per interaction, with the dense indexes (from 0) of its user and its track.
+-- Tracks are indexed by popularity, as in the build: among equal scores the smaller index goes first.
+select
+    cast(indexed_users.user_index as integer) as user_index,
+    cast(tracks.popularity_rank - 1 as integer) as track_index,
+    interactions.centered_time
+from interactions
+inner join indexed_users on interactions."user" = indexed_users."user"
+inner join tracks on interactions.track = tracks.track
+order by user_index, track_index;

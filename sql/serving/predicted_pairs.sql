@@ -1,0 +1,11 @@
+-- predicted_pairs: one row per pair, in the order given: its predicted time, 0 to 1, and its support.
+select
+    {% if user_type %}cast(pairs.user_text as {{ user_type }}){% else %}pairs.user_text{% endif %} as "user",
+    {% if track_type %}cast(pairs.track_text as {{ track_type }}){% else %}pairs.track_text{% endif %} as track,
+    least(greatest(indexed_pairs.center + coalesce(deviations.deviation, 0.0), 0.0), 1.0)
+        as predicted_time,
+    coalesce(deviations.support, 0) as support
+from pairs
+inner join indexed_pairs on pairs.position = indexed_pairs.position
+left join deviations on pairs.position = deviations.position
+order by pairs.position;

@@ -1,0 +1,8 @@
+-- One row per pair that lacks its user or its track, the first ones.
+select
+    position,
+    user_text is null as lacks_user
+from pairs
+where user_text is null or track_text is null
+order by position
+limit 1;

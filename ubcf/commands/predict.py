@@ -1,0 +1,39 @@
+"""ubcf predict."""
+
+from __future__ import annotations
+
+import click
+
+from ubcf.commands.options import database_option, given_file, print_rows
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ubcf predict pairs.csv > times.csv
+  echo '{"user": 7, "track": 526}' | ubcf predict - --format jsonl"""
+)
+@click.argument("pairs", metavar="PAIRS")
+@database_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "jsonl"]),
+    default="csv",
+    show_default=True,
+    help="Form of the rows on stdout.",
+)
+def predict(pairs: str, database: str, form: str) -> None:
+    """Predict how much of a track a user would listen to, for each pair in the file PAIRS.
+
+    PAIRS is a CSV with the columns user and track, or JSON lines with these fields; - is stdin. The
+    rows come in its order, with predicted_time, from 0 to 1, and support: how many neighbors heard
+    the track. Users and tracks that the logs do not know get what is left without them.
+    """
+    from ubcf.connection import connect
+    from ubcf.execution import interruptibly
+    from ubcf.pairs import predict as predict_pairs
+
+    with connect(database) as connection, given_file(pairs) as path:
+        relation = interruptibly(connection, lambda: predict_pairs(connection, path))
+        print_rows(connection, relation, form)

@@ -1,0 +1,59 @@
+"""ubcf recommend."""
+
+from __future__ import annotations
+
+import click
+
+from ubcf.commands.options import database_option, format_option, given_file, print_parts
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  echo '{"526": 1.0, "1406": 0.2}' | ubcf recommend --history - -n 10
+  ubcf recommend --history session.json --explain --format json"""
+)
+@click.option(
+    "--history",
+    required=True,
+    metavar="FILE",
+    help="What the person heard: a JSON object of time by track, or log lines; - is stdin.",
+)
+@database_option
+@click.option(
+    "-n",
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Recommendations.  [default: as many as the build made]",
+)
+@click.option(
+    "-k",
+    "--similar-users",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="K",
+    help="Similar users to show.",
+)
+@click.option("--explain", is_flag=True, help="Tell which neighbors contribute most to each score.")
+@format_option
+def recommend(
+    history: str, database: str, top: int | None, similar_users: int, explain: bool, form: str
+) -> None:
+    """Recommend tracks to a person who came after the build, from what they heard.
+
+    The scores are exactly those that a build with this person in the logs would give, with the
+    options that the database was built with.
+    """
+    from ubcf.connection import connect
+    from ubcf.execution import interruptibly
+    from ubcf.fold_in import fold_in, read_history
+
+    with connect(database) as connection, given_file(history) as path:
+        plays = read_history(path)
+        parts = interruptibly(
+            connection,
+            lambda: fold_in(connection, plays, top, similar_users=similar_users, explain=explain),
+        )
+        print_parts(connection, parts, form)

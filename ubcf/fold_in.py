@@ -1,0 +1,246 @@
+"""Recommendations for a person who came after the build, from the database alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ubcf.biases import USER_REGULARIZATION
+from ubcf.errors import InputError, OptionError
+from ubcf.execution import held_rows
+from ubcf.matrices import FloatArray, IntArray, interaction_matrix, with_offset
+from ubcf.neighborhood import UserMatrices, weights
+from ubcf.score_stage import neighborhood_of
+from ubcf.similarity import count_common
+from ubcf.stored_model import StoredModel, arrays, id_types, load_model, run, set_variables
+from ubcf.templates import Templates
+from ubcf.toplists import TopLists, top_positive, top_scores
+
+# A track, as it is written, and the fraction of it that was listened to.
+Play = tuple[str, float]
+
+# Similar users that are told, and neighbors that explain a recommendation.
+SIMILAR_USERS = 20
+NEIGHBORS_TOLD = 5
+
+# A centered time under this is 0, as in sql/model/interactions.sql.
+CENTERED_TIME_NOISE = 1e-9
+
+
+def recommend(
+    connection: duckdb.DuckDBPyConnection,
+    history: Mapping[Any, float] | Iterable[tuple[Any, float]],
+    top: int | None = None,
+) -> duckdb.DuckDBPyRelation:
+    """The recommendations for a person with this history: exactly those of a rebuild with them.
+
+    history: time by track, or plays as pairs of track and time. top: None takes that of the build.
+    Columns: rank, track, score, heard, artist, title, genre, pop. The options are those of the
+    build. Not part of the promise: the person's own listening does not change which of two equally
+    good tracks is the more popular one, and with baseline centering the biases of the tracks stay.
+    Raises InputError for a history that is empty or has a time outside 0 to 1.
+    """
+    return fold_in(connection, history, top)["recommendations"]
+
+
+def fold_in(
+    connection: duckdb.DuckDBPyConnection,
+    history: Mapping[Any, float] | Iterable[tuple[Any, float]],
+    top: int | None = None,
+    *,
+    similar_users: int = SIMILAR_USERS,
+    explain: bool = False,
+) -> dict[str, duckdb.DuckDBPyRelation]:
+    """recommendations and similar_users for a person, and the explanation when it is wanted.
+
+    The explanation has a row for each of the NEIGHBORS_TOLD neighbors that contribute most to a
+    recommendation. Raises as `recommend` does.
+    """
+    if top is not None and top < 1:
+        raise OptionError(f"top is {top}; it must be at least 1")
+    plays = _checked(history.items() if isinstance(history, Mapping) else history)
+    model = load_model(connection)
+    set_variables(
+        connection,
+        history_tracks=[track for track, _ in plays],
+        history_times=[time for _, time in plays],
+        k=NEIGHBORS_TOLD,
+    )
+    run(connection, "serving/history.sql")
+    person = _Person.of(model, arrays(connection, "serving/history_plays.sql"))
+    found = person.recommendations(model, model.top if top is None else top)
+    neighbors = top_positive(person.weights, similar_users)
+    parts = {
+        "recommendations": (
+            "folded_recommendations",
+            "found_tracks",
+            {"rank": found.ranks, "track_index": found.columns, "score": found.values},
+        ),
+        "similar_users": (
+            "folded_neighbors",
+            "found_neighbors",
+            {
+                "rank": neighbors.ranks,
+                "user_index": neighbors.columns,
+                "similarity": neighbors.values,
+                "common_tracks": count_common(
+                    person.matrices.pattern,
+                    np.full(len(neighbors.columns), person.row),
+                    neighbors.columns,
+                ),
+            },
+        ),
+    }
+    if explain:
+        parts["explanation"] = (
+            "folded_explanation",
+            "found_contributions",
+            person.contributions(model, found),
+        )
+    return {
+        part: _joined(connection, template, name, columns)
+        for part, (template, name, columns) in parts.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Person:
+    """The matrices of the model with the person as one more user, the last row."""
+
+    row: int
+    matrices: UserMatrices
+    weights: sparse.csr_array
+    scores: sparse.csr_array
+
+    @classmethod
+    def of(cls, model: StoredModel, plays: dict[str, NDArray[Any]]) -> _Person:
+        """Centers the plays as the build does, and computes weights and scores."""
+        users, tracks = model.shape
+        own_tracks = np.asarray(plays["track_index"])
+        own = _centered(model, plays)
+        shape = (users + 1, max(tracks, int(own_tracks.max()) + 1))
+        places: tuple[IntArray, IntArray] = (
+            np.concatenate([model.user_index, np.full(len(own), users, dtype=np.int32)]),
+            np.concatenate([model.track_index, own_tracks]),
+        )
+        counted = with_offset(np.concatenate([model.centered_time, own]), model.options.offset)
+        heard = sparse.csr_array((np.ones(len(counted), dtype=np.int8), places), shape=shape)
+        matrices = UserMatrices(interaction_matrix(*places, counted, shape), heard)
+        row = np.array([users])
+        found = weights(matrices, neighborhood_of(model.options), row)
+        scores = found @ matrices.interactions
+        if model.options.self_weight:
+            scores = scores + model.options.self_weight * matrices.interactions[row]
+        return cls(users, matrices, found, sparse.csr_array(scores))
+
+    def recommendations(self, model: StoredModel, top: int) -> TopLists:
+        """The list of the person, with the options of the build."""
+        return top_scores(
+            self.scores,
+            top,
+            excluded=self.matrices.pattern[[self.row]] if model.exclude_heard else None,
+            only_positive=model.only_positive,
+        )
+
+    def contributions(self, model: StoredModel, lists: TopLists) -> dict[str, NDArray[Any]]:
+        """What each user, and the person, adds to each score of the list."""
+        counts = self.weights.toarray().ravel()
+        counts[self.row] = model.options.self_weight
+        by_rank = sparse.csr_array(self.matrices.by_track[lists.columns])
+        place = np.repeat(np.arange(len(lists.columns)), np.diff(by_rank.indptr))
+        similarity = counts.take(by_rank.indices)
+        kept = np.flatnonzero(similarity * by_rank.data)
+        return {
+            "rank": place.take(kept) + 1,
+            "track_index": lists.columns.take(place.take(kept)),
+            "user_index": by_rank.indices.take(kept).astype(np.int64),
+            "similarity": similarity.take(kept),
+            "counted_time": by_rank.data.take(kept),
+            "contribution": (similarity * by_rank.data).take(kept),
+        }
+
+
+def _centered(model: StoredModel, plays: dict[str, NDArray[Any]]) -> FloatArray:
+    """h of the person, for each track heard."""
+    count = np.asarray(plays["plays"], dtype=np.float64)
+    total, bias = np.asarray(plays["total_time"]), np.asarray(plays["bias"])
+    expected: FloatArray | float = 0.0
+    if model.options.centering == "user":
+        expected = float(total.sum() / count.sum())
+    elif model.options.centering == "baseline":
+        left = float((total - count * (model.mean_time + bias)).sum())
+        expected = model.mean_time + bias + left / (USER_REGULARIZATION + float(count.sum()))
+    centered: FloatArray = total / count - expected
+    return np.where(np.abs(centered) < CENTERED_TIME_NOISE, 0.0, centered)
+
+
+def _joined(
+    connection: duckdb.DuckDBPyConnection,
+    template: str,
+    name: str,
+    columns: dict[str, NDArray[Any]],
+) -> duckdb.DuckDBPyRelation:
+    """The rows of a template that reads these columns under a name."""
+    templates = Templates()
+    file = f"serving/{template}.sql"
+    connection.register(name, columns)
+    try:
+        query = templates.render(file, track_type=id_types(connection)["track"])
+        return held_rows(connection, query, templates.path(file))
+    finally:
+        connection.unregister(name)
+
+
+def _checked(plays: Iterable[tuple[Any, float]]) -> list[Play]:
+    """The plays with their tracks as texts. Raises InputError for what cannot be a play."""
+    checked = []
+    for track, time in plays:
+        is_number = isinstance(time, int | float) and not isinstance(time, bool)
+        if not (is_number and math.isfinite(time) and 0 <= time <= 1):
+            raise InputError(f"track {track}: time is {time!r}; it must be a number from 0 to 1")
+        checked.append((str(track), float(time)))
+    if not checked:
+        raise InputError("the history has no track in it")
+    return checked
+
+
+def read_history(path: Path) -> list[Play]:
+    """The plays in a file: a JSON object of time by track, or log lines of one person.
+
+    Raises InputError when it is neither, with the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        whole = None
+    if isinstance(whole, dict) and not ("track" in whole and "time" in whole):
+        return _checked(whole.items())
+    plays: list[tuple[Any, Any]] = []
+    people = set()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+            plays.append((event["track"], event["time"]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                f"{path}, line {number}: neither a JSON object of time by track nor a log line"
+            ) from error
+        people.add(event.get("user"))
+    if len(people) > 1:
+        raise InputError(f"{path}: the log lines are of {len(people)} users; give those of one")
+    return _checked(plays)
