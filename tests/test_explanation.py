@@ -11,7 +11,7 @@ import pytest
 
 import ubcf
 from tests import reference
-from tests.conftest import Built, run_ubcf, write_log
+from tests.conftest import PROJECT, Built, build_folder, run_ubcf, write_log
 from tests.test_worked_example import LINES
 from ubcf.errors import NotFoundError
 
@@ -156,3 +156,47 @@ def test_an_unknown_user_or_track_is_told_with_the_nearest_ones(build_from: Buil
     assert done.stderr == "ubcf: error: no user '4' in this database; nearest: 3, 2, 1\n"
     done = run_ubcf("explain", 1, 31, cwd=built.folder)
     assert done.stderr == "ubcf: error: no track '31' in this database; nearest: 30, 40, 20\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"preset": "listening"},
+        {"preset": "ratings"},
+        {"offset": -0.25, "self_weight": 0.5, "min_common": 2},
+        {"similarity": "overlap", "min_similarity": 0.2, "neighbors": 7},
+        {"centering": "none", "shrinkage": 3},
+    ],
+)
+def test_explanations_and_similar_users_are_those_of_the_options_of_the_build(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "logs").symlink_to(PROJECT / "data")
+    built = build_folder(tmp_path, **options)
+    with ubcf.connect(built.database) as connection:
+        for user in (7, 156, 300):
+            scores = connection.execute(
+                f'select track, score from recommendations where "user" = {user}'
+                " and rank in (1, 2, 50, 100)"
+            ).fetchall()
+            for track, score in scores:
+                rows = ubcf.explain(connection, user, track).project("contribution").fetchall()
+                assert sum(row[0] for row in rows) == pytest.approx(score, abs=1e-12)
+            told = ubcf.analysis(connection, "explained_recommendations", user=user, k=1000)
+            sums = told.aggregate("track, sum(contribution), any_value(score)").fetchall()
+            for _, total, score in sums:
+                assert (total or 0.0) == pytest.approx(score, abs=1e-12)
+            stored = connection.execute(
+                "select rank, neighbor, similarity, common_tracks from neighbors"
+                f' where "user" = {user} order by rank'
+            ).fetchall()
+            computed = (
+                ubcf.analysis(connection, "similar_users", user=user, k=50)
+                .project("rank, neighbor, similarity, common_tracks")
+                .fetchall()
+            )
+            assert [row[:2] for row in computed] == [row[:2] for row in stored]
+            assert [row[2] for row in computed] == pytest.approx(
+                [row[2] for row in stored], abs=1e-12
+            )
+            assert [row[3] for row in computed] == [row[3] for row in stored]

@@ -214,9 +214,9 @@ def test_a_user_whose_times_are_all_equal_has_no_taste_and_no_neighbors(build_fr
         [(1, 10, 0.1), (1, 20, 0.1), (1, 30, 0.1), (2, 10, 1.0), (2, 20, 0.0), (2, 30, 0.5)]
     )
     assert built.rows('from interactions where "user" = 1 order by track') == [
-        (1, 10, 1, 0.1, 0.0),
-        (1, 20, 1, 0.1, 0.0),
-        (1, 30, 1, 0.1, 0.0),
+        (1, 10, 1, 0.1, 0.0, 0.0),
+        (1, 20, 1, 0.1, 0.0, 0.0),
+        (1, 30, 1, 0.1, 0.0, 0.0),
     ]
     assert built.rows(
         'select "user", norm > 0, positive_neighbors, negative_neighbors from users order by "user"'

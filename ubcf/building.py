@@ -264,7 +264,7 @@ def _model(db: Database, options: ModelOptions, stages: Stages) -> None:
     """The tables tracks and interactions, and the dense indexes of users and tracks."""
     with stages.stage("model") as stage:
         baseline = options.centering == "baseline"
-        db.set(centering=options.centering)
+        db.set(centering=options.centering, time_offset=options.offset)
         db.run("model/plays.sql")
         db.run("model/user_times.sql")
         db.run("model/track_times.sql")
@@ -344,6 +344,7 @@ def _record(
         )
         db.run("results/build.sql")
         db.run("results/build_stages.sql")
+        db.run("results/weights_of.sql")
         db.run(
             "results/comments.sql",
             predict=bool(options["predict"]),

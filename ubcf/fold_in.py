@@ -132,7 +132,7 @@ class _Person:
             np.concatenate([model.user_index, np.full(len(own), users, dtype=np.int32)]),
             np.concatenate([model.track_index, own_tracks]),
         )
-        counted = with_offset(np.concatenate([model.centered_time, own]), model.options.offset)
+        counted = np.concatenate([model.counted_time, with_offset(own, model.options.offset)])
         heard = sparse.csr_array((np.ones(len(counted), dtype=np.int8), places), shape=shape)
         matrices = UserMatrices(interaction_matrix(*places, counted, shape), heard)
         row = np.array([users])

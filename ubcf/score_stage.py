@@ -15,7 +15,7 @@ from scipy import sparse
 from ubcf.biases import fit_baseline
 from ubcf.database import Database
 from ubcf.errors import OptionError
-from ubcf.matrices import interaction_matrix, track_rows, with_offset
+from ubcf.matrices import interaction_matrix, track_rows
 from ubcf.memory import (
     database_memory,
     database_memory_beside_matrices,
@@ -46,13 +46,12 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     users, tracks = indexed["user_index"], indexed["track_index"]
     shape = (int(users.max()) + 1, int(tracks.max()) + 1)
     model = options.model
-    times = with_offset(indexed["centered_time"], model.offset)
-    interactions = interaction_matrix(users, tracks, times, shape)
+    interactions = interaction_matrix(users, tracks, indexed["counted_time"], shape)
     centered = None
     if options.predict:
         centered = track_rows(users, tracks, indexed["centered_time"], shape)
     heard = sparse.csr_array((np.ones(len(users), dtype=np.int8), (users, tracks)), shape=shape)
-    del indexed, users, tracks, times
+    del indexed, users, tracks
     stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
     excluded = heard if options.exclude_heard else None
     wanted = ListsWanted(options.top, stored, excluded, options.only_positive, heard)

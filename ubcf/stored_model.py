@@ -14,7 +14,7 @@ from scipy import sparse
 from ubcf.analyses import TABLES_OF_IDS
 from ubcf.execution import refusals_told
 from ubcf.literals import literal
-from ubcf.matrices import FloatArray, IntArray, interaction_matrix, track_rows, with_offset
+from ubcf.matrices import FloatArray, IntArray, interaction_matrix, track_rows
 from ubcf.neighborhood import UserMatrices
 from ubcf.options import MODEL_OPTIONS, ModelOptions
 from ubcf.templates import Templates
@@ -24,7 +24,7 @@ from ubcf.templates import Templates
 class StoredModel:
     """The interactions, by dense indexes, and the options that they were scored with.
 
-    mean_time: of all events. shape: users x tracks. The three arrays have one entry per user and
+    mean_time: of all events. shape: users x tracks. The four arrays have one entry per user and
     track heard; tracks are indexed by popularity, users by id.
     """
 
@@ -37,14 +37,15 @@ class StoredModel:
     user_index: IntArray
     track_index: IntArray
     centered_time: FloatArray
+    counted_time: FloatArray
 
     @cached_property
     def matrices(self) -> UserMatrices:
         """R, and what similarities are made of."""
         places = (self.user_index, self.track_index)
-        counted = with_offset(self.centered_time, self.options.offset)
-        heard = sparse.csr_array((np.ones(len(counted), dtype=np.int8), places), shape=self.shape)
-        return UserMatrices(interaction_matrix(*places, counted, self.shape), heard)
+        ones = np.ones(len(self.counted_time), dtype=np.int8)
+        heard = sparse.csr_array((ones, places), shape=self.shape)
+        return UserMatrices(interaction_matrix(*places, self.counted_time, self.shape), heard)
 
     @cached_property
     def centered(self) -> sparse.csr_array:
@@ -99,4 +100,5 @@ def load_model(connection: duckdb.DuckDBPyConnection) -> StoredModel:
         users,
         tracks,
         indexed["centered_time"],
+        indexed["counted_time"],
     )

@@ -1,6 +1,8 @@
 -- explain: one row per neighbor that contributes to the score of a track for a user.
 -- score(u, t) = sum over the other users v of w(u, v) * h(v, t): contribution is one term of it,
--- similarity its w(u, v), centered_time its h(v, t). The greatest contributions first.
+-- similarity its w(u, v), centered_time its h(v, t), both with the options of the build (an offset is
+-- in the centered time). The greatest contributions first. With a weight for the user's own
+-- interactions, the user is one of the rows.
 -- common_tracks: what both have heard, the tracks that count most in the similarity first.
 -- variable user: the user.
 -- variable track: the track, recommended or not.
@@ -8,61 +10,56 @@ with
 own as (
     select
         track,
-        centered_time
+        counted_time
     from interactions
     where "user" = getvariable('user')
 ),
 
-listeners as (
+contributions as (
     select
-        interactions."user" as neighbor,
-        interactions.centered_time,
-        users.norm
-    from interactions
-    inner join users on interactions."user" = users."user"
+        weights.neighbor,
+        weights.weight,
+        theirs.counted_time
+    from weights_of(getvariable('user')) as weights
+    inner join interactions as theirs on weights.neighbor = theirs."user"
+    where theirs.track = getvariable('track') and theirs.counted_time <> 0
+    union all
+    select
+        getvariable('user') as neighbor,
+        cast(build.options ->> 'self_weight' as double) as weight,
+        own.counted_time
+    from own
+    cross join build
     where
-        interactions.track = getvariable('track')
-        and interactions."user" <> getvariable('user')
-        and interactions.centered_time <> 0
+        own.track = getvariable('track')
+        and own.counted_time <> 0
+        and cast(build.options ->> 'self_weight' as double) <> 0
 ),
 
-products as (
+common as (
     select
-        listeners.neighbor,
-        theirs.track,
-        nullif(concat_ws(' - ', tracks.artist, tracks.title), '') as title,
-        own.centered_time * theirs.centered_time as product
+        theirs."user" as neighbor,
+        list(
+            theirs.track order by abs(own.counted_time * theirs.counted_time) desc, theirs.track asc
+        ) as common_tracks,
+        list(
+            nullif(concat_ws(' - ', tracks.artist, tracks.title), '')
+            order by abs(own.counted_time * theirs.counted_time) desc, theirs.track asc
+        ) as common_titles
     from interactions as theirs
+    inner join contributions on theirs."user" = contributions.neighbor
     inner join own on theirs.track = own.track
-    inner join listeners on theirs."user" = listeners.neighbor
     inner join tracks on theirs.track = tracks.track
-),
-
-similarities as (
-    select
-        products.neighbor,
-        -- in one order, so that the last digits are always the same
-        sum(products.product order by products.track)
-        / (any_value(users.norm) * any_value(listeners.norm)) as similarity,
-        list(products.track order by abs(products.product) desc, products.track asc)
-            as common_tracks,
-        list(products.title order by abs(products.product) desc, products.track asc)
-            as common_titles,
-        any_value(listeners.centered_time) as centered_time
-    from products
-    inner join listeners on products.neighbor = listeners.neighbor
-    inner join users on users."user" = getvariable('user')
-    where users.norm > 0
-    group by products.neighbor
+    group by theirs."user"
 )
 
 select
-    neighbor,
-    similarity,
-    common_tracks,
-    common_titles,
-    centered_time,
-    similarity * centered_time as contribution
-from similarities
-where abs(similarity) >= 1e-12
-order by abs(similarity * centered_time) desc, neighbor asc;
+    contributions.neighbor,
+    contributions.weight as similarity,
+    common.common_tracks,
+    common.common_titles,
+    contributions.counted_time as centered_time,
+    contributions.weight * contributions.counted_time as contribution
+from contributions
+inner join common on contributions.neighbor = common.neighbor
+order by abs(contributions.weight * contributions.counted_time) desc, contributions.neighbor asc;

@@ -7,45 +7,45 @@ with
 own as (
     select
         track,
-        centered_time
+        counted_time
     from interactions
     where "user" = getvariable('user')
 ),
 
-products as (
-    select
-        theirs."user" as neighbor,
-        own.track,
-        own.centered_time * theirs.centered_time as product
-    from own
-    inner join interactions as theirs on own.track = theirs.track
-    where theirs."user" <> getvariable('user')
+weights as (
+    from weights_of(getvariable('user'))
 ),
 
-dot_products as (
+common as (
     select
-        neighbor,
-        sum(product order by track) as dot_product,
-        count(*) as common_tracks,
-        list(track order by abs(product) desc, track asc) as tracks_in_common
-    from products
-    group by neighbor
+        theirs."user" as neighbor,
+        list(
+            own.track order by abs(own.counted_time * theirs.counted_time) desc, own.track asc
+        ) as tracks_in_common
+    from own
+    inner join interactions as theirs on own.track = theirs.track
+    inner join weights on theirs."user" = weights.neighbor
+    group by theirs."user"
 ),
 
 similarities as (
     select
-        dot_products.neighbor,
-        dot_products.dot_product / (listener.norm * theirs.norm) as similarity,
-        dot_products.common_tracks,
-        dot_products.tracks_in_common
-    from dot_products
-    inner join users as theirs on dot_products.neighbor = theirs."user"
-    inner join users as listener on listener."user" = getvariable('user')
-    where
-        listener.norm > 0
-        and theirs.norm > 0
-        -- as in the build: below this a similarity is 0
-        and abs(dot_products.dot_product / (listener.norm * theirs.norm)) >= 1e-12
+        weights.neighbor,
+        weights.weight as similarity,
+        weights.common_tracks,
+        common.tracks_in_common
+    from weights
+    inner join common on weights.neighbor = common.neighbor
+    union all
+    -- the user's own interactions, where they have a weight
+    select
+        getvariable('user') as neighbor,
+        cast(any_value(build.options) ->> 'self_weight' as double) as similarity,
+        count(*) as common_tracks,
+        list(own.track order by abs(own.counted_time) desc, own.track asc) as tracks_in_common
+    from own
+    cross join build
+    having cast(any_value(build.options) ->> 'self_weight' as double) <> 0
 ),
 
 recommended as (
@@ -65,12 +65,12 @@ contributions as (
         similarities.similarity,
         similarities.common_tracks,
         similarities.tracks_in_common[:3] as tracks_in_common,
-        theirs.centered_time,
-        similarities.similarity * theirs.centered_time as contribution
+        theirs.counted_time as centered_time,
+        similarities.similarity * theirs.counted_time as contribution
     from recommended
     inner join interactions as theirs on recommended.track = theirs.track
     inner join similarities on theirs."user" = similarities.neighbor
-    where theirs.centered_time <> 0
+    where theirs.counted_time <> 0
 ),
 
 placed as (

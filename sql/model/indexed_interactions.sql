@@ -4,7 +4,8 @@ create temp table indexed_interactions as
 select
     cast(user_times.user_index as integer) as user_index,
     cast(track_times.popularity_rank - 1 as integer) as track_index,
-    interactions.centered_time
+    interactions.centered_time,
+    interactions.counted_time
 from interactions
 inner join user_times on interactions."user" = user_times."user"
 inner join track_times on interactions.track = track_times.track

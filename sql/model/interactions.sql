@@ -1,4 +1,5 @@
 -- interactions: one row per user and track heard.
+-- counted_time is what it counts in similarities and scores: centered_time plus the offset.
 -- centered_time is h(u, t): the mean over the plays of (time - what is expected), 0 when it is under 1e-9.
 {% if centering == 'user' %}
 -- Expected is the mean time of the user over all events.
@@ -31,6 +32,16 @@ times as (
     inner join user_biases on user_times.user_index = user_biases.user_index
     inner join track_biases on track_times.popularity_rank - 1 = track_biases.track_index
     {% endif %}
+),
+
+centered as (
+    select
+        *,
+        case
+            when abs(mean_time - expected_time) < 1e-9 then 0.0
+            else mean_time - expected_time
+        end as centered_time
+    from times
 )
 
 select
@@ -38,9 +49,10 @@ select
     track,
     plays,
     mean_time,
+    centered_time,
     case
-        when abs(mean_time - expected_time) < 1e-9 then 0.0
-        else mean_time - expected_time
-    end as centered_time
-from times
+        when abs(centered_time + getvariable('time_offset')) < 1e-9 then 0.0
+        else centered_time + getvariable('time_offset')
+    end as counted_time
+from centered
 order by user_index, popularity_rank;

@@ -49,6 +49,7 @@ comment on column interactions.track is 'id of the track';
 comment on column interactions.plays is 'events of the user on the track';
 comment on column interactions.mean_time is 'mean of time over these events';
 comment on column interactions.centered_time is 'mean_time less the mean time of the user over all events, or less the center that build.options tells (centering); under 1e-9 it is 0';
+comment on column interactions.counted_time is 'what it counts in similarities and scores: centered_time plus the offset of build.options (by default 0)';
 
 comment on table neighbors is 'the most similar users (similarity above 0) of each user, one row per pair, at most 50 a user';
 comment on column neighbors."user" is 'id of the user';
@@ -68,6 +69,8 @@ comment on column recommendations.heard is 'whether the user has heard the track
 comment on column recommendations.predicted_time is 'the fraction of the track that the user is expected to listen to, 0 to 1: what is expected without neighbors, plus sum(similarity * centered time) / (sum(|similarity|) + damping) over those who heard it';
 comment on column recommendations.support is 'neighbors who heard the track: those the predicted time is from';
 {% endif %}
+
+comment on macro table weights_of is 'the users that count for a user, by id, and how much: from weights_of(156)';
 
 comment on table build is 'the build that made this database, one row';
 comment on column build.version is 'version of ubcf';

@@ -3,7 +3,8 @@
 select
     cast(indexed_users.user_index as integer) as user_index,
     cast(tracks.popularity_rank - 1 as integer) as track_index,
-    interactions.centered_time
+    interactions.centered_time,
+    interactions.counted_time
 from interactions
 inner join indexed_users on interactions."user" = indexed_users."user"
 inner join tracks on interactions.track = tracks.track

@@ -175,6 +175,13 @@ def run_once(who: str, logs_dir: Path, folder: Path, limits: Limits) -> Run:
     return run
 
 
+def compile_loops(folder: Path) -> None:
+    """Let ubcf compile its loops, which it does once in an installation, the logs being large."""
+    for plan in ("right", "tiles"):
+        arguments = command(SUBJECT, ROOT / "data", folder)
+        subprocess.run([*arguments, "--plan", plan], cwd=ROOT, check=True, capture_output=True)
+
+
 def missing_modules(who: str) -> list[str]:
     """Return the modules that `who` needs and this Python lacks."""
     return [name for name in PEERS[who].modules if not importlib.util.find_spec(name)]
@@ -332,6 +339,7 @@ def main() -> int:
         for peer in arguments.peers:
             if not missing_modules(peer):
                 run_once(peer, ROOT / "data", out_dir / "results" / "warm-up" / peer, limits)
+        compile_loops(out_dir / "results" / "warm-up" / SUBJECT)
         rows = [row for name in arguments.sets for row in run_set(name, arguments, limits, out_dir)]
     print(f"| set | who | wall, s | peak, MiB | wall / {SUBJECT} | peak / {SUBJECT} | result |")
     print("|---|---|--:|--:|--:|--:|---|")

@@ -1,0 +1,108 @@
+-- weights_of(listener): one row per user that counts for a user, given by id, the most similar first.
+-- weight: the similarity, with the options of the build. Computed from the interactions, so it also
+-- serves where the table neighbors was left empty.
+-- Weights next to each other that differ by less than 1e-10 are equal: the smaller id goes first.
+create macro weights_of(listener) as table
+with
+model as (
+    select
+        coalesce(cast(options ->> 'shrinkage' as double), 0.0) as shrinkage,
+        coalesce(cast(options ->> 'min_common' as bigint), 0) as min_common,
+        coalesce(cast(options ->> 'min_similarity' as double), -2.0) as min_similarity,
+        cast(options ->> 'neighbors' as bigint) as neighbors,
+        coalesce(options ->> 'similarity', 'full') = 'overlap' as overlap
+    from build
+),
+
+own as (
+    select
+        track,
+        counted_time
+    from interactions
+    where "user" = listener
+),
+
+dot_products as (
+    select
+        theirs."user" as neighbor,
+        count(*) as common_tracks,
+        -- in one order, so that the last digits are always the same
+        sum(own.counted_time * theirs.counted_time order by theirs.track) as product,
+        sum(own.counted_time * own.counted_time order by theirs.track) as own_square,
+        sum(theirs.counted_time * theirs.counted_time order by theirs.track) as their_square
+    from interactions as theirs
+    inner join own on theirs.track = own.track
+    where theirs."user" <> listener
+    group by theirs."user"
+),
+
+cosines as (
+    select
+        dot_products.neighbor,
+        dot_products.common_tracks,
+        dot_products.product / nullif(
+            case
+                when model.overlap then sqrt(dot_products.own_square * dot_products.their_square)
+                else own_user.norm * theirs.norm
+            end,
+            0.0
+        ) as cosine
+    from dot_products
+    cross join model
+    inner join users as theirs on dot_products.neighbor = theirs."user"
+    inner join users as own_user on own_user."user" = listener
+),
+
+shrunk as (
+    select
+        cosines.neighbor,
+        cosines.common_tracks,
+        cosines.cosine
+        * (cosines.common_tracks / (cosines.common_tracks + model.shrinkage)) as weight
+    from cosines
+    cross join model
+    where abs(cosines.cosine) >= 1e-12 and cosines.common_tracks >= model.min_common
+),
+
+links as (
+    select
+        shrunk.neighbor,
+        shrunk.common_tracks,
+        shrunk.weight,
+        lag(shrunk.weight) over (order by shrunk.weight desc) - shrunk.weight >= 1e-10
+            as starts_chain
+    from shrunk
+    cross join model
+    where shrunk.weight >= model.min_similarity
+),
+
+chains as (
+    select
+        neighbor,
+        common_tracks,
+        weight,
+        count(*) filter (where starts_chain)
+            over (order by weight desc rows unbounded preceding) as chain
+    from links
+),
+
+placed_users as (
+    select
+        neighbor,
+        common_tracks,
+        weight,
+        row_number() over (order by chain asc, neighbor asc) as place
+    from chains
+)
+
+select
+    placed_users.place,
+    placed_users.neighbor,
+    placed_users.weight,
+    placed_users.common_tracks
+from placed_users
+cross join model
+where
+    model.neighbors is null
+    or (placed_users.place <= model.neighbors and placed_users.weight > 0)
+order by placed_users.place;
