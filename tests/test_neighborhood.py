@@ -21,9 +21,9 @@ from tests.pieces import pieces_of
 from ubcf.biases import fit_baseline
 from ubcf.errors import OptionError
 from ubcf.matrices import interaction_matrix, track_rows, with_offset
-from ubcf.neighborhood import Neighborhood, UserMatrices
+from ubcf.neighborhood import Neighborhood, UserMatrices, weights
 from ubcf.options import PRESETS, ModelOptions, model_options
-from ubcf.planning import RIGHT, TILES, Plan
+from ubcf.planning import LEFT, RIGHT, TILES, Plan, has_numba
 from ubcf.predictions import predict_deviations
 from ubcf.scoring import ListsWanted, score_users
 
@@ -102,7 +102,7 @@ def check_against_dense(
     assert found["recommendations values"].reshape(users, tracks) == pytest.approx(
         np.take_along_axis(scores, np.array(expected), axis=1), abs=1e-12
     )
-    if plan is not None:
+    if plan is not None and plan.way != LEFT:
         return
     of_user = [
         reference.nearest(dict(enumerate(row)), options.neighbors) for row in weights.tolist()
@@ -141,6 +141,44 @@ def test_options_together_do_what_their_definitions_say(
     logs: tuple[NDArray[np.float64], NDArray[np.bool_]], chosen: dict[str, Any]
 ) -> None:
     check_against_dense(*logs, replace(NOTHING, **chosen))
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    logs=centered_times(),
+    neighbors=EVERY_OPTION["neighbors"],
+    chosen=st.fixed_dictionaries(
+        {}, optional={name: each for name, each in EVERY_OPTION.items() if name != "overlap"}
+    ),
+)
+def test_compiled_loops_find_the_same_nearest_users(
+    logs: tuple[NDArray[np.float64], NDArray[np.bool_]], neighbors: int, chosen: dict[str, Any]
+) -> None:
+    plan = Plan(LEFT, True, True, 1, 1, 1 << 26, {}, "")
+    options = replace(NOTHING, **{**chosen, "neighbors": neighbors})
+    check_against_dense(*logs, options, plan)
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+def test_compiled_loops_give_the_weights_of_scipy_to_the_bit_among_many_users() -> None:
+    random = np.random.default_rng(8)
+    rows = np.repeat(np.arange(3_000), 20)
+    columns = np.minimum(random.zipf(1.2, len(rows)) - 1, 199)
+    cells = np.unique(np.stack([rows, columns]), axis=1)
+    matrix = interaction_matrix(
+        cells[0], cells[1], random.choice(LEVELS, cells.shape[1]), (3_000, 200)
+    )
+    marks = sparse.csr_array((np.ones(cells.shape[1]), (cells[0], cells[1])), shape=matrix.shape)
+    for options in (Neighborhood(10), Neighborhood(30, 25.0), Neighborhood(5, 3.0, 0.1, 2)):
+        matrices = UserMatrices(matrix, marks)
+        users = np.arange(100, 700)
+        slow, fast = (
+            weights(matrices, options, users, compiled=compiled) for compiled in (False, True)
+        )
+        assert np.array_equal(slow.indptr, fast.indptr)
+        assert np.array_equal(slow.indices, fast.indices)
+        assert np.array_equal(slow.data, fast.data)
 
 
 @pytest.mark.parametrize("way", [RIGHT, TILES])

@@ -150,16 +150,16 @@ def _scores(
         for i in range(user_starts[first + row], user_starts[first + row + 1]):
             scores[user_tracks[i]] -= own[i]
 
-        positive[row] = _best_of_lanes(scores, best)
+        positive[row] = best_of_lanes(scores, best)
         floor = 0.0
         if lanes <= tracks and positive[row] > wanted[row]:
             floor = np.partition(best, lanes - wanted[row])[lanes - wanted[row]] - CHAIN_ROOM
         if found + tracks > len(columns):
-            columns = _longer(columns, 2 * found + tracks)
-            values = _longer(values, 2 * found + tracks)
+            columns = longer(columns, 2 * found + tracks)
+            values = longer(values, 2 * found + tracks)
         end = found
         if floor > 0:
-            end = _take_above(scores, floor, columns, values, found)
+            end = take_above(scores, floor, columns, values, found)
             for place in range(found, end):
                 # Next to the edge, the chain of the last one may go on beyond it.
                 if values[place] - EQUALITY_GAP < floor:
@@ -177,7 +177,7 @@ def _scores(
 
 
 @compiled
-def _best_of_lanes(scores: Any, best: Any) -> Any:
+def best_of_lanes(scores: Any, best: Any) -> Any:
     """The number of positive scores; best[i] becomes the best of the scores i, i + lanes, ..."""
     lanes = len(best)
     best[:] = -np.inf
@@ -191,7 +191,7 @@ def _best_of_lanes(scores: Any, best: Any) -> Any:
 
 
 @compiled
-def _take_above(scores: Any, floor: Any, columns: Any, values: Any, found: Any) -> Any:
+def take_above(scores: Any, floor: Any, columns: Any, values: Any, found: Any) -> Any:
     """Appends the scores from `floor` up to columns and values, and returns their new length."""
     for start in range(0, len(scores), STRETCH):
         part = scores[start : start + STRETCH]
@@ -208,7 +208,7 @@ def _take_above(scores: Any, floor: Any, columns: Any, values: Any, found: Any) 
 
 
 @compiled
-def _longer(array: Any, length: Any) -> Any:
+def longer(array: Any, length: Any) -> Any:
     """The array with room for `length` entries."""
     longer = np.empty(length, dtype=array.dtype)
     longer[: len(array)] = array

@@ -88,8 +88,18 @@ class UserMatrices:
         return sparse.csr_array(self.by_track.power(2))
 
 
-def weights(matrices: UserMatrices, neighborhood: Neighborhood, users: Indexes) -> sparse.csr_array:
-    """How much all users count for some: len(users) x all users, without stored zeros."""
+def weights(
+    matrices: UserMatrices, neighborhood: Neighborhood, users: Indexes, *, compiled: bool = False
+) -> sparse.csr_array:
+    """How much all users count for some: len(users) x all users, without stored zeros.
+
+    compiled: `users` are consecutive, and numba, which has to be installed, may do the work.
+    """
+    if compiled and neighborhood.neighbors is not None and not neighborhood.overlap:
+        from ubcf.compiled_neighbors import near_block
+
+        block = near_block(matrices, neighborhood, int(users[0]), int(users[-1]) + 1)
+        return _nearest(block, neighborhood.neighbors)
     if neighborhood.overlap:
         block = overlap_similarity_block(matrices, users)
     else:
@@ -102,9 +112,12 @@ def weights(matrices: UserMatrices, neighborhood: Neighborhood, users: Indexes) 
     if neighborhood.min_similarity is not None:
         block.data[block.data < neighborhood.min_similarity] = 0.0
     block.eliminate_zeros()
-    if neighborhood.neighbors is None:
-        return block
-    nearest = top_positive(block, neighborhood.neighbors)
+    return block if neighborhood.neighbors is None else _nearest(block, neighborhood.neighbors)
+
+
+def _nearest(block: sparse.csr_array, count: int) -> sparse.csr_array:
+    """The `count` greatest weights above 0 of each row, the smaller index first among equals."""
+    nearest = top_positive(block, count)
     return sparse.csr_array((nearest.values, (nearest.rows, nearest.columns)), shape=block.shape)
 
 

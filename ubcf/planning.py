@@ -54,6 +54,9 @@ SECONDS_ALWAYS_SPENT = 1.5
 # so another way would give scores that differ in the last digits.
 TYPICAL_THREADS = 2
 
+# Products from which on compiled loops find the nearest users sooner than scipy.
+WORTH_COMPILED_NEIGHBORS = 3e7
+
 # Neighbors that a user keeps, for the estimate.
 NEIGHBORS_KEPT = 50
 
@@ -232,11 +235,13 @@ def plan_scores(
     way: str | None = None,
     neighbors: bool | None = None,
     numba: bool | None = None,
+    nearest: bool = False,
 ) -> Plan:
     """The cheapest way within the memory, in bytes.
 
     way: one of WAYS insists. neighbors: whether to compute the similarities in any case (None: if
     they are in proportion). numba: whether compiled loops may be used (None: if it is installed).
+    nearest: only the nearest users count, so that the similarities may be compiled too.
     Raises TooLittleMemoryError when no way fits.
     """
     by_scipy, by_numba = (
@@ -285,7 +290,8 @@ def plan_scores(
         left_over -= int(left_over * SHARE_FOR_CANDIDATES)
     return Plan(
         way=chosen,
-        compiled=compiled[chosen],
+        compiled=compiled[chosen]
+        or (may_compile and nearest and work.similarity_products > WORTH_COMPILED_NEIGHBORS),
         neighbors=chosen == LEFT or (in_proportion if neighbors is None else neighbors),
         tile_width=width,
         users_at_once=users_at_once,

@@ -118,6 +118,7 @@ def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOpt
             memory=matrices_memory(options.memory),
             way=way if options.model.takes_all_users else LEFT,
             neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
+            nearest=options.model.neighbors is not None,
         )
     except TooLittleMemoryError as error:
         needed = limit_for_matrices(error.needed)

@@ -115,7 +115,9 @@ def score_users(
     scorer = _Scorer(matrices, neighborhood, self_weight, wanted, threads, memory, most_users)
     with ThreadPoolExecutor(threads) as pool:
         if plan is None or plan.way == LEFT:
-            yield from scorer.by_similarity(pool, advance)
+            yield from scorer.by_similarity(
+                pool, advance, compiled=plan is not None and plan.compiled
+            )
         elif plan.way == RIGHT:
             yield from scorer.by_products(pool, advance, plan)
         else:
@@ -147,14 +149,14 @@ class _Scorer:
         self.costs = user_costs(matrices.interactions) + wanted.recommendations
 
     def by_similarity(
-        self, pool: ThreadPoolExecutor, advance: Callable[[float], None]
+        self, pool: ThreadPoolExecutor, advance: Callable[[float], None], *, compiled: bool
     ) -> Iterator[UserBlock]:
         """Scores as similarity times interactions; neighbors and all counts on the way."""
 
         def work(block: tuple[int, int]) -> UserBlock:
             start, stop = block
             users = np.arange(start, stop)
-            similarity = self._weights(users)
+            similarity = weights(self.matrices, self.neighborhood, users, compiled=compiled)
             scores = self._scores(similarity, users)
             neighbors = top_positive(similarity, self.wanted.neighbors)
             return UserBlock(

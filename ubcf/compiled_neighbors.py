@@ -1,0 +1,133 @@
+"""The nearest users of neighborhood.py compiled by numba: products and selection in one pass.
+
+Only imported when numba is there (the extra `ubcf[fast]`). No row of similarities is ever stored:
+who cannot be among the nearest is left out at once. Weights are those of scipy, to the bit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from ubcf.compiled_products import LANES_PER_WANTED, best_of_lanes, compiled, longer, take_above
+from ubcf.similarity import SIMILARITY_NOISE
+from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP
+
+if TYPE_CHECKING:
+    from ubcf.neighborhood import Neighborhood, UserMatrices
+
+
+def near_block(
+    matrices: UserMatrices, neighborhood: Neighborhood, first: int, stop: int
+) -> sparse.csr_array:
+    """Weights of the users first..stop-1 with all users, with all that may be among the nearest.
+
+    For neighborhoods of full similarity with so many neighbors. Returns (stop - first) x all users.
+    """
+    unit, by_track = matrices.unit, matrices.unit_by_track
+    counting = neighborhood.shrinkage > 0 or neighborhood.min_common > 1
+    heard, heard_by_track = (
+        (matrices.pattern, matrices.heard_by_track) if counting else (unit, by_track)
+    )
+    wanted = neighborhood.neighbors or 1
+    least = neighborhood.min_similarity
+    starts, columns, values = _near(
+        first,
+        stop,
+        (unit.indptr, unit.indices, unit.data),
+        (by_track.indptr, by_track.indices, by_track.data),
+        (heard.indptr, heard.indices),
+        (heard_by_track.indptr, heard_by_track.indices),
+        counting,
+        float(neighborhood.shrinkage),
+        neighborhood.min_common,
+        0.0 if least is None else max(float(least), 0.0),
+        wanted,
+        LANES_PER_WANTED * wanted,
+    )
+    return sparse.csr_array((values, columns, starts), shape=(stop - first, unit.shape[0]))
+
+
+@compiled
+def _near(
+    first: Any,
+    stop: Any,
+    own: Any,
+    listeners: Any,
+    own_heard: Any,
+    heard_by: Any,
+    counting: Any,
+    shrinkage: Any,
+    min_common: Any,
+    least: Any,
+    wanted: Any,
+    lanes: Any,
+) -> Any:
+    """Weights above 0 by user, as starts, columns and values."""
+    own_starts, own_tracks, own_units = own
+    track_starts, track_users, track_units = listeners
+    heard_starts, heard_tracks = own_heard
+    heard_by_starts, heard_by_users = heard_by
+    rows = stop - first
+    users = len(own_starts) - 1
+    starts = np.zeros(rows + 1, dtype=np.int64)
+    columns = np.empty(4 * rows * wanted + users, dtype=np.int32)
+    values = np.empty(len(columns))
+    weights = np.empty(users)
+    common = np.zeros(users, dtype=np.int32)
+    best = np.empty(lanes)
+    found = 0
+    for row in range(rows):
+        weights[:] = 0.0
+        for i in range(own_starts[first + row], own_starts[first + row + 1]):
+            unit = own_units[i]
+            track = own_tracks[i]
+            others = track_users[track_starts[track] : track_starts[track + 1]]
+            units = track_units[track_starts[track] : track_starts[track + 1]]
+            for place in range(len(others)):
+                weights[others[place]] += unit * units[place]
+        weights[first + row] = 0.0
+        if counting:
+            common[:] = 0
+            for i in range(heard_starts[first + row], heard_starts[first + row + 1]):
+                track = heard_tracks[i]
+                others = heard_by_users[heard_by_starts[track] : heard_by_starts[track + 1]]
+                for place in range(len(others)):
+                    common[others[place]] += 1
+            for user in range(users):
+                if common[user] < min_common:
+                    weights[user] = 0.0
+                if weights[user] < SIMILARITY_NOISE:
+                    weights[user] = 0.0
+                else:
+                    weights[user] *= common[user] / (common[user] + shrinkage)
+        for user in range(users):
+            if weights[user] < SIMILARITY_NOISE and not counting:
+                weights[user] = 0.0
+            if weights[user] < least:
+                weights[user] = 0.0
+        floor = 0.0
+        if lanes <= users and best_of_lanes(weights, best) > wanted:
+            floor = np.partition(best, lanes - wanted)[lanes - wanted] - CHAIN_ROOM
+        if found + users > len(columns):
+            columns = longer(columns, 2 * found + users)
+            values = longer(values, 2 * found + users)
+        end = found
+        if floor > 0:
+            end = take_above(weights, floor, columns, values, found)
+            for place in range(found, end):
+                # Next to the edge, the chain of the last one may go on beyond it.
+                if values[place] - EQUALITY_GAP < floor:
+                    floor = 0.0
+        if floor <= 0:
+            end = found
+            for user in range(users):
+                if weights[user] > 0:
+                    columns[end] = user
+                    values[end] = weights[user]
+                    end += 1
+        found = end
+        starts[row + 1] = found
+    return starts, columns[:found], values[:found]
