@@ -42,7 +42,7 @@ def near_block(
         (heard_by_track.indptr, heard_by_track.indices),
         counting,
         float(neighborhood.shrinkage),
-        neighborhood.min_common,
+        float(max(neighborhood.min_common, 1)),
         0.0 if least is None else max(float(least), 0.0),
         wanted,
         LANES_PER_WANTED * wanted,
@@ -76,7 +76,7 @@ def _near(
     columns = np.empty(4 * rows * wanted + users, dtype=np.int32)
     values = np.empty(len(columns))
     weights = np.empty(users)
-    common = np.zeros(users, dtype=np.int32)
+    common = np.zeros(users)
     best = np.empty(lanes)
     found = 0
     for row in range(rows):
@@ -90,24 +90,22 @@ def _near(
                 weights[others[place]] += unit * units[place]
         weights[first + row] = 0.0
         if counting:
-            common[:] = 0
+            common[:] = 0.0
             for i in range(heard_starts[first + row], heard_starts[first + row + 1]):
                 track = heard_tracks[i]
                 others = heard_by_users[heard_by_starts[track] : heard_by_starts[track + 1]]
                 for place in range(len(others)):
-                    common[others[place]] += 1
+                    common[others[place]] += 1.0
             for user in range(users):
-                if common[user] < min_common:
-                    weights[user] = 0.0
-                if weights[user] < SIMILARITY_NOISE:
-                    weights[user] = 0.0
-                else:
-                    weights[user] *= common[user] / (common[user] + shrinkage)
-        for user in range(users):
-            if weights[user] < SIMILARITY_NOISE and not counting:
-                weights[user] = 0.0
-            if weights[user] < least:
-                weights[user] = 0.0
+                shrunk = weights[user] * (common[user] / (common[user] + shrinkage))
+                counts = (weights[user] >= SIMILARITY_NOISE) & (common[user] >= min_common)
+                weights[user] = shrunk if counts else 0.0
+        else:
+            for user in range(users):
+                weights[user] = weights[user] if weights[user] >= SIMILARITY_NOISE else 0.0
+        if least > 0:
+            for user in range(users):
+                weights[user] = weights[user] if weights[user] >= least else 0.0
         floor = 0.0
         if lanes <= users and best_of_lanes(weights, best) > wanted:
             floor = np.partition(best, lanes - wanted)[lanes - wanted] - CHAIN_ROOM

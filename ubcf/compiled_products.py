@@ -33,7 +33,7 @@ WORTH_ORDERING = 1 / 32
 
 # Numba's loops over slices, whose indexes start at 0, become vector instructions; others do not. It
 # looks at the sign of every index but those of unsigned arrays.
-compiled = numba.njit(nogil=True, cache=True)
+compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 class CompiledProducts:
@@ -65,16 +65,43 @@ class CompiledProducts:
         """See Products."""
         by_user, wanted = self._matrices.by_user, self._matrices.wanted[start:stop]
         starts, columns, values, positive = _scores(
-            start,
-            stop,
+            (start, stop),
             by_user.shape[1],
-            (by_user.indptr, by_user.indices, self._matrices.own, self._matrices.unit.data),
+            (by_user.indptr, by_user.indices, self._matrices.unit.data),
             (self._starts, self._columns, self._values),
+            start,
+            (by_user.indptr, by_user.indices, self._matrices.own),
             wanted,
             LANES_PER_WANTED * int(wanted.max()),
         )
         shape = (stop - start, by_user.shape[1])
         return sparse.csr_array((values, columns, starts), shape=shape), positive
+
+
+def scores_by_weights(
+    weights: sparse.csr_array,
+    interactions: sparse.csr_array,
+    start: int,
+    self_weight: float,
+    wanted: Indexes,
+) -> tuple[sparse.csr_array, Indexes]:
+    """Scores, and how many are positive, of consecutive users from `start` on, as Products tells.
+
+    weights: how much all users count for them, users of the block x all users. self_weight: how
+    much their own interactions count. wanted: how many tracks each wants ranked.
+    """
+    starts, columns, values, positive = _scores(
+        (0, weights.shape[0]),
+        interactions.shape[1],
+        (weights.indptr, weights.indices, weights.data),
+        (interactions.indptr, interactions.indices, interactions.data),
+        start,
+        (interactions.indptr, interactions.indices, -self_weight * interactions.data),
+        wanted,
+        LANES_PER_WANTED * int(wanted.max()),
+    )
+    shape = (weights.shape[0], interactions.shape[1])
+    return sparse.csr_array((values, columns, starts), shape=shape), positive
 
 
 @compiled
@@ -125,10 +152,23 @@ def _fill(first: Any, stop: Any, tracks: Any, listeners: Any, heard: Any, produc
 
 @compiled
 def _scores(
-    first: Any, stop: Any, tracks: Any, heard: Any, products: Any, wanted: Any, lanes: Any
+    rows: Any,
+    tracks: Any,
+    factors: Any,
+    products: Any,
+    first_user: Any,
+    own: Any,
+    wanted: Any,
+    lanes: Any,
 ) -> Any:
-    """Scores by user as starts, columns and values, and how many of each user are positive."""
-    user_starts, user_tracks, own, units = heard
+    """Scores by user as starts, columns and values, and how many of each user are positive.
+
+    A score is the sum of factors times rows of products, less what is the user's own. The factors
+    of the first user are row rows[0], what is its own is row first_user.
+    """
+    first, stop = rows
+    factor_starts, factor_columns, factor_values = factors
+    own_starts, own_tracks, own_values = own
     product_starts, product_columns, product_values = products
     users = stop - first
     starts = np.zeros(users + 1, dtype=np.int64)
@@ -140,15 +180,15 @@ def _scores(
     found = 0
     for row in range(users):
         scores[:] = 0.0
-        for i in range(user_starts[first + row], user_starts[first + row + 1]):
-            unit = units[i]
-            track = user_tracks[i]
-            row_columns = product_columns[product_starts[track] : product_starts[track + 1]]
-            row_values = product_values[product_starts[track] : product_starts[track + 1]]
+        for i in range(factor_starts[first + row], factor_starts[first + row + 1]):
+            factor = factor_values[i]
+            column = factor_columns[i]
+            row_columns = product_columns[product_starts[column] : product_starts[column + 1]]
+            row_values = product_values[product_starts[column] : product_starts[column + 1]]
             for place in range(len(row_columns)):
-                scores[row_columns[place]] += unit * row_values[place]
-        for i in range(user_starts[first + row], user_starts[first + row + 1]):
-            scores[user_tracks[i]] -= own[i]
+                scores[row_columns[place]] += factor * row_values[place]
+        for i in range(own_starts[first_user + row], own_starts[first_user + row + 1]):
+            scores[own_tracks[i]] -= own_values[i]
 
         positive[row] = best_of_lanes(scores, best)
         floor = 0.0

@@ -235,13 +235,15 @@ def plan_scores(
     way: str | None = None,
     neighbors: bool | None = None,
     numba: bool | None = None,
+    options_need_left: bool = False,
     nearest: bool = False,
 ) -> Plan:
     """The cheapest way within the memory, in bytes.
 
     way: one of WAYS insists. neighbors: whether to compute the similarities in any case (None: if
     they are in proportion). numba: whether compiled loops may be used (None: if it is installed).
-    nearest: only the nearest users count, so that the similarities may be compiled too.
+    options_need_left: not all users count as they are, so similarities are needed. nearest: only
+    the nearest do, so the similarities may be compiled.
     Raises TooLittleMemoryError when no way fits.
     """
     by_scipy, by_numba = (
@@ -251,6 +253,7 @@ def plan_scores(
         }
         for with_numba in (False, True)
     )
+    usable = (LEFT,) if options_need_left else WAYS
     may_compile = has_numba() if numba is None else numba
     compiled = {each: may_compile and by_numba[each] < by_scipy[each] for each in WAYS}
     cost = {each: (by_numba if compiled[each] else by_scipy)[each] for each in WAYS}
@@ -268,12 +271,13 @@ def plan_scores(
         )
         for each in WAYS
     }
-    possible = [each for each in WAYS if way in (None, each)]
+    possible = [each for each in WAYS if way in (None, each) and each in usable]
     fitting = [each for each in possible if estimates[each].bytes <= memory]
     if not fitting:
         raise TooLittleMemoryError(min(estimates[each].bytes for each in possible))
     chosen = min(fitting, key=cost.__getitem__)
-    reason = _reason(chosen, fitting, possible, estimates, compiled[chosen])
+    why = "the similarities are needed" if options_need_left else "as was asked for"
+    reason = _reason(chosen, fitting, possible, estimates, compiled[chosen], why)
     estimates["neighbors"] = Estimate(_neighbors_seconds(work, threads), 0)
 
     left_over = memory - estimates[chosen].bytes
@@ -397,11 +401,12 @@ def _reason(
     possible: list[str],
     estimates: dict[str, Estimate],
     compiled: bool,
+    why: str,
 ) -> str:
     means = " (compiled)" if compiled else ""
     about = f"{chosen}{means}: about {_seconds(estimates[chosen])}"
     if len(possible) == 1:
-        return f"{about}, as was asked for"
+        return f"{about}, {why}"
     others = [
         f"{way} would take {_seconds(estimates[way])}"
         if way in fitting

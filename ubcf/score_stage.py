@@ -24,7 +24,7 @@ from ubcf.memory import (
 )
 from ubcf.neighborhood import Neighborhood, UserMatrices
 from ubcf.options import BuildOptions, ModelOptions
-from ubcf.planning import LEFT, Plan, TooLittleMemoryError, Work, plan_scores
+from ubcf.planning import Plan, TooLittleMemoryError, Work, plan_scores
 from ubcf.predictions import Deviations, predict_deviations
 from ubcf.scoring import ListsWanted, UserBlock, in_turn, score_users
 from ubcf.stages import Stages
@@ -116,8 +116,9 @@ def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOpt
             wanted=most_ranked,
             threads=options.thread_count,
             memory=matrices_memory(options.memory),
-            way=way if options.model.takes_all_users else LEFT,
+            way=way,
             neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
+            options_need_left=not options.model.takes_all_users,
             nearest=options.model.neighbors is not None,
         )
     except TooLittleMemoryError as error:

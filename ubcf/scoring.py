@@ -157,14 +157,18 @@ class _Scorer:
             start, stop = block
             users = np.arange(start, stop)
             similarity = weights(self.matrices, self.neighborhood, users, compiled=compiled)
-            scores = self._scores(similarity, users)
+            if compiled:
+                scores, positive = self._compiled_scores(similarity, start)
+            else:
+                scores = self._scores(similarity, users)
+                positive = count_positive(scores)
             neighbors = top_positive(similarity, self.wanted.neighbors)
             return UserBlock(
                 start,
                 stop,
                 self.matrices.norms[start:stop],
                 count_neighbors(similarity),
-                count_positive(scores),
+                positive,
                 neighbors,
                 self._common_tracks(start, neighbors),
                 self.wanted.recommended(scores, users),
@@ -290,6 +294,16 @@ class _Scorer:
         if self.self_weight:
             scores = scores + self.self_weight * self.matrices.interactions[users]
         return sparse.csr_array(scores)
+
+    def _compiled_scores(
+        self, similarity: sparse.csr_array, start: int
+    ) -> tuple[sparse.csr_array, Indexes]:
+        """What ranking needs of the scores of the users from `start` on, the positive counted."""
+        from ubcf.compiled_products import scores_by_weights
+
+        wanted = self.wanted.tracks_to_rank(self.users)[start : start + similarity.shape[0]]
+        interactions = self.matrices.interactions
+        return scores_by_weights(similarity, interactions, start, self.self_weight, wanted)
 
     def _own_times(self) -> FloatArray:
         """What X G has too much: the users' own part, entry by entry of R."""
