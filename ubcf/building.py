@@ -123,8 +123,8 @@ def build(
             memory=database_memory(chosen.memory),
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
-            _read_logs(db, templates, log_files, temporary_folder, stages)
-            _refuse_rejected_lines(db, chosen.max_rejected)
+            read_logs(db, templates, log_files, temporary_folder, stages)
+            refuse_rejected_lines(db, chosen.max_rejected)
             _read_catalog(db, catalog_path, stages)
             _model(db, chosen.model, stages)
             plan = _score(db, chosen, stages)
@@ -144,7 +144,7 @@ def build(
     return summary.finished(stages.seconds)
 
 
-def _read_logs(
+def read_logs(
     db: Database, templates: Templates, logs: list[LogFile], folder: Path, stages: Stages
 ) -> None:
     """The tables events and rejected_lines, from what the files held when they were found."""
@@ -219,7 +219,7 @@ def _load_what_comes(templates: Templates, log_bytes: int) -> None:
         load_compiled()
 
 
-def _refuse_rejected_lines(db: Database, max_rejected: float) -> None:
+def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
     """Raises RejectedLinesError when more than `max_rejected` of the lines are rejected."""
     lines, rejected = db.run("staging/rejected_share.sql")[0]
     reasons = ", ".join(

@@ -28,6 +28,9 @@ TABLES = frozenset(
     }
 )
 
+# Those that an evaluation leaves, which statements of others are welcome to.
+EVALUATION_TABLES = frozenset({"evaluation", "metrics", "metrics_by_user", "settings"})
+
 # What a DuckDB file has among its first bytes. DuckDB takes other files for what their suffix says.
 MAGIC = b"DUCK"
 MAGIC_WITHIN = 16
@@ -49,6 +52,7 @@ def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
 def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb.DuckDBPyConnection:
     """A connection for statements of others: read-only, and for good.
 
+    The database may be one that `ubcf evaluate` made, too.
     Nothing in the file can change, no file can be read or written, this one included, no extension
     can be installed or loaded, and no setting can be changed.
     allow_files: leaves files and settings open; the database itself stays read-only.
@@ -57,9 +61,9 @@ def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb
     # A table name of a statement never means a Python variable of ours.
     config: dict[str, str | bool] = {"python_enable_replacements": False}
     if allow_files:
-        return _open(Path(database), config)
+        return _open(Path(database), config, evaluations=True)
     # Without files there is no spilling to them either: better an error that says so.
-    connection = _open(Path(database), {**config, "temp_directory": ""})
+    connection = _open(Path(database), {**config, "temp_directory": ""}, evaluations=True)
     # External access alone would leave the path of the database itself open for writing, by a
     # copy statement; what is open already stays open.
     connection.execute(
@@ -93,7 +97,9 @@ def connect_pair(old: str | Path, new: str | Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _open(path: Path, config: dict[str, str | bool]) -> duckdb.DuckDBPyConnection:
+def _open(
+    path: Path, config: dict[str, str | bool], *, evaluations: bool = False
+) -> duckdb.DuckDBPyConnection:
     _refuse_other_files(path)
     try:
         connection = duckdb.connect(
@@ -102,7 +108,7 @@ def _open(path: Path, config: dict[str, str | bool]) -> duckdb.DuckDBPyConnectio
     except duckdb.Error as error:
         raise DatabaseError(f"{path}: {one_line(error)}") from error
     try:
-        _refuse_other_tables(connection, path)
+        _refuse_other_tables(connection, path, evaluations=evaluations)
     except BaseException:
         connection.close()
         raise
@@ -130,9 +136,14 @@ def _refuse_other_files(path: Path) -> None:
         raise DatabaseError(f"{path}: not a valid DuckDB database")
 
 
-def _refuse_other_tables(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _refuse_other_tables(
+    connection: duckdb.DuckDBPyConnection, path: Path, *, evaluations: bool = False
+) -> None:
     """Raises DatabaseError when the tables are not those of this version of ubcf."""
-    missing = TABLES - {row[0] for row in connection.execute("show tables").fetchall()}
+    tables = {row[0] for row in connection.execute("show tables").fetchall()}
+    if evaluations and tables >= EVALUATION_TABLES:
+        return
+    missing = TABLES - tables
     if missing:
         raise DatabaseError(
             f"{path}: not a database that ubcf made: it has no table {sorted(missing)[0]!r}"

@@ -101,8 +101,9 @@ class Database:
         return awaited(self._connection, work)
 
     def drop(self, *tables: str) -> None:
-        """Drops tables, those that exist."""
+        """Drops tables, those that exist, of those that `append` made too."""
         for table in tables:
+            self._connection.unregister(table)
             self._execute(f"drop table if exists {table}")
 
     def run(self, name: str, **structure: Any) -> list[tuple[Any, ...]]:

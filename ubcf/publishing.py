@@ -34,12 +34,12 @@ class Publication:
     exit nothing but the targets is left.
     """
 
-    def __init__(self, database: Path, output: Path) -> None:
+    def __init__(self, database: Path, *outputs: Path) -> None:
         """Raises DatabaseError when a target cannot be one."""
         self._database = database
-        self._targets = targets = (database, output)
+        self._targets = targets = (database, *outputs)
         self._locks = contextlib.ExitStack()
-        if database == output:
+        if database in outputs:
             raise DatabaseError(f"{database}: the database and the output are one file")
         for target in targets:
             if not target.parent.is_dir():
