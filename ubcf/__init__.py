@@ -2,8 +2,8 @@
 
 `build` turns log files into a DuckDB file and a JSON of recommendations; `connect` opens the
 database for queries; `analysis`, `explain`, `inspect_user` and `inspect_track` ask it what analysts
-ask; `predict` and `recommend` serve pairs and people that came after the build. All are loaded when
-they are first used.
+ask; `predict` and `recommend` serve pairs and people that came after the build; `evaluate` measures
+how good the recommendations are on logs. All are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ubcf.analyses import analysis
     from ubcf.building import build
     from ubcf.connection import connect
+    from ubcf.evaluation import evaluate
     from ubcf.explanation import explain
     from ubcf.fold_in import recommend
     from ubcf.inspection import inspect_track, inspect_user
@@ -29,6 +30,7 @@ __all__ = [
     "analysis",
     "build",
     "connect",
+    "evaluate",
     "explain",
     "inspect_track",
     "inspect_user",
@@ -41,6 +43,7 @@ _MODULES = {
     "analysis": "ubcf.analyses",
     "build": "ubcf.building",
     "connect": "ubcf.connection",
+    "evaluate": "ubcf.evaluation",
     "explain": "ubcf.explanation",
     "inspect_track": "ubcf.inspection",
     "inspect_user": "ubcf.inspection",

@@ -7,6 +7,7 @@ import click
 from ubcf import __version__
 from ubcf.commands.build import build
 from ubcf.commands.diff import diff
+from ubcf.commands.evaluate import evaluate
 from ubcf.commands.experiment import experiment
 from ubcf.commands.explain import explain
 from ubcf.commands.inspect import inspect
@@ -32,6 +33,7 @@ def ubcf() -> None:
 
 ubcf.add_command(build)
 ubcf.add_command(diff)
+ubcf.add_command(evaluate)
 ubcf.add_command(experiment)
 ubcf.add_command(explain)
 ubcf.add_command(inspect)

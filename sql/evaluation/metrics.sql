@@ -1,0 +1,55 @@
+-- metrics: one row per setting, metric and cut: the figure over all users, its interval, and how
+-- it differs from that of the first setting.
+create table metrics as
+with
+figures as (
+    select
+        series.setting_number,
+        series.metric,
+        series.cut,
+        estimates.value,
+        estimates.low,
+        estimates.high,
+        estimates.users,
+        case when series.setting_number > 1 then estimates.difference end as difference,
+        case when series.setting_number > 1 then estimates.difference_low end as difference_low,
+        case when series.setting_number > 1 then estimates.difference_high end as difference_high
+    from estimates
+    inner join series on estimates.series = series.series
+    union all
+    select
+        coverage_values.setting_number,
+        'coverage' as metric,
+        coverage_values.cut,
+        coverage_values.value,
+        null as low,
+        null as high,
+        coverage_values.users,
+        case
+            when coverage_values.setting_number > 1 then coverage_values.value - firsts.value
+        end as difference,
+        null as difference_low,
+        null as difference_high
+    from coverage_values
+    inner join coverage_values as firsts
+        on coverage_values.cut = firsts.cut and firsts.setting_number = 1
+)
+
+select
+    settings.setting,
+    figures.metric,
+    figures.cut,
+    figures.value,
+    figures.low,
+    figures.high,
+    figures.users,
+    figures.difference,
+    figures.difference_low,
+    figures.difference_high,
+    figures.difference_low > 0 or figures.difference_high < 0 as significant
+from figures
+inner join settings on figures.setting_number = settings.number
+order by
+    list_position(getvariable('metric_names'), figures.metric) asc,
+    figures.cut asc,
+    figures.setting_number asc;

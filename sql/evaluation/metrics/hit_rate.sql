@@ -1,0 +1,8 @@
+-- hit_rate: one row per counted user and cut: 1 when the first places have a relevant track, 0 else.
+create or replace temp view hit_rate as
+select
+    user_index,
+    cut,
+    case when hits > 0 then 1.0 else 0.0 end as value,
+    1 as weight
+from hit_counts;

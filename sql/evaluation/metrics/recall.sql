@@ -1,0 +1,8 @@
+-- recall: one row per counted user and cut: the share of the relevant tracks that is in the first places.
+create or replace temp view recall as
+select
+    user_index,
+    cut,
+    cast(hits as double) / relevant_tracks as value,
+    1 as weight
+from hit_counts;

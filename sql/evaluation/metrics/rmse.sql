@@ -1,0 +1,14 @@
+-- rmse: one row per user with test tracks: the root of the mean square of predicted less real time.
+-- weight: the tracks, so that the figure for all users is that of all their tracks.
+create or replace temp view rmse as
+select
+    truth.user_index,
+    cast(null as integer) as cut,
+    sqrt(
+        sum(power(test_scores.predicted_time - truth.time, 2) order by truth.pair asc) / count(*)
+    ) as value,
+    count(*) as weight
+from truth
+inner join test_scores on truth.pair = test_scores.pair
+where test_scores.predicted_time is not null
+group by truth.user_index;

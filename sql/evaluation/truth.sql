@@ -1,0 +1,34 @@
+-- truth: one row per user of the training part and track that this user played in the test part.
+-- time: the mean time of these plays. relevant: it is above the mean time of the user in the training
+-- part, by 1e-9 at least. track_index: null for a track that the training part does not know.
+-- pair: the number of the row, from 0.
+{% if exclude_heard %}
+-- Tracks that the user has heard in the training part are left out: they are not recommended.
+{% endif %}
+create or replace temp table truth as
+with
+test_plays as (
+    select
+        "user",
+        track,
+        cast(sum(cast(cast(time as varchar) as decimal(38, 20))) as double)
+        / cast(count(*) as double) as time
+    from test_events
+    group by "user", track
+)
+
+select
+    row_number() over (order by user_times.user_index asc, test_plays.track asc) - 1 as pair,
+    cast(user_times.user_index as integer) as user_index,
+    cast(track_times.popularity_rank - 1 as integer) as track_index,
+    test_plays.track,
+    test_plays.time,
+    test_plays.time - user_times.mean_time >= 1e-9 as relevant
+from test_plays
+inner join user_times on test_plays."user" = user_times."user"
+left join track_times on test_plays.track = track_times.track
+{% if exclude_heard %}
+left join plays on test_plays."user" = plays."user" and test_plays.track = plays.track
+where plays.track is null
+{% endif %}
+order by pair asc;

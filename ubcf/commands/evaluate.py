@@ -1,0 +1,177 @@
+"""ubcf evaluate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ubcf.commands.options import format_option
+from ubcf.options import PRESETS
+
+
+def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
+    parts = value.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{value!r} is not a list of numbers from 1, such as 10,100")
+    return [int(part) for part in parts]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ubcf evaluate
+  ubcf evaluate --preset notebook --preset listening --split last
+  ubcf evaluate january --test february --setting neighbors=50,shrinkage=10
+  ubcf evaluate --preset listening --tune 'neighbors=20,50,100,all;offset=0,0.25'"""
+)
+@click.argument("logs", nargs=-1, metavar="[LOGS]...")
+@click.option(
+    "--split",
+    # As in ubcf.evaluation, which is not loaded for help.
+    type=click.Choice(["time", "last", "random"]),
+    default="time",
+    show_default=True,
+    help="What the test part is: what was logged after one moment, for all users; the last events "
+    "of each user; or any events of each user, by lot. Only the first never knows the future.",
+)
+@click.option(
+    "--test-share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="FRACTION",
+    default=0.2,
+    show_default=True,
+    help="The share of the events that is the test part.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="S",
+    default=0,
+    show_default=True,
+    help="What all that is drawn by lot depends on: the same seed, the same figures.",
+)
+@click.option(
+    "--test",
+    multiple=True,
+    metavar="LOGS",
+    help="Other logs that are the test part, instead of a split; may be given several times.",
+)
+@click.option(
+    "--preset",
+    "presets",
+    multiple=True,
+    type=click.Choice(list(PRESETS)),
+    help="Evaluate a preset; may be given several times.  [default: notebook]",
+)
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE,...",
+    help="Evaluate options of the model, as of the build, such as neighbors=100,shrinkage=25 or "
+    "preset=listening,offset=0; may be given several times. Differences are to the first setting.",
+)
+@click.option(
+    "--tune",
+    metavar="GRID",
+    help="Options to try, such as 'neighbors=20,all;offset=0,0.25', laid over the first setting: "
+    "all combinations, on a split of the training part alone. The best is evaluated as well.",
+)
+@click.option(
+    "--tune-for",
+    type=click.Choice(["ndcg", "recall", "precision", "mrr", "hit_rate", "auc", "rmse", "mae"]),
+    default="ndcg",
+    show_default=True,
+    help="The metric by which the best is chosen, at the greatest number of --at.",
+)
+@click.option(
+    "--at",
+    metavar="N,...",
+    default="10,100",
+    show_default=True,
+    callback=_numbers,
+    help="How many first places of a list count.",
+)
+@click.option(
+    "--exclude-heard/--keep-heard",
+    default=False,
+    help="Leave out what the user has heard in the training part: of the lists, and of the test "
+    "part.  [default: keep]",
+)
+@click.option(
+    "--max-rejected",
+    type=click.FloatRange(0, 1),
+    metavar="FRACTION",
+    default=0.01,
+    show_default=True,
+    help="Fail when more than this share of the lines is rejected; 0: when any is.",
+)
+@click.option("--templates", metavar="DIR", help="A folder of files that replace those of sql/.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads to use.  [default: all processors]",
+)
+@click.option(
+    "--memory-limit",
+    metavar="SIZE",
+    help="Memory for the whole process, such as 2GiB.  [default: 70 % of what is available]",
+)
+@click.option(
+    "-d",
+    "--database",
+    metavar="FILE",
+    default="evaluation.duckdb",
+    show_default=True,
+    help="The DuckDB file to make; an older one is replaced.",
+)
+@format_option
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
+def evaluate(
+    logs: tuple[str, ...],
+    test: tuple[str, ...],
+    presets: tuple[str, ...],
+    settings: tuple[str, ...],
+    database: str,
+    form: str,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Measure how good the recommendations are: hide a part of LOGS, and see what they say of it.
+
+    A track of the test part is relevant when its user listened to it for longer than to others in
+    the training part. Lists: ndcg (gain: the time), recall, precision, mrr, hit_rate, coverage of
+    the tracks, popularity. Tracks that the user played in the test part: auc, whether what was
+    liked has a greater score than what was skipped; rmse and mae of the predicted times.
+
+    ndcg alone (and recall, precision, mrr, hit_rate) rewards predicting what some recommender had
+    shown: users play what is offered. Look at auc too, which only compares what was really played.
+
+    Beside the settings stand popular (total time), best_listened (mean centered time, shrunk) and
+    random. Intervals are 95 %, by bootstrap over users; a difference from the first setting is
+    significant when its interval excludes 0. The tables metrics and metrics_by_user have it all.
+    """
+    from ubcf.commands.progress import terminal_progress
+    from ubcf.connection import connect_locked
+    from ubcf.evaluation import evaluate as evaluate_logs
+
+    found = evaluate_logs(
+        logs or ("data",),
+        test=test or None,
+        settings=(*presets, *settings) or ("notebook",),
+        database=database,
+        progress=None if quiet else terminal_progress,
+        **options,
+    )
+    if not quiet and found.rejected:
+        click.echo(
+            f"ubcf: warning: {found.rejected:,} of {found.lines:,} lines were rejected", err=True
+        )
+    from ubcf.commands.options import print_parts
+
+    with connect_locked(database) as connection:
+        names = ("evaluation", *(("tuning",) if found.tuning else ()), "metrics")
+        parts = {name: connection.table(name) for name in names}
+        print_parts(connection, parts, form, one_row=("evaluation",))
