@@ -15,6 +15,9 @@ RESAMPLES = 1000
 # The ends of a 95 % interval, in percent.
 INTERVAL = (2.5, 97.5)
 
+# Rounding noise: a difference under this is none.
+NOISE = 1e-12
+
 # Resamples that are held at once.
 RESAMPLES_AT_ONCE = 50
 
@@ -51,12 +54,16 @@ def estimate(
     value = _figures(both.sum(axis=0)[np.newaxis], quadratic)[0]
     resampled = _figures(_resampled_sums(both, seed), quadratic)
     has_first = first >= 0
-    difference = np.where(has_first, value - value[first], np.nan)
-    differences = np.where(has_first, resampled - resampled[:, first], 0.0)
+    difference = np.where(has_first, _without_noise(value - value[first]), np.nan)
+    differences = np.where(has_first, _without_noise(resampled - resampled[:, first]), 0.0)
     low, high = np.nanpercentile(resampled, INTERVAL, axis=0)
     difference_low, difference_high = np.nanpercentile(differences, INTERVAL, axis=0)
     users = np.count_nonzero(weights, axis=0)
     return Estimates(value, low, high, users, difference, difference_low, difference_high)
+
+
+def _without_noise(differences: FloatArray) -> FloatArray:
+    return np.where(np.abs(differences) < NOISE, 0.0, differences)
 
 
 def _resampled_sums(columns: FloatArray, seed: int) -> FloatArray:
