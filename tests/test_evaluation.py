@@ -715,3 +715,66 @@ def test_other_readings_of_logs_can_be_evaluated(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["evaluation"]["test_events"] == 6 * 2
+
+
+# Other libraries
+
+
+def test_the_figures_of_each_user_are_those_of_other_libraries(tmp_path: Path) -> None:
+    """The same lists, from a build on the training part, measured by LensKit and scikit-learn."""
+    metrics = pytest.importorskip("lenskit.metrics")
+    lists = pytest.importorskip("lenskit.data")
+    sklearn = pytest.importorskip("sklearn.metrics")
+    lines = some_events(4, users=30, count=900)
+    training, test = lines[:600], lines[600:]
+    database = evaluate(tmp_path, training, test, at=[5, 20])
+    by_user = {
+        row[:3]: row[3]
+        for row in rows(
+            database,
+            "select \"user\", metric, cut, value from metrics_by_user where setting = 'notebook'",
+        )
+    }
+    log = tmp_path / "training" / "data.json"
+    ubcf.build(log, database=tmp_path / "b.duckdb", output=tmp_path / "b.json")
+    recommended = rows(tmp_path / "b.duckdb", 'select "user", track, score from recommendations')
+    mean_times = dict(rows(tmp_path / "b.duckdb", 'select "user", mean_time from users'))
+    test_times = rows(
+        database,
+        "select \"user\", track, avg(time) from split_events where part = 'test' group by all",
+    )
+    measured = 0
+    for user, mean_time in mean_times.items():
+        played = {track: time for who, track, time in test_times if who == user}
+        gains = {track: time for track, time in played.items() if time - mean_time > 1e-9}
+        if not gains:
+            continue
+        recommendations = [(track, score) for who, track, score in recommended if who == user]
+        truth = lists.ItemList(list(gains), rating=list(gains.values()))
+        for cut in (5, 20):
+            ours = lists.ItemList([track for track, _ in recommendations[:cut]], ordered=True)
+            weight = metrics.LogRankWeight(offset=1)
+            theirs = {
+                "ndcg": metrics.NDCG(cut, gain="rating", weight=weight),
+                "recall": metrics.Recall(),  # which else counts only `cut` tracks as relevant
+                "precision": metrics.Precision(cut),
+                "mrr": metrics.RecipRank(cut),
+                "hit_rate": metrics.Hit(cut),
+            }
+            for name, metric in theirs.items():
+                assert by_user[user, name, cut] == pytest.approx(metric.measure_list(ours, truth))
+            places = [track for track, _ in recommendations]
+            places += [track for track in gains if track not in places]
+            gain = [[gains.get(track, 0.0) for track in places]]
+            ndcg = sklearn.ndcg_score(gain, [list(range(len(places), 0, -1))], k=cut)
+            assert by_user[user, "ndcg", cut] == pytest.approx(ndcg)
+        if len(gains) < len(played):
+            scores = dict(recommendations)
+            # to nine digits, scores that are equal but for rounding are equal
+            auc = sklearn.roc_auc_score(
+                [track in gains for track in played],
+                [round(scores.get(track, 0.0), 9) for track in played],
+            )
+            assert by_user[user, "auc", None] == pytest.approx(auc)
+        measured += 1
+    assert measured > 20
