@@ -169,22 +169,12 @@ def evaluate(
             temporary_folder=temporary_folder,
         ) as db:
             work = _Work(db, chosen, build_options, progress or no_progress)
-
-            def read(places: PathLike | Sequence[PathLike], table: str) -> tuple[int, int]:
-                found = find_logs([places] if isinstance(places, str | os.PathLike) else places)
-                read_logs(db, laid_over, found, temporary_folder, Stages(progress))
-                refuse_rejected_lines(db, max_rejected)
-                lines, rejected = db.run("staging/rejected_share.sql")[0]
-                db.run("evaluation/logged.sql", target=table)
-                db.drop("rejected_lines", "build_inputs")
-                return int(lines), int(rejected)
-
             db.set(seed=chosen.seed, test_share=chosen.test_share, cuts=sorted(set(chosen.at)))
             db.set(top=max(chosen.at), metric_names=list(METRICS), version=__version__)
             db.run("evaluation/cuts.sql")
-            counts = [read(logs, "logged_events")]
+            counts = [_read(work, laid_over, temporary_folder, logs, "logged_events")]
             if test is not None:
-                counts.append(read(test, "test_logs"))
+                counts.append(_read(work, laid_over, temporary_folder, test, "test_logs"))
             _split(db, "given" if test is not None else chosen.split, "logged_events")
             _use_part(work, "split_events")
             models = chosen.models
@@ -198,7 +188,7 @@ def evaluate(
             (figures,) = db.dictionaries("evaluation")
             tuning = db.dictionaries("tuning") if chosen.grid else []
         publication.publish()
-    lines, rejected = (sum(column) for column in zip(*counts, strict=True))
+    lines, rejected = map(sum, zip(*counts, strict=True))
     return Evaluation(os.fspath(database), lines, rejected, figures, **tables, tuning=tuning)
 
 
@@ -218,6 +208,24 @@ class _Work:
             return self.progress(f"{setting}: {name}", length)
 
         return Stages(told)
+
+
+def _read(
+    work: _Work,
+    templates: Templates,
+    folder: Path,
+    logs: PathLike | Sequence[PathLike],
+    target: str,
+) -> tuple[int, int]:
+    """The table `target`: the events of logs. Returns the lines, and how many were rejected."""
+    db = work.db
+    places = [logs] if isinstance(logs, str | os.PathLike) else logs
+    read_logs(db, templates, find_logs(places), folder, Stages(work.progress))
+    refuse_rejected_lines(db, work.build_options.max_rejected)
+    ((lines, rejected),) = db.run("staging/rejected_share.sql")
+    db.run("evaluation/logged.sql", target=target)
+    db.drop("rejected_lines", "build_inputs")
+    return lines, rejected
 
 
 def _split(db: Database, split: str, source: str, target: str = "split_events") -> None:
