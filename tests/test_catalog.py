@@ -60,6 +60,7 @@ OUR_COLUMNS = [
     "listeners",
     "total_time",
     "popularity_rank",
+    "bias",
     "in_catalog",
 ]
 
@@ -77,8 +78,8 @@ def test_without_a_catalog_tracks_have_no_names(tmp_path: Path) -> None:
     built = build_folder(tmp_path)
     assert columns(built) == OUR_COLUMNS
     assert built.rows("select * from tracks") == [
-        (11, None, None, None, None, *TRACK_11, False),
-        (10, None, None, None, None, *TRACK_10, False),
+        (11, None, None, None, None, *TRACK_11, None, False),
+        (10, None, None, None, None, *TRACK_10, None, False),
     ]
     assert built.summary.tracks_without_catalog_entry == 2
     assert built.summary.options["catalog"] is None
@@ -87,7 +88,7 @@ def test_without_a_catalog_tracks_have_no_names(tmp_path: Path) -> None:
 def test_tracks_are_those_of_the_logs_and_of_the_catalog(build_with: BuildWith) -> None:
     built = build_with({"track": 99, "title": "unheard"}, {"track": 10, "title": "heard"})
     assert built.rows(f"select track, title, {FROM_LOGS}, in_catalog from tracks") == [
-        (11, None, *TRACK_11, False),
+        (11, None, *TRACK_11, None, False),
         (10, "heard", *TRACK_10, True),
         (99, "unheard", 0, 0, 0.0, None, True),
     ]
@@ -446,7 +447,7 @@ TABLES = {
     "rejected_lines": "file, line_number, reason, line",
     "tracks": "track, artist, title, genre, pop, album, it's, plays, listeners, total_time",
     "users": "user, events, tracks, mean_time, norm, positive_neighbors, negative_neighbors",
-    "interactions": "user, track, plays, mean_time, centered_time",
+    "interactions": "user, track, plays, mean_time, centered_time, counted_time",
     "neighbors": "user, rank, neighbor, similarity, common_tracks",
     "recommendations": "user, rank, track, score, heard",
     "build": "version, started_at, seconds, options, users, tracks, density, "
@@ -469,8 +470,11 @@ def test_the_database_has_these_tables_and_no_other(explained: Built) -> None:
     assert explained.rows(
         "select table_name from duckdb_tables() where not internal order by table_name"
     ) == [(name,) for name in sorted(TABLES)]
-    for others in ("duckdb_views()", "duckdb_functions()", "duckdb_types()"):
+    for others in ("duckdb_views()", "duckdb_types()"):
         assert explained.rows(f"select * from {others} where not internal") == []
+    assert explained.rows(
+        "select function_name, comment is not null from duckdb_functions() where not internal"
+    ) == [("weights_of", True)]
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -373,10 +373,18 @@ def test_another_version_of_ubcf_is_told_with_the_options(place: Path) -> None:
         connection.execute("update build set version = '77.0.0', options = '{\"further\": [1]}'")
     with connect_pair(place / "later.duckdb", place / "old.duckdb") as connection:
         assert compare(connection)["options"].fetchall() == [
+            ("centering", None, "user"),
+            ("damping", None, "0.1"),
             ("exclude_heard", None, "false"),
             ("further", "[1]", None),
             ("max_rejected", None, "0.01"),
+            ("min_common", None, "0"),
+            ("offset", None, "0.0"),
             ("only_positive", None, "false"),
+            ("predict", None, "false"),
+            ("self_weight", None, "0.0"),
+            ("shrinkage", None, "0.0"),
+            ("similarity", None, "full"),
             ("top", None, "100"),
             ("ubcf", "77.0.0", ubcf.__version__),
         ]

@@ -43,6 +43,9 @@ SECONDS_PER_TILE_PRODUCT = {False: 0.5e-9, True: 0.2e-9}
 SECONDS_PER_TILED_SCORE = {False: 1.5e-9, True: 0.5e-9}
 SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
 SECONDS_PER_CANDIDATE = 250e-9
+# Of the nearest users, always compiled.
+SECONDS_PER_NEAR_PRODUCT = 2e-9
+SECONDS_PER_NEAR_CELL = 1e-9
 SECONDS_TO_LOAD_COMPILED = 0.4  # importing numba and the compiled loops, wall time
 
 # Neighbors are computed beside products when that takes at most this share of the scores' time, or
@@ -53,9 +56,6 @@ SECONDS_ALWAYS_SPENT = 1.5
 # The choice is made for this many threads, however many there are: the ways add in another order,
 # so another way would give scores that differ in the last digits.
 TYPICAL_THREADS = 2
-
-# Products from which on compiled loops find the nearest users sooner than scipy.
-WORTH_COMPILED_NEIGHBORS = 3e7
 
 # Neighbors that a user keeps, for the estimate.
 NEIGHBORS_KEPT = 50
@@ -236,14 +236,14 @@ def plan_scores(
     neighbors: bool | None = None,
     numba: bool | None = None,
     options_need_left: bool = False,
-    nearest: bool = False,
+    nearest: int | None = None,
 ) -> Plan:
     """The cheapest way within the memory, in bytes.
 
     way: one of WAYS insists. neighbors: whether to compute the similarities in any case (None: if
     they are in proportion). numba: whether compiled loops may be used (None: if it is installed).
     options_need_left: not all users count as they are, so similarities are needed. nearest: only
-    the nearest do, so the similarities may be compiled.
+    so many do, so the similarities may be compiled.
     Raises TooLittleMemoryError when no way fits.
     """
     by_scipy, by_numba = (
@@ -255,6 +255,8 @@ def plan_scores(
     )
     usable = (LEFT,) if options_need_left else WAYS
     may_compile = has_numba() if numba is None else numba
+    if nearest is not None:
+        by_numba[LEFT] = _nearest_seconds(work, nearest, TYPICAL_THREADS)
     compiled = {each: may_compile and by_numba[each] < by_scipy[each] for each in WAYS}
     cost = {each: (by_numba if compiled[each] else by_scipy)[each] for each in WAYS}
     # A property of the logs alone: not of the threads, the memory, or what is installed.
@@ -266,7 +268,9 @@ def plan_scores(
     )
     estimates = {
         each: Estimate(
-            estimated_seconds(work, each, compiled=compiled[each], threads=threads),
+            _nearest_seconds(work, nearest, threads)
+            if each == LEFT and nearest is not None and compiled[LEFT]
+            else estimated_seconds(work, each, compiled=compiled[each], threads=threads),
             _least_bytes(work, wanted, each, compiled=compiled[each]),
         )
         for each in WAYS
@@ -294,8 +298,7 @@ def plan_scores(
         left_over -= int(left_over * SHARE_FOR_CANDIDATES)
     return Plan(
         way=chosen,
-        compiled=compiled[chosen]
-        or (may_compile and nearest and work.similarity_products > WORTH_COMPILED_NEIGHBORS),
+        compiled=compiled[chosen],
         neighbors=chosen == LEFT or (in_proportion if neighbors is None else neighbors),
         tile_width=width,
         users_at_once=users_at_once,
@@ -323,6 +326,19 @@ def estimated_seconds(work: Work, way: str, *, compiled: bool, threads: int) -> 
         return (whole + _compiled_right_seconds(work)) / threads + load
     # scipy makes one product on one thread.
     return whole + _right_seconds(work) / threads
+
+
+def _nearest_seconds(work: Work, nearest: int, threads: int) -> float:
+    """Similarities of which only the nearest are kept, and the scores from them, compiled."""
+    score_products = nearest * work.interactions  # as many paths as nearest users have tracks
+    seconds = (
+        SECONDS_PER_NEAR_PRODUCT * work.similarity_products
+        + SECONDS_PER_NEAR_CELL * work.users**2
+        + SECONDS_PER_RIGHT_PRODUCT[True] * score_products
+        + SECONDS_PER_RIGHT_CELL * work.users * work.tracks
+        + SECONDS_PER_CANDIDATE * work.candidates
+    )
+    return seconds / threads + SECONDS_TO_LOAD_COMPILED
 
 
 def _neighbors_seconds(work: Work, threads: int) -> float:

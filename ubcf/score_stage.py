@@ -119,7 +119,7 @@ def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOpt
             way=way,
             neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
             options_need_left=not options.model.takes_all_users,
-            nearest=options.model.neighbors is not None,
+            nearest=None if options.model.similarity == "overlap" else options.model.neighbors,
         )
     except TooLittleMemoryError as error:
         needed = limit_for_matrices(error.needed)
