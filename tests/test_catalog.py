@@ -88,7 +88,7 @@ def test_without_a_catalog_tracks_have_no_names(tmp_path: Path) -> None:
 def test_tracks_are_those_of_the_logs_and_of_the_catalog(build_with: BuildWith) -> None:
     built = build_with({"track": 99, "title": "unheard"}, {"track": 10, "title": "heard"})
     assert built.rows(f"select track, title, {FROM_LOGS}, in_catalog from tracks") == [
-        (11, None, *TRACK_11, None, False),
+        (11, None, *TRACK_11, False),
         (10, "heard", *TRACK_10, True),
         (99, "unheard", 0, 0, 0.0, None, True),
     ]
