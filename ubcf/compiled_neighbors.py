@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from ubcf.compiled_products import LANES_PER_WANTED, best_of_lanes, compiled, longer, take_above
+from ubcf.compiled_products import LANES_PER_WANTED, best_of_lanes, compiled, longer, take_best
 from ubcf.similarity import SIMILARITY_NOISE
-from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP
 
 if TYPE_CHECKING:
     from ubcf.neighborhood import Neighborhood, UserMatrices
@@ -106,26 +105,10 @@ def _near(
         if least > 0:
             for user in range(users):
                 weights[user] = weights[user] if weights[user] >= least else 0.0
-        floor = 0.0
-        if lanes <= users and best_of_lanes(weights, best) > wanted:
-            floor = np.partition(best, lanes - wanted)[lanes - wanted] - CHAIN_ROOM
+        positive = best_of_lanes(weights, best)
         if found + users > len(columns):
             columns = longer(columns, 2 * found + users)
             values = longer(values, 2 * found + users)
-        end = found
-        if floor > 0:
-            end = take_above(weights, floor, columns, values, found)
-            for place in range(found, end):
-                # Next to the edge, the chain of the last one may go on beyond it.
-                if values[place] - EQUALITY_GAP < floor:
-                    floor = 0.0
-        if floor <= 0:
-            end = found
-            for user in range(users):
-                if weights[user] > 0:
-                    columns[end] = user
-                    values[end] = weights[user]
-                    end += 1
-        found = end
+        found = take_best(weights, positive, wanted, best, columns, values, found)
         starts[row + 1] = found
     return starts, columns[:found], values[:found]

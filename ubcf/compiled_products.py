@@ -191,27 +191,10 @@ def _scores(
             scores[own_tracks[i]] -= own_values[i]
 
         positive[row] = best_of_lanes(scores, best)
-        floor = 0.0
-        if lanes <= tracks and positive[row] > wanted[row]:
-            floor = np.partition(best, lanes - wanted[row])[lanes - wanted[row]] - CHAIN_ROOM
         if found + tracks > len(columns):
             columns = longer(columns, 2 * found + tracks)
             values = longer(values, 2 * found + tracks)
-        end = found
-        if floor > 0:
-            end = take_above(scores, floor, columns, values, found)
-            for place in range(found, end):
-                # Next to the edge, the chain of the last one may go on beyond it.
-                if values[place] - EQUALITY_GAP < floor:
-                    floor = 0.0
-        if floor <= 0:
-            end = found
-            for track in range(tracks):
-                if scores[track] != 0:
-                    columns[end] = track
-                    values[end] = scores[track]
-                    end += 1
-        found = end
+        found = take_best(scores, positive[row], wanted[row], best, columns, values, found)
         starts[row + 1] = found
     return starts, columns[:found], values[:found], positive
 
@@ -228,6 +211,34 @@ def best_of_lanes(scores: Any, best: Any) -> Any:
             positive += part[lane] >= EQUALITY_GAP
             best[lane] = part[lane] if part[lane] > best[lane] else best[lane]
     return positive
+
+
+@compiled
+def take_best(
+    scores: Any, positive: Any, wanted: Any, best: Any, columns: Any, values: Any, found: Any
+) -> Any:
+    """Appends what may be among the wanted best to columns and values; returns their new length.
+
+    positive, best: as best_of_lanes gave them. Whole rows are taken where too few are positive, or
+    where what is left out could be equal to the last one taken.
+    """
+    lanes = len(best)
+    if lanes <= len(scores) and positive > wanted:
+        floor = np.partition(best, lanes - wanted)[lanes - wanted] - CHAIN_ROOM
+        if floor > 0:
+            end = take_above(scores, floor, columns, values, found)
+            at_edge = False
+            for place in range(found, end):
+                # Next to the edge, the chain of the last one may go on beyond it.
+                at_edge |= values[place] - EQUALITY_GAP < floor
+            if not at_edge:
+                return end
+    for place in range(len(scores)):
+        if scores[place] != 0:
+            columns[found] = place
+            values[found] = scores[place]
+            found += 1
+    return found
 
 
 @compiled

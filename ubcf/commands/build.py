@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ubcf.commands.options import given, model_options
+from ubcf.commands.options import given, model_options, work_options
 from ubcf.options import PLANS
 
 if TYPE_CHECKING:
@@ -60,26 +60,7 @@ Examples:
     is_flag=True,
     help="Leave out tracks whose score is not above 0; a user left with none has no line.",
 )
-@click.option(
-    "--max-rejected",
-    type=click.FloatRange(0, 1),
-    metavar="FRACTION",
-    default=0.01,
-    show_default=True,
-    help="Fail when more than this share of the lines is rejected; 0: when any is.",
-)
-@click.option("--templates", metavar="DIR", help="A folder of files that replace those of sql/.")
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Threads to use.  [default: all processors]",
-)
-@click.option(
-    "--memory-limit",
-    metavar="SIZE",
-    help="Memory for the whole process, such as 2GiB.  [default: 70 % of what is available]",
-)
+@work_options
 @click.option(
     "--plan",
     type=click.Choice(PLANS),

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ubcf.commands.options import format_option
+from ubcf.commands.options import format_option, work_options
 from ubcf.options import PRESETS
 
 
@@ -99,26 +99,7 @@ Examples:
     help="Leave out what the user has heard in the training part: of the lists, and of the test "
     "part.  [default: keep]",
 )
-@click.option(
-    "--max-rejected",
-    type=click.FloatRange(0, 1),
-    metavar="FRACTION",
-    default=0.01,
-    show_default=True,
-    help="Fail when more than this share of the lines is rejected; 0: when any is.",
-)
-@click.option("--templates", metavar="DIR", help="A folder of files that replace those of sql/.")
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Threads to use.  [default: all processors]",
-)
-@click.option(
-    "--memory-limit",
-    metavar="SIZE",
-    help="Memory for the whole process, such as 2GiB.  [default: 70 % of what is available]",
-)
+@work_options
 @click.option(
     "-d",
     "--database",

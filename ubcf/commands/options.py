@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -118,9 +118,45 @@ MODEL_OPTIONS = (
 )
 
 
+# What a command that reads logs may do, and with what.
+WORK_OPTIONS = (
+    click.option(
+        "--max-rejected",
+        type=click.FloatRange(0, 1),
+        metavar="FRACTION",
+        default=0.01,
+        show_default=True,
+        help="Fail when more than this share of the lines is rejected; 0: when any is.",
+    ),
+    click.option(
+        "--templates", metavar="DIR", help="A folder of files that replace those of sql/."
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Threads to use.  [default: all processors]",
+    ),
+    click.option(
+        "--memory-limit",
+        metavar="SIZE",
+        help="Memory for the whole process, such as 2GiB.  [default: 70 % of what is available]",
+    ),
+)
+
+
 def model_options(command: Function) -> Function:
     """The options of the model, for a command."""
-    for option in reversed(MODEL_OPTIONS):
+    return _with_options(command, MODEL_OPTIONS)
+
+
+def work_options(command: Function) -> Function:
+    """The options of the work, for a command that reads logs."""
+    return _with_options(command, WORK_OPTIONS)
+
+
+def _with_options(command: Function, options: Sequence[Callable[[Function], Function]]) -> Function:
+    for option in reversed(options):
         command = option(command)
     return command
 
