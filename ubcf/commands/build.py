@@ -74,8 +74,8 @@ Examples:
     "--store-neighbors",
     type=click.IntRange(min=0),
     metavar="K",
-    help="Similar users to keep of each user.  [default: 50, or none where that would take more "
-    "than three seconds and a third of the time of the scores]",
+    help="Similar users to keep of each user.  [default: 50, or none where that would take "
+    "more than 1.5 s and a third of the time of the scores]",
 )
 @click.option(
     "--temp-dir", metavar="DIR", help="Where to put what does not fit.  [default: by the database]"
