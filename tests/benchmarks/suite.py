@@ -9,7 +9,7 @@ such. A set is a name of SETS, made by `ubcf simulate`, or a folder of logs, suc
 
 How it is measured: every run is a whole process, from the start of the interpreter to the files
 written, always into an empty folder. Before that, everyone is run once, unmeasured, on the sample
-in data/, and the logs are read once. Then they are run in turn (ubcf, bare, ..., ubcf, bare, ...),
+in data/, the loops of ubcf are compiled, and the logs are read once. Then they are run in turn (ubcf, bare, ..., ubcf, bare, ...),
 so that a slow minute of the machine meets all. Wall time is that around the process, memory the
 peak resident size that the kernel reports for it (os.wait4). Times and sizes are medians, ratios
 are medians of the ratios within a turn.
@@ -57,6 +57,19 @@ DEFAULT_SETS = "small,mid,large"
 # ru_maxrss is in kibibytes, but on macOS in bytes.
 MAXRSS_PER_MIB = 2**20 if sys.platform == "darwin" else 2**10
 WATCH_SECONDS = 0.1
+COMPILE = """
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from scipy import sparse
+from ubcf.products import load_compiled
+from ubcf.tiles import Candidates, TiledMatrices, tiles_for
+
+load_compiled()
+one = sparse.csr_array(np.ones((1, 1)))
+tiles = tiles_for(TiledMatrices.of(one, one, np.ones(1)), 1, compiled=True)
+tiles.load(0, 1, ThreadPoolExecutor(1))
+tiles.survivors(Candidates.none_yet(0, np.ones(1, dtype=np.int64)))
+"""
 
 
 class Peer(NamedTuple):
@@ -175,11 +188,10 @@ def run_once(who: str, logs_dir: Path, folder: Path, limits: Limits) -> Run:
     return run
 
 
-def compile_loops(folder: Path) -> None:
-    """Let ubcf compile its loops, which it does once in an installation, the logs being large."""
-    for plan in ("right", "tiles"):
-        arguments = command(SUBJECT, ROOT / "data", folder)
-        subprocess.run([*arguments, "--plan", plan], cwd=ROOT, check=True, capture_output=True)
+def compile_loops() -> None:
+    """Let ubcf compile its loops, where numba is there, which it does once in an installation."""
+    if importlib.util.find_spec("numba"):
+        subprocess.run([sys.executable, "-c", COMPILE], cwd=ROOT, check=True)
 
 
 def missing_modules(who: str) -> list[str]:
@@ -339,7 +351,7 @@ def main() -> int:
         for peer in arguments.peers:
             if not missing_modules(peer):
                 run_once(peer, ROOT / "data", out_dir / "results" / "warm-up" / peer, limits)
-        compile_loops(out_dir / "results" / "warm-up" / SUBJECT)
+        compile_loops()
         rows = [row for name in arguments.sets for row in run_set(name, arguments, limits, out_dir)]
     print(f"| set | who | wall, s | peak, MiB | wall / {SUBJECT} | peak / {SUBJECT} | result |")
     print("|---|---|--:|--:|--:|--:|---|")
