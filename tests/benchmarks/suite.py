@@ -9,10 +9,10 @@ such. A set is a name of SETS, made by `ubcf simulate`, or a folder of logs, suc
 
 How it is measured: every run is a whole process, from the start of the interpreter to the files
 written, always into an empty folder. Before that, everyone is run once, unmeasured, on the sample
-in data/, the loops of ubcf are compiled, and the logs are read once. Then they are run in turn (ubcf, bare, ..., ubcf, bare, ...),
-so that a slow minute of the machine meets all. Wall time is that around the process, memory the
-peak resident size that the kernel reports for it (os.wait4). Times and sizes are medians, ratios
-are medians of the ratios within a turn.
+in data/, the loops of ubcf are compiled, and the logs are read once. Then they are run in turn
+(ubcf, bare, ..., ubcf, bare, ...), so that a slow minute of the machine meets all. Wall time is
+that around the process, memory the peak resident size that the kernel reports for it (os.wait4).
+Times and sizes are medians, ratios are medians of the ratios within a turn.
 
 A run is ended, and its peer left out from then on, after --limit seconds, or when its resident
 size, read from /proc ten times a second, is over --memory-limit: resident, not address space
