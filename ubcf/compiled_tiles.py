@@ -12,6 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ubcf.compiled_products import compiled, longer
 from ubcf.matrices import FloatArray
 from ubcf.tiles import (
     SINGLE_ROUNDING,
@@ -37,8 +38,6 @@ STEP_ROUNDING = 0.51 / STEPS
 # would push each other out of the cache.
 BAND = 64
 PADDING = 16
-
-compiled = numba.njit(nogil=True, cache=True)
 
 
 class CompiledTiles:
@@ -301,8 +300,8 @@ def _near_or_above_floor(
             continue
         if found + above > room:
             room = 2 * (found + above)
-            found_rows = _longer(found_rows, room)
-            found_columns = _longer(found_columns, room)
+            found_rows = longer(found_rows, room)
+            found_columns = longer(found_columns, room)
         for column in range(width):
             if scores[column] > limit:
                 found_rows[found] = row
@@ -329,11 +328,3 @@ def _exact(
                 own_part = own[i]
         scores[place] = score - own_part
     return scores
-
-
-@compiled
-def _longer(array: Any, length: Any) -> Any:
-    """The array with room for `length` entries."""
-    longer = np.empty(length, dtype=array.dtype)
-    longer[: len(array)] = array
-    return longer

@@ -323,9 +323,8 @@ def _measure_model(
 def _score_test_tracks(db: Database, model: ModelOptions) -> None:
     """The table pair_scores: what the model says of each row of truth."""
     import numpy as np
-    from scipy import sparse
 
-    from ubcf.matrices import interaction_matrix, track_rows
+    from ubcf.matrices import track_rows
     from ubcf.neighborhood import UserMatrices
     from ubcf.pair_scores import score_pairs
     from ubcf.predictions import predict_deviations
@@ -334,8 +333,7 @@ def _score_test_tracks(db: Database, model: ModelOptions) -> None:
     indexed = db.arrays("indexed_interactions")
     places = indexed["user_index"], indexed["track_index"]
     shape = int(places[0].max()) + 1, int(places[1].max()) + 1
-    heard = sparse.csr_array((np.ones(len(places[0]), dtype=np.int8), places), shape=shape)
-    matrices = UserMatrices(interaction_matrix(*places, indexed["counted_time"], shape), heard)
+    matrices = UserMatrices.of(*places, indexed["counted_time"], shape)
     centered = track_rows(*places, indexed["centered_time"], shape)
     truth = db.arrays("truth")
     known = np.flatnonzero(~np.ma.getmaskarray(truth["track_index"]))

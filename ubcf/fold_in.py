@@ -17,9 +17,10 @@ from scipy import sparse
 from ubcf.biases import USER_REGULARIZATION
 from ubcf.errors import InputError, OptionError
 from ubcf.execution import held_rows
-from ubcf.matrices import FloatArray, IntArray, interaction_matrix, with_offset
+from ubcf.matrices import FloatArray, IntArray, row_of_each_entry, with_offset
 from ubcf.neighborhood import UserMatrices, weights
 from ubcf.score_stage import neighborhood_of
+from ubcf.scoring import score_block
 from ubcf.similarity import count_common
 from ubcf.stored_model import StoredModel, arrays, id_types, load_model, run, set_variables
 from ubcf.templates import Templates
@@ -31,9 +32,6 @@ Play = tuple[str, float]
 # Similar users that are told, and neighbors that explain a recommendation.
 SIMILAR_USERS = 20
 NEIGHBORS_TOLD = 5
-
-# A centered time under this is 0, as in sql/model/interactions.sql.
-CENTERED_TIME_NOISE = 1e-9
 
 
 def recommend(
@@ -133,14 +131,11 @@ class _Person:
             np.concatenate([model.track_index, own_tracks]),
         )
         counted = np.concatenate([model.counted_time, with_offset(own, model.options.offset)])
-        heard = sparse.csr_array((np.ones(len(counted), dtype=np.int8), places), shape=shape)
-        matrices = UserMatrices(interaction_matrix(*places, counted, shape), heard)
+        matrices = UserMatrices.of(*places, counted, shape)
         row = np.array([users])
         found = weights(matrices, neighborhood_of(model.options), row)
-        scores = found @ matrices.interactions
-        if model.options.self_weight:
-            scores = scores + model.options.self_weight * matrices.interactions[row]
-        return cls(users, matrices, found, sparse.csr_array(scores))
+        scores = score_block(found, matrices.interactions, row, model.options.self_weight)
+        return cls(users, matrices, found, scores)
 
     def recommendations(self, model: StoredModel, top: int) -> TopLists:
         """The list of the person, with the options of the build."""
@@ -156,7 +151,7 @@ class _Person:
         counts = self.weights.toarray().ravel()
         counts[self.row] = model.options.self_weight
         by_rank = sparse.csr_array(self.matrices.by_track[lists.columns])
-        place = np.repeat(np.arange(len(lists.columns)), np.diff(by_rank.indptr))
+        place = row_of_each_entry(by_rank)
         similarity = counts.take(by_rank.indices)
         kept = np.flatnonzero(similarity * by_rank.data)
         return {
@@ -179,8 +174,7 @@ def _centered(model: StoredModel, plays: dict[str, NDArray[Any]]) -> FloatArray:
     elif model.options.centering == "baseline":
         left = float((total - count * (model.mean_time + bias)).sum())
         expected = model.mean_time + bias + left / (USER_REGULARIZATION + float(count.sum()))
-    centered: FloatArray = total / count - expected
-    return np.where(np.abs(centered) < CENTERED_TIME_NOISE, 0.0, centered)
+    return with_offset(total / count - expected, 0.0)
 
 
 def _joined(

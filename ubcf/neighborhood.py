@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from ubcf.matrices import row_norms, unit_rows
+from ubcf.matrices import FloatArray, IntArray, interaction_matrix, row_norms, unit_rows
 from ubcf.similarity import similarity_block, without_self
 from ubcf.toplists import Indexes, top_positive
 
@@ -53,6 +53,19 @@ class UserMatrices:
         self.pattern = interactions if heard is None else heard
         self.norms = row_norms(interactions)
         self.unit = unit_rows(interactions, self.norms)
+
+    @classmethod
+    def of(
+        cls,
+        user_index: IntArray,
+        track_index: IntArray,
+        counted_time: FloatArray,
+        shape: tuple[int, int],
+    ) -> UserMatrices:
+        """From arrays with one entry per user and track heard, also where R is 0."""
+        ones = np.ones(len(counted_time), dtype=np.int8)
+        heard = sparse.csr_array((ones, (user_index, track_index)), shape=shape)
+        return cls(interaction_matrix(user_index, track_index, counted_time, shape), heard)
 
     @cached_property
     def unit_by_track(self) -> sparse.csr_array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -47,13 +47,7 @@ def predict_deviations(
     heard the track count, and only those with a weight above 0; a user is never its own neighbor.
     """
     deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
-    anyone = Neighborhood(
-        None,
-        neighborhood.shrinkage,
-        neighborhood.min_similarity,
-        neighborhood.min_common,
-        neighborhood.overlap,
-    )
+    anyone = replace(neighborhood, neighbors=None)
     asked: Indexes = np.unique(users).astype(np.int64)
     listeners = np.diff(centered.indptr)
     for first in range(0, len(asked), USERS_AT_ONCE):

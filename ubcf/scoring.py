@@ -290,10 +290,7 @@ class _Scorer:
 
     def _scores(self, similarity: sparse.csr_array, users: Indexes) -> sparse.csr_array:
         """The scores of some users."""
-        scores = score_block(similarity, self.matrices.interactions)
-        if self.self_weight:
-            scores = scores + self.self_weight * self.matrices.interactions[users]
-        return sparse.csr_array(scores)
+        return score_block(similarity, self.matrices.interactions, users, self.self_weight)
 
     def _compiled_scores(
         self, similarity: sparse.csr_array, start: int
@@ -328,12 +325,18 @@ def in_turn(
         yield pending.popleft().result()
 
 
-def score_block(similarity: sparse.csr_array, interactions: sparse.csr_array) -> sparse.csr_array:
+def score_block(
+    similarity: sparse.csr_array, interactions: sparse.csr_array, users: Indexes, self_weight: float
+) -> sparse.csr_array:
     """score(u, t) = sum over v of w(u, v) * h(v, t) for the users of a similarity block.
 
     `similarity` is block x users, `interactions` is R (users x tracks); returns block x tracks.
+    self_weight: what stands for w(u, u).
     """
-    return sparse.csr_array(similarity @ interactions)
+    scores = similarity @ interactions
+    if self_weight:
+        scores = scores + self_weight * interactions[users]
+    return sparse.csr_array(scores)
 
 
 def user_costs(interactions: sparse.csr_array) -> FloatArray:

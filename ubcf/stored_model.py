@@ -8,13 +8,12 @@ from functools import cached_property
 from typing import Any
 
 import duckdb
-import numpy as np
 from scipy import sparse
 
 from ubcf.analyses import TABLES_OF_IDS
 from ubcf.execution import refusals_told
 from ubcf.literals import literal
-from ubcf.matrices import FloatArray, IntArray, interaction_matrix, track_rows
+from ubcf.matrices import FloatArray, IntArray, track_rows
 from ubcf.neighborhood import UserMatrices
 from ubcf.options import MODEL_OPTIONS, ModelOptions
 from ubcf.templates import Templates
@@ -42,10 +41,7 @@ class StoredModel:
     @cached_property
     def matrices(self) -> UserMatrices:
         """R, and what similarities are made of."""
-        places = (self.user_index, self.track_index)
-        ones = np.ones(len(self.counted_time), dtype=np.int8)
-        heard = sparse.csr_array((ones, places), shape=self.shape)
-        return UserMatrices(interaction_matrix(*places, self.counted_time, self.shape), heard)
+        return UserMatrices.of(self.user_index, self.track_index, self.counted_time, self.shape)
 
     @cached_property
     def centered(self) -> sparse.csr_array:
