@@ -175,6 +175,7 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     )
     db.run("staging/input_files.sql")
     db.run("staging/log_text.sql", line_feeds=all(log.line_feeds for log in logs if log.bytes))
+    db.run("staging/known_experiments.sql")
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
     size = sum(log.bytes for log in logs)
     threading.Thread(target=_load_what_comes, args=(templates, size)).start()

@@ -37,7 +37,7 @@ texts as (
         cast(fields.time as varchar) as time_text,
         cast(fields.latency as varchar) as latency_text,
         cast(fields.recommendation as varchar) as recommendation_text,
-        fields.experiments as experiments_json,
+        cast(fields.experiments as varchar) as experiments_text,
         fields.message as message_json
     from parsed
 ),
@@ -54,7 +54,7 @@ typed as (
         track_text,
         time_text,
         recommendation_text,
-        experiments_json,
+        experiments_text,
         -- A number is whole when it is written as its own integer: not "7", 7.5, 7.0 or true.
         try_cast(user_text as bigint) as user_id,
         try_cast(track_text as bigint) as track_id,
@@ -82,7 +82,10 @@ select
         when cast(recommendation_id as varchar) = recommendation_text then recommendation_id
     end as recommendation,
     -- a map takes no key twice, and would fail rather than be null
-    try(json_transform(experiments_json, '"MAP(VARCHAR, VARCHAR)"')) as experiments,
+    coalesce(
+        getvariable('known_experiments')[experiments_text],
+        try(json_transform(experiments_text, '"MAP(VARCHAR, VARCHAR)"'))
+    ) as experiments,
     case
         when
             cast(user_id as varchar) = user_text
