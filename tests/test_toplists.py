@@ -19,6 +19,7 @@ from tests import reference
 from tests.pieces import pieces_of
 from ubcf.matrices import interaction_matrix, row_norms, unit_rows
 from ubcf.scoring import ListsWanted, score_users, user_blocks, user_costs
+from ubcf.planning import has_numba
 from ubcf.similarity import count_common, count_neighbors, similarity_block
 from ubcf.toplists import TopLists, count_positive, top_positive, top_scores
 
@@ -309,7 +310,10 @@ def test_common_tracks_are_those_that_both_have_heard(
         patch.setattr("ubcf.similarity.PAIRS_AT_ONCE", pairs_at_once)
         counts = count_common(matrix, users, others)
 
-    assert counts.tolist() == [len(heard[one] & heard[other]) for one, other in pairs]
+    expected = [len(heard[one] & heard[other]) for one, other in pairs]
+    assert counts.tolist() == expected
+    if has_numba():
+        assert count_common(matrix, users, others, compiled=True).tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,30 @@ def near_block(
         wanted,
         LANES_PER_WANTED * wanted,
     )
-    return sparse.csr_array((values, columns, starts), shape=(stop - first, unit.shape[0]))
+    if not counting:
+        values[values < SIMILARITY_NOISE] = 0.0
+    block = sparse.csr_array((values, columns, starts), shape=(stop - first, unit.shape[0]))
+    block.eliminate_zeros()
+    return block
+
+
+@compiled
+def count_common(starts: Any, tracks: Any, users: Any, others: Any, counts: Any) -> None:
+    """counts[i]: the tracks that users[i] and others[i] have both heard; fast for users in order.
+
+    starts, tracks: the tracks of all users, row after row.
+    """
+    heard_by = np.full(tracks.max() + 1 if len(tracks) else 0, -1, dtype=np.int32)
+    user = -1
+    for i in range(len(users)):
+        if users[i] != user:
+            user = users[i]
+            for place in range(starts[user], starts[user + 1]):
+                heard_by[tracks[place]] = user
+        common = 0
+        for place in range(starts[others[i]], starts[others[i] + 1]):
+            common += heard_by[tracks[place]] == user
+        counts[i] = common
 
 
 @compiled
@@ -99,9 +122,6 @@ def _near(
                 shrunk = weights[user] * (common[user] / (common[user] + shrinkage))
                 counts = (weights[user] >= SIMILARITY_NOISE) & (common[user] >= min_common)
                 weights[user] = shrunk if counts else 0.0
-        else:
-            for user in range(users):
-                weights[user] = weights[user] if weights[user] >= SIMILARITY_NOISE else 0.0
         if least > 0:
             for user in range(users):
                 weights[user] = weights[user] if weights[user] >= least else 0.0

@@ -112,12 +112,13 @@ def score_users(
     advance: is told the share of the work (1: all) done since the last call.
     """
     matrices = UserMatrices(interactions, wanted.heard)
-    scorer = _Scorer(matrices, neighborhood, self_weight, wanted, threads, memory, most_users)
+    compiled = plan is not None and plan.compiled
+    scorer = _Scorer(
+        matrices, neighborhood, self_weight, wanted, threads, memory, most_users, compiled
+    )
     with ThreadPoolExecutor(threads) as pool:
         if plan is None or plan.way == LEFT:
-            yield from scorer.by_similarity(
-                pool, advance, compiled=plan is not None and plan.compiled
-            )
+            yield from scorer.by_similarity(pool, advance)
         elif plan.way == RIGHT:
             yield from scorer.by_products(pool, advance, plan)
         else:
@@ -136,6 +137,7 @@ class _Scorer:
         threads: int,
         memory: int,
         most_users: int,
+        compiled: bool,
     ) -> None:
         self.matrices = matrices
         self.neighborhood = neighborhood
@@ -143,21 +145,22 @@ class _Scorer:
         self.wanted = wanted
         self.threads = threads
         self.most_users = most_users
+        self.compiled = compiled
         self.users, self.tracks = matrices.interactions.shape
         # One block a thread is in work, one a thread may wait to be taken.
         self.entries = memory / BYTES_PER_ENTRY / (2 * threads)
         self.costs = user_costs(matrices.interactions) + wanted.recommendations
 
     def by_similarity(
-        self, pool: ThreadPoolExecutor, advance: Callable[[float], None], *, compiled: bool
+        self, pool: ThreadPoolExecutor, advance: Callable[[float], None]
     ) -> Iterator[UserBlock]:
         """Scores as similarity times interactions; neighbors and all counts on the way."""
 
         def work(block: tuple[int, int]) -> UserBlock:
             start, stop = block
             users = np.arange(start, stop)
-            similarity = weights(self.matrices, self.neighborhood, users, compiled=compiled)
-            if compiled:
+            similarity = weights(self.matrices, self.neighborhood, users, compiled=self.compiled)
+            if self.compiled:
                 scores, positive = self._compiled_scores(similarity, start)
             else:
                 scores = self._scores(similarity, users)
@@ -190,7 +193,7 @@ class _Scorer:
             self._own_times(),
             self.wanted.tracks_to_rank(self.users),
         )
-        products = products_for(matrices, self.threads, compiled=plan.compiled)
+        products = products_for(matrices, self.threads, compiled=self.compiled)
 
         def work(block: tuple[int, int]) -> UserBlock:
             start, stop = block
@@ -211,7 +214,7 @@ class _Scorer:
         matrices = TiledMatrices.of(
             self.matrices.interactions, self.matrices.unit, self._own_times()
         )
-        tiles = tiles_for(matrices, plan.tile_width, compiled=plan.compiled)
+        tiles = tiles_for(matrices, plan.tile_width, compiled=self.compiled)
         wanted = self.wanted.tracks_to_rank(self.users)
         for first in range(0, self.users, plan.users_at_once):
             part = range(first, min(first + plan.users_at_once, self.users))
@@ -309,7 +312,12 @@ class _Scorer:
 
     def _common_tracks(self, first: int, neighbors: TopLists) -> Indexes:
         """What each user, from `first` on, and each of its neighbors have both heard."""
-        return count_common(self.matrices.pattern, first + neighbors.rows, neighbors.columns)
+        return count_common(
+            self.matrices.pattern,
+            first + neighbors.rows,
+            neighbors.columns,
+            compiled=self.compiled,
+        )
 
 
 def in_turn(
