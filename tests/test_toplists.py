@@ -18,8 +18,8 @@ from scipy import sparse
 from tests import reference
 from tests.pieces import pieces_of
 from ubcf.matrices import interaction_matrix, row_norms, unit_rows
-from ubcf.scoring import ListsWanted, score_users, user_blocks, user_costs
 from ubcf.planning import has_numba
+from ubcf.scoring import ListsWanted, score_users, user_blocks, user_costs
 from ubcf.similarity import count_common, count_neighbors, similarity_block
 from ubcf.toplists import TopLists, count_positive, top_positive, top_scores
 
