@@ -148,9 +148,7 @@ def test_options_together_do_what_their_definitions_say(
 @given(
     logs=centered_times(),
     neighbors=EVERY_OPTION["neighbors"],
-    chosen=st.fixed_dictionaries(
-        {}, optional={name: each for name, each in EVERY_OPTION.items() if name != "overlap"}
-    ),
+    chosen=st.fixed_dictionaries({}, optional=EVERY_OPTION),
 )
 def test_compiled_loops_find_the_same_nearest_users(
     logs: tuple[NDArray[np.float64], NDArray[np.bool_]], neighbors: int, chosen: dict[str, Any]
@@ -160,22 +158,50 @@ def test_compiled_loops_find_the_same_nearest_users(
     check_against_dense(*logs, options, plan)
 
 
-@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
-def test_compiled_loops_give_the_weights_of_scipy_to_the_bit_among_many_users() -> None:
-    random = np.random.default_rng(8)
+SOME_NEIGHBORHOODS = (
+    Neighborhood(),
+    Neighborhood(10),
+    Neighborhood(30, 25.0),
+    Neighborhood(5, 3.0, 0.1, 2),
+    Neighborhood(20, 10.0, overlap=True),
+    Neighborhood(None, 1.0, -0.3, overlap=True),
+)
+
+
+def crowd(random: np.random.Generator) -> tuple[UserMatrices, sparse.csr_array]:
+    """3,000 users who heard some of 200 tracks, with many times that are equal, and h by track."""
     rows = np.repeat(np.arange(3_000), 20)
     columns = np.minimum(random.zipf(1.2, len(rows)) - 1, 199)
-    cells = np.unique(np.stack([rows, columns]), axis=1)
-    matrix = interaction_matrix(
-        cells[0], cells[1], random.choice(LEVELS, cells.shape[1]), (3_000, 200)
-    )
-    marks = sparse.csr_array((np.ones(cells.shape[1]), (cells[0], cells[1])), shape=matrix.shape)
-    for options in (Neighborhood(10), Neighborhood(30, 25.0), Neighborhood(5, 3.0, 0.1, 2)):
-        matrices = UserMatrices(matrix, marks)
-        users = np.arange(100, 700)
+    rows, columns = np.unique(np.stack([rows, columns]), axis=1)
+    times, shape = random.choice(LEVELS, len(rows)), (3_000, 200)
+    return UserMatrices.of(rows, columns, times, shape), track_rows(rows, columns, times, shape)
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+def test_compiled_loops_predict_the_same_to_the_bit_among_many_users() -> None:
+    random = np.random.default_rng(9)
+    matrices, centered = crowd(random)
+    users, tracks = np.sort(random.integers(3_000, size=2_000)), random.integers(200, size=2_000)
+    for options in SOME_NEIGHBORHOODS:
+        slow, fast = (
+            predict_deviations(
+                matrices, centered, options, users, tracks, damping=0.1, compiled=compiled
+            )
+            for compiled in (False, True)
+        )
+        assert np.array_equal(slow.support, fast.support)
+        assert np.array_equal(slow.deviation, fast.deviation)
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+def test_compiled_loops_give_the_weights_of_scipy_to_the_bit_among_many_users() -> None:
+    matrices, _ = crowd(np.random.default_rng(8))
+    users = np.arange(100, 700)
+    for options in SOME_NEIGHBORHOODS:
         slow, fast = (
             weights(matrices, options, users, compiled=compiled) for compiled in (False, True)
         )
+        slow.sort_indices()
         assert np.array_equal(slow.indptr, fast.indptr)
         assert np.array_equal(slow.indices, fast.indices)
         assert np.array_equal(slow.data, fast.data)
@@ -216,20 +242,24 @@ def test_a_predicted_time_is_from_the_nearest_of_those_who_heard_the_track(
     shape = heard.shape
     marks = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
     pairs = np.argwhere(np.ones(shape, dtype=bool))
-    found = predict_deviations(
+    given = (
         UserMatrices(interaction_matrix(rows, columns, counted[rows, columns], shape), marks),
         track_rows(rows, columns, centered[rows, columns], shape),
         neighborhood(options),
         pairs[:, 0],
         pairs[:, 1],
-        damping=damping,
     )
+    found = predict_deviations(*given, damping=damping)
     expected = [
         reference.deviation(weights, centered, heard, (u, t), options.neighbors, damping)
         for u, t in pairs.tolist()
     ]
     assert found.deviation.tolist() == pytest.approx([each[0] for each in expected], abs=1e-12)
     assert found.support.tolist() == [each[1] for each in expected]
+    if has_numba():
+        fast = predict_deviations(*given, damping=damping, compiled=True, threads=2)
+        assert fast.deviation.tolist() == found.deviation.tolist()
+        assert fast.support.tolist() == found.support.tolist()
 
 
 def test_the_baseline_is_that_of_alternating_least_squares_by_hand() -> None:

@@ -1,7 +1,7 @@
-"""The nearest users of neighborhood.py compiled by numba: products and selection in one pass.
+"""The weights of neighborhood.py compiled by numba: products, options and selection in one pass.
 
-Only imported when numba is there (the extra `ubcf[fast]`). No row of similarities is ever stored:
-who cannot be among the nearest is left out at once. Weights are those of scipy, to the bit.
+Only imported when numba is there (the extra `ubcf[fast]`). The weights of one user at a time are
+held; who cannot be among the nearest is left out at once. Weights are those of scipy, to the bit.
 """
 
 from __future__ import annotations
@@ -11,46 +11,49 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from ubcf.compiled_products import LANES_PER_WANTED, best_of_lanes, compiled, longer, take_best
+from ubcf.compiled_selection import LANES_PER_WANTED, best_of_lanes, compiled, longer, take_best
 from ubcf.similarity import SIMILARITY_NOISE
+from ubcf.toplists import Indexes
 
 if TYPE_CHECKING:
     from ubcf.neighborhood import Neighborhood, UserMatrices
 
 
-def near_block(
-    matrices: UserMatrices, neighborhood: Neighborhood, first: int, stop: int
-) -> sparse.csr_array:
-    """Weights of the users first..stop-1 with all users, with all that may be among the nearest.
-
-    For neighborhoods of full similarity with so many neighbors. Returns (stop - first) x all users.
-    """
-    unit, by_track = matrices.unit, matrices.unit_by_track
+def weighed(matrices: UserMatrices, neighborhood: Neighborhood) -> tuple[Any, Any, Any]:
+    """What `weigh` makes the weights of a neighborhood of, apart from the number of neighbors."""
     counting = neighborhood.shrinkage > 0 or neighborhood.min_common > 1
-    heard, heard_by_track = (
-        (matrices.pattern, matrices.heard_by_track) if counting else (unit, by_track)
-    )
-    wanted = neighborhood.neighbors or 1
+    if neighborhood.overlap:
+        own, by_track = matrices.times_where_heard
+    elif counting:
+        own, by_track = matrices.unit_where_heard
+    else:
+        own, by_track = matrices.unit, matrices.unit_by_track
     least = neighborhood.min_similarity
-    starts, columns, values = _near(
-        first,
-        stop,
-        (unit.indptr, unit.indices, unit.data),
-        (by_track.indptr, by_track.indices, by_track.data),
-        (heard.indptr, heard.indices),
-        (heard_by_track.indptr, heard_by_track.indices),
+    options = (
+        neighborhood.overlap,
         counting,
         float(neighborhood.shrinkage),
-        float(max(neighborhood.min_common, 1)),
-        0.0 if least is None else max(float(least), 0.0),
-        wanted,
-        LANES_PER_WANTED * wanted,
+        float(neighborhood.min_common),
+        -np.inf if least is None else float(least),
     )
-    if not counting:
-        values[values < SIMILARITY_NOISE] = 0.0
-    block = sparse.csr_array((values, columns, starts), shape=(stop - first, unit.shape[0]))
-    block.eliminate_zeros()
-    return block
+    return (
+        (own.indptr, own.indices, own.data),
+        (by_track.indptr, by_track.indices, by_track.data),
+        options,
+    )
+
+
+def near_block(
+    matrices: UserMatrices, neighborhood: Neighborhood, users: Indexes
+) -> sparse.csr_array:
+    """Weights of some users with all users, with all that may be among the nearest.
+
+    All of them, where all users count. Returns len(users) x all users.
+    """
+    all_users = len(matrices.norms)
+    wanted = neighborhood.neighbors or all_users
+    starts, columns, values = _near(users, *weighed(matrices, neighborhood), min(wanted, all_users))
+    return sparse.csr_array((values, columns, starts), shape=(len(users), all_users))
 
 
 @compiled
@@ -73,62 +76,81 @@ def count_common(starts: Any, tracks: Any, users: Any, others: Any, counts: Any)
 
 
 @compiled
-def _near(
-    first: Any,
-    stop: Any,
-    own: Any,
-    listeners: Any,
-    own_heard: Any,
-    heard_by: Any,
-    counting: Any,
-    shrinkage: Any,
-    min_common: Any,
-    least: Any,
-    wanted: Any,
-    lanes: Any,
-) -> Any:
+def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> Any:
     """Weights above 0 by user, as starts, columns and values."""
-    own_starts, own_tracks, own_units = own
-    track_starts, track_users, track_units = listeners
-    heard_starts, heard_tracks = own_heard
-    heard_by_starts, heard_by_users = heard_by
-    rows = stop - first
-    users = len(own_starts) - 1
-    starts = np.zeros(rows + 1, dtype=np.int64)
-    columns = np.empty(4 * rows * wanted + users, dtype=np.int32)
+    all_users = len(own[0]) - 1
+    starts = np.zeros(len(users) + 1, dtype=np.int64)
+    columns = np.empty(min(4 * wanted, all_users) * len(users) + all_users, dtype=np.int32)
     values = np.empty(len(columns))
-    weights = np.empty(users)
-    common = np.zeros(users)
-    best = np.empty(lanes)
+    scratch = scratch_for(all_users, options)
+    best = np.empty(LANES_PER_WANTED * wanted)
     found = 0
-    for row in range(rows):
-        weights[:] = 0.0
-        for i in range(own_starts[first + row], own_starts[first + row + 1]):
-            unit = own_units[i]
-            track = own_tracks[i]
-            others = track_users[track_starts[track] : track_starts[track + 1]]
-            units = track_units[track_starts[track] : track_starts[track + 1]]
-            for place in range(len(others)):
-                weights[others[place]] += unit * units[place]
-        weights[first + row] = 0.0
-        if counting:
-            common[:] = 0.0
-            for i in range(heard_starts[first + row], heard_starts[first + row + 1]):
-                track = heard_tracks[i]
-                others = heard_by_users[heard_by_starts[track] : heard_by_starts[track + 1]]
-                for place in range(len(others)):
-                    common[others[place]] += 1.0
-            for user in range(users):
-                shrunk = weights[user] * (common[user] / (common[user] + shrinkage))
-                counts = (weights[user] >= SIMILARITY_NOISE) & (common[user] >= min_common)
-                weights[user] = shrunk if counts else 0.0
-        if least > 0:
-            for user in range(users):
-                weights[user] = weights[user] if weights[user] >= least else 0.0
+    for row in range(len(users)):
+        weights = weigh(users[row], own, listeners, options, scratch)
         positive = best_of_lanes(weights, best)
-        if found + users > len(columns):
-            columns = longer(columns, 2 * found + users)
-            values = longer(values, 2 * found + users)
+        if found + all_users > len(columns):
+            columns = longer(columns, 2 * found + all_users)
+            values = longer(values, 2 * found + all_users)
         found = take_best(weights, positive, wanted, best, columns, values, found)
         starts[row + 1] = found
     return starts, columns[:found], values[:found]
+
+
+@compiled
+def scratch_for(users: Any, options: Any) -> Any:
+    """Arrays that `weigh` works with, for one user after another."""
+    overlap, counting, _, _, _ = options
+    return (
+        np.empty(users),
+        np.empty(users if counting else 0, dtype=np.int32),
+        np.empty((2, users if overlap else 0)),
+    )
+
+
+@compiled
+def weigh(user: Any, own: Any, listeners: Any, options: Any, scratch: Any) -> Any:
+    """How much every user counts for one: shape (users,), valid until the next call.
+
+    own, listeners, options: as `weighed` gives them.
+    """
+    own_starts, own_tracks, own_values = own
+    track_starts, track_users, track_values = listeners
+    overlap, counting, shrinkage, min_common, least = options
+    weights, common, (own_squares, other_squares) = scratch
+    weights[:] = 0.0
+    common[:] = 0
+    own_squares[:] = 0.0
+    other_squares[:] = 0.0
+    for i in range(own_starts[user], own_starts[user + 1]):
+        value = own_values[i]
+        first, stop = track_starts[own_tracks[i]], track_starts[own_tracks[i] + 1]
+        others = track_users[first:stop]
+        values = track_values[first:stop]
+        if overlap:
+            for place in range(len(others)):
+                weights[others[place]] += value * values[place]
+                own_squares[others[place]] += value * value
+                other_squares[others[place]] += values[place] * values[place]
+        else:
+            for place in range(len(others)):
+                weights[others[place]] += value * values[place]
+        if counting:
+            for place in range(len(others)):
+                common[others[place]] += 1
+    if overlap:
+        for other in range(len(weights)):
+            lengths = own_squares[other] * other_squares[other]
+            weights[other] = weights[other] * (1 / np.sqrt(lengths)) if lengths > 0 else 0.0
+    weights[user] = 0.0
+    if counting:
+        for other in range(len(weights)):
+            shrunk = weights[other] * (common[other] / (common[other] + shrinkage))
+            counts = (abs(weights[other]) >= SIMILARITY_NOISE) & (common[other] >= min_common)
+            weights[other] = shrunk if counts else 0.0
+    else:
+        for other in range(len(weights)):
+            weights[other] = weights[other] if abs(weights[other]) >= SIMILARITY_NOISE else 0.0
+    if least > -np.inf:
+        for other in range(len(weights)):
+            weights[other] = weights[other] if weights[other] >= least else 0.0
+    return weights

@@ -10,30 +10,25 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
 from scipy import sparse
 
+from ubcf.compiled_selection import (
+    LANES_PER_WANTED,
+    best_of_lanes,
+    compiled,
+    longer,
+    take_best,
+)
+from ubcf.parallel import do_all
 from ubcf.products import ProductMatrices
-from ubcf.tiles import do_all
-from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, Indexes
+from ubcf.toplists import Indexes
 
 # Parts of G that are made at once, for each thread: the rows of popular tracks take longest.
 PARTS_PER_THREAD = 16
 
-# The wanted-th best score of a user is at least the wanted-th best of the best scores of lanes: of
-# each so-many-th track. Few lanes make a loose bound, many are slow to select from.
-LANES_PER_WANTED = 8
-
-# Scores that are looked through at once: most stretches have none that is kept.
-STRETCH = 64
-
 # Rows of G with more than this share of entries are put in order: it makes the products faster.
 WORTH_ORDERING = 1 / 32
-
-# Numba's loops over slices, whose indexes start at 0, become vector instructions; others do not. It
-# looks at the sign of every index but those of unsigned arrays.
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 class CompiledProducts:
@@ -197,70 +192,3 @@ def _scores(
         found = take_best(scores, positive[row], wanted[row], best, columns, values, found)
         starts[row + 1] = found
     return starts, columns[:found], values[:found], positive
-
-
-@compiled
-def best_of_lanes(scores: Any, best: Any) -> Any:
-    """The number of positive scores; best[i] becomes the best of the scores i, i + lanes, ..."""
-    lanes = len(best)
-    best[:] = -np.inf
-    positive = 0
-    for start in range(0, len(scores), lanes):
-        part = scores[start : start + lanes]
-        for lane in range(len(part)):
-            positive += part[lane] >= EQUALITY_GAP
-            best[lane] = part[lane] if part[lane] > best[lane] else best[lane]
-    return positive
-
-
-@compiled
-def take_best(
-    scores: Any, positive: Any, wanted: Any, best: Any, columns: Any, values: Any, found: Any
-) -> Any:
-    """Appends what may be among the wanted best to columns and values; returns their new length.
-
-    positive, best: as best_of_lanes gave them. Whole rows are taken where too few are positive, or
-    where what is left out could be equal to the last one taken.
-    """
-    lanes = len(best)
-    if lanes <= len(scores) and positive > wanted:
-        floor = np.partition(best, lanes - wanted)[lanes - wanted] - CHAIN_ROOM
-        if floor > 0:
-            end = take_above(scores, floor, columns, values, found)
-            at_edge = False
-            for place in range(found, end):
-                # Next to the edge, the chain of the last one may go on beyond it.
-                at_edge |= values[place] - EQUALITY_GAP < floor
-            if not at_edge:
-                return end
-    for place in range(len(scores)):
-        if scores[place] != 0:
-            columns[found] = place
-            values[found] = scores[place]
-            found += 1
-    return found
-
-
-@compiled
-def take_above(scores: Any, floor: Any, columns: Any, values: Any, found: Any) -> Any:
-    """Appends the scores from `floor` up to columns and values, and returns their new length."""
-    for start in range(0, len(scores), STRETCH):
-        part = scores[start : start + STRETCH]
-        above = 0
-        for place in range(len(part)):
-            above += part[place] >= floor
-        if above:
-            for place in range(len(part)):
-                if part[place] >= floor:
-                    columns[found] = start + place
-                    values[found] = part[place]
-                    found += 1
-    return found
-
-
-@compiled
-def longer(array: Any, length: Any) -> Any:
-    """The array with room for `length` entries."""
-    longer = np.empty(length, dtype=array.dtype)
-    longer[: len(array)] = array
-    return longer

@@ -12,15 +12,15 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ubcf.compiled_products import compiled, longer
+from ubcf.compiled_selection import compiled, longer, wanted_th
 from ubcf.matrices import FloatArray
+from ubcf.parallel import do_all
 from ubcf.tiles import (
     SINGLE_ROUNDING,
     TILE_WIDTH,
     Candidates,
     Int32Array,
     TiledMatrices,
-    do_all,
 )
 from ubcf.toplists import CHAIN_ROOM
 
@@ -290,7 +290,7 @@ def _near_or_above_floor(
         lowest = max(floor - error, 0.0)
         if threshold[row] == 0 and wanted[row] < width:
             # The list is still empty: nothing below the wanted-th best of this tile can matter.
-            best = np.partition(scores, width - wanted[row])[width - wanted[row]]
+            best = wanted_th(scores, wanted[row])
             lowest = max(lowest, best - 2 * error - CHAIN_ROOM)
         limit = np.float32(lowest)
         above = 0

@@ -314,19 +314,20 @@ def _measure_model(
         db.run("evaluation/model_lists.sql")
     if set(metrics) & set(PAIR_METRICS):
         with stages.stage("test tracks"):
-            _score_test_tracks(db, model)
+            _score_test_tracks(db, model, work.build_options.thread_count)
             db.run("evaluation/model_test_scores.sql", centering=model.centering)
     with stages.stage("measure"):
         _measure(db, number, metrics)
 
 
-def _score_test_tracks(db: Database, model: ModelOptions) -> None:
+def _score_test_tracks(db: Database, model: ModelOptions, threads: int) -> None:
     """The table pair_scores: what the model says of each row of truth."""
     import numpy as np
 
     from ubcf.matrices import track_rows
     from ubcf.neighborhood import UserMatrices
     from ubcf.pair_scores import score_pairs
+    from ubcf.planning import worth_compiling
     from ubcf.predictions import predict_deviations
     from ubcf.score_stage import neighborhood_of
 
@@ -340,9 +341,23 @@ def _score_test_tracks(db: Database, model: ModelOptions) -> None:
     pairs = truth["user_index"][known], np.asarray(truth["track_index"])[known]
     neighborhood = neighborhood_of(model)
     score, deviation = np.zeros((2, len(truth["pair"])))
-    score[known] = score_pairs(matrices, neighborhood, *pairs, self_weight=model.self_weight)
+    compiled = worth_compiling(len(centered.data))
+    score[known] = score_pairs(
+        matrices,
+        neighborhood,
+        *pairs,
+        self_weight=model.self_weight,
+        threads=threads,
+        compiled=compiled,
+    )
     deviation[known] = predict_deviations(
-        matrices, centered, neighborhood, *pairs, damping=model.damping
+        matrices,
+        centered,
+        neighborhood,
+        *pairs,
+        damping=model.damping,
+        threads=threads,
+        compiled=compiled,
     ).deviation
     db.append("pair_scores", {"pair": truth["pair"], "score": score, "deviation": deviation})
     db.flush()

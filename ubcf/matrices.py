@@ -78,3 +78,18 @@ def unit_rows(matrix: sparse.csr_array, norms: FloatArray) -> sparse.csr_array:
     """
     scaled = matrix.data / norms[row_of_each_entry(matrix)]
     return sparse.csr_array((scaled, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def with_zeros(matrix: sparse.csr_array, pattern: sparse.csr_array) -> sparse.csr_array:
+    """The matrix with an entry, 0 where it has none, wherever `pattern` has one.
+
+    All entries of the matrix are among those of the pattern; both have their indexes in order.
+    """
+    if matrix.nnz == pattern.nnz:
+        return matrix
+    places, among = (
+        row_of_each_entry(each) * each.shape[1] + each.indices for each in (matrix, pattern)
+    )
+    values = np.zeros(pattern.nnz)
+    values[np.searchsorted(among, places)] = matrix.data
+    return sparse.csr_array((values, pattern.indices, pattern.indptr), shape=matrix.shape)

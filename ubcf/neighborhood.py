@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from ubcf.matrices import FloatArray, IntArray, interaction_matrix, row_norms, unit_rows
+from ubcf.matrices import FloatArray, IntArray, interaction_matrix, row_norms, unit_rows, with_zeros
 from ubcf.similarity import similarity_block, without_self
 from ubcf.toplists import Indexes, top_positive
 
@@ -37,6 +37,10 @@ class Neighborhood:
     def takes_all(self) -> bool:
         """Whether all users count, by their cosine as it is."""
         return self == Neighborhood()
+
+
+# A matrix users x tracks, and its transpose.
+SidesOfProduct = tuple[sparse.csr_array, sparse.csr_array]
 
 
 class UserMatrices:
@@ -78,6 +82,18 @@ class UserMatrices:
         return sparse.csr_array(self.interactions.T.tocsr())
 
     @cached_property
+    def unit_where_heard(self) -> SidesOfProduct:
+        """X and X transposed, with an entry, which may be 0, wherever a track was heard."""
+        own = with_zeros(self.unit, self.pattern)
+        return own, self.unit_by_track if own is self.unit else sparse.csr_array(own.T.tocsr())
+
+    @cached_property
+    def times_where_heard(self) -> SidesOfProduct:
+        """R and R transposed, with an entry, which may be 0, wherever a track was heard."""
+        own = with_zeros(self.interactions, self.pattern)
+        return own, self.by_track if own is self.interactions else sparse.csr_array(own.T.tocsr())
+
+    @cached_property
     def heard(self) -> sparse.csr_array:
         """Ones at what was heard, users x tracks."""
         ones = np.ones(self.pattern.nnz)
@@ -106,13 +122,13 @@ def weights(
 ) -> sparse.csr_array:
     """How much all users count for some: len(users) x all users, without stored zeros.
 
-    compiled: `users` are consecutive, and numba, which has to be installed, may do the work.
+    compiled: numba, which has to be installed, may do the work.
     """
-    if compiled and neighborhood.neighbors is not None and not neighborhood.overlap:
+    if compiled:
         from ubcf.compiled_neighbors import near_block
 
-        block = near_block(matrices, neighborhood, int(users[0]), int(users[-1]) + 1)
-        return _nearest(block, neighborhood.neighbors)
+        block = near_block(matrices, neighborhood, users)
+        return block if neighborhood.neighbors is None else _nearest(block, neighborhood.neighbors)
     if neighborhood.overlap:
         block = overlap_similarity_block(matrices, users)
     else:
@@ -145,4 +161,5 @@ def overlap_similarity_block(matrices: UserMatrices, users: Indexes) -> sparse.c
     own = matrices.squares[users] @ matrices.heard_by_track
     lengths = own.multiply(matrices.heard[users] @ matrices.squares_by_track)
     lengths.eliminate_zeros()
-    return without_self(sparse.csr_array(products.multiply(lengths.power(-0.5))), users)
+    lengths.data = 1 / np.sqrt(lengths.data)
+    return without_self(sparse.csr_array(products.multiply(lengths)), users)

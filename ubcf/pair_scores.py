@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
 
 from ubcf.matrices import FloatArray, IntArray, row_of_each_entry
 from ubcf.neighborhood import Neighborhood, UserMatrices, weights
+from ubcf.parallel import do_all
 
-# Users whose weights are held densely at once.
+# Users whose weights are held densely at once, and weights of them at most.
 USERS_AT_ONCE = 64
+WEIGHTS_AT_ONCE = 1 << 24
 
 
 def score_pairs(
@@ -19,21 +25,41 @@ def score_pairs(
     tracks: IntArray,
     *,
     self_weight: float,
+    threads: int = 1,
+    compiled: bool = False,
 ) -> FloatArray:
     """score(u, t) = sum over v of w(u, v) h(v, t), for pairs given by ascending user: (pairs,).
 
     w(u, u) is the self weight. The sum goes over those who heard the track, by ascending user.
+    compiled: numba, which has to be installed, may do the work.
     """
     scores = np.zeros(len(users))
-    asked = np.unique(users).astype(np.int64)
-    for first in range(0, len(asked), USERS_AT_ONCE):
-        block = asked[first : first + USERS_AT_ONCE]
-        dense = weights(matrices, neighborhood, block).toarray()
-        dense[np.arange(len(block)), block] = self_weight
-        start, stop = np.searchsorted(users, [block[0], block[-1] + 1])
-        times = sparse.csr_array(matrices.by_track[tracks[start:stop]])
+
+    def score(pairs: slice) -> None:
+        asked = np.unique(users[pairs]).astype(np.int64)
+        dense = weights(matrices, neighborhood, asked, compiled=compiled).toarray()
+        dense[np.arange(len(asked)), asked] = self_weight
+        times = sparse.csr_array(matrices.by_track[tracks[pairs]])
         pair = row_of_each_entry(times)
-        row = np.searchsorted(block, users[start:stop]).take(pair)
+        row = np.searchsorted(asked, users[pairs]).take(pair)
         terms = dense[row, times.indices] * times.data
-        scores[start:stop] = np.bincount(pair, terms, minlength=stop - start)
+        scores[pairs] = np.bincount(pair, terms, minlength=len(scores[pairs]))
+
+    by_users(score, users, len(matrices.norms), threads)
     return scores
+
+
+def by_users(work: Callable[[slice], None], users: IntArray, all_users: int, threads: int) -> None:
+    """Does the work for the pairs of a few users at a time, on so many threads.
+
+    users: of each pair, ascending.
+    """
+    _, starts = np.unique(users, return_index=True)
+    at_once = max(min(USERS_AT_ONCE, WEIGHTS_AT_ONCE // all_users), 1)
+    parts = [slice(*ends) for ends in pairwise([*starts[::at_once], len(users)])]
+    if threads == 1:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        do_all(pool, work, parts)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ubcf.errors import InputError, TemplateError, one_line
 from ubcf.execution import held_rows
+from ubcf.planning import worth_compiling
 from ubcf.predictions import predict_deviations
 from ubcf.score_stage import neighborhood_of
 from ubcf.stored_model import arrays, id_types, load_model, run, set_variables
@@ -41,6 +42,7 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
     model = load_model(connection)
     run(connection, "serving/indexed_pairs.sql", centering=model.options.centering)
     known = arrays(connection, "serving/known_pairs.sql")
+    ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
     found = predict_deviations(
         model.matrices,
         model.centered,
@@ -48,6 +50,8 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
         np.asarray(known["user_index"]),
         np.asarray(known["track_index"]),
         damping=model.options.damping,
+        threads=threads,
+        compiled=worth_compiling(len(model.user_index)),
     )
     deviations = {
         "position": known["position"],

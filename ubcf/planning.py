@@ -43,10 +43,13 @@ SECONDS_PER_TILE_PRODUCT = {False: 0.5e-9, True: 0.2e-9}
 SECONDS_PER_TILED_SCORE = {False: 1.5e-9, True: 0.5e-9}
 SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
 SECONDS_PER_CANDIDATE = 250e-9
-# Of the nearest users, always compiled.
-SECONDS_PER_NEAR_PRODUCT = 2e-9
+# Of the nearest users, always compiled; by whether their similarities are of the overlap form.
+SECONDS_PER_NEAR_PRODUCT = {False: 2e-9, True: 4e-9}
 SECONDS_PER_NEAR_CELL = 1e-9
 SECONDS_TO_LOAD_COMPILED = 0.4  # importing numba and the compiled loops, wall time
+
+# So many interactions, of all users, make loops over them worth compiling where it is not planned.
+WORTH_COMPILED_LOOPS = 300_000
 
 # Neighbors are computed beside products when that takes at most this share of the scores' time, or
 # so many seconds; on the way to the scores (left) they cost next to nothing.
@@ -226,6 +229,11 @@ def has_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
+def worth_compiling(interactions: int) -> bool:
+    """Whether loops over so many interactions are worth loading numba, and it is installed."""
+    return interactions >= WORTH_COMPILED_LOOPS and has_numba()
+
+
 def plan_scores(
     work: Work,
     *,
@@ -237,13 +245,14 @@ def plan_scores(
     numba: bool | None = None,
     options_need_left: bool = False,
     nearest: int | None = None,
+    overlap: bool = False,
 ) -> Plan:
     """The cheapest way within the memory, in bytes.
 
     way: one of WAYS insists. neighbors: whether to compute the similarities in any case (None: if
     they are in proportion). numba: whether compiled loops may be used (None: if it is installed).
     options_need_left: not all users count as they are, so similarities are needed. nearest: only
-    so many do, so the similarities may be compiled.
+    so many do, so the similarities may be compiled; overlap: of the overlap form.
     Raises TooLittleMemoryError when no way fits.
     """
     by_scipy, by_numba = (
@@ -256,7 +265,7 @@ def plan_scores(
     usable = (LEFT,) if options_need_left else WAYS
     may_compile = has_numba() if numba is None else numba
     if nearest is not None:
-        by_numba[LEFT] = _nearest_seconds(work, nearest, TYPICAL_THREADS)
+        by_numba[LEFT] = _nearest_seconds(work, nearest, overlap, TYPICAL_THREADS)
     compiled = {each: may_compile and by_numba[each] < by_scipy[each] for each in WAYS}
     cost = {each: (by_numba if compiled[each] else by_scipy)[each] for each in WAYS}
     # A property of the logs alone: not of the threads, the memory, or what is installed.
@@ -268,7 +277,7 @@ def plan_scores(
     )
     estimates = {
         each: Estimate(
-            _nearest_seconds(work, nearest, threads)
+            _nearest_seconds(work, nearest, overlap, threads)
             if each == LEFT and nearest is not None and compiled[LEFT]
             else estimated_seconds(work, each, compiled=compiled[each], threads=threads),
             _least_bytes(work, wanted, each, compiled=compiled[each]),
@@ -328,11 +337,11 @@ def estimated_seconds(work: Work, way: str, *, compiled: bool, threads: int) -> 
     return whole + _right_seconds(work) / threads
 
 
-def _nearest_seconds(work: Work, nearest: int, threads: int) -> float:
+def _nearest_seconds(work: Work, nearest: int, overlap: bool, threads: int) -> float:
     """Similarities of which only the nearest are kept, and the scores from them, compiled."""
     score_products = nearest * work.interactions  # as many paths as nearest users have tracks
     seconds = (
-        SECONDS_PER_NEAR_PRODUCT * work.similarity_products
+        SECONDS_PER_NEAR_PRODUCT[overlap] * work.similarity_products
         + SECONDS_PER_NEAR_CELL * work.users**2
         + SECONDS_PER_RIGHT_PRODUCT[True] * score_products
         + SECONDS_PER_RIGHT_CELL * work.users * work.tracks

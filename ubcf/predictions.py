@@ -9,14 +9,14 @@ from scipy import sparse
 
 from ubcf.matrices import FloatArray, IntArray, entries_by_row
 from ubcf.neighborhood import Neighborhood, UserMatrices, weights
+from ubcf.pair_scores import by_users
 from ubcf.toplists import Indexes, top_positive
 
-# Users whose weights are held densely at once, and listeners of pairs that are looked at together.
-USERS_AT_ONCE = 64
+# Listeners of pairs that are looked at together.
 LISTENERS_AT_ONCE = 1 << 20
 
 # Keeps a division by nothing at 0: without a neighbor, and without damping.
-SMALLEST = np.finfo(np.float64).tiny
+SMALLEST = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -39,37 +39,57 @@ def predict_deviations(
     tracks: IntArray,
     *,
     damping: float,
+    threads: int = 1,
+    compiled: bool = False,
 ) -> Deviations:
     """What the neighbors say of pairs of a user and a track, given by ascending user.
 
     matrices: what similarities are made of. centered: h by track, tracks x users; every user who
     heard a track has an entry, also where h is 0. With neighbors=K, the K most similar of those who
     heard the track count, and only those with a weight above 0; a user is never its own neighbor.
+    compiled: by numba, which has to be installed.
     """
     deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
-    anyone = replace(neighborhood, neighbors=None)
-    asked: Indexes = np.unique(users).astype(np.int64)
-    listeners = np.diff(centered.indptr)
-    for first in range(0, len(asked), USERS_AT_ONCE):
-        block = asked[first : first + USERS_AT_ONCE]
-        dense = weights(matrices, anyone, block).toarray()
-        start, stop = np.searchsorted(users, [block[0], block[-1] + 1])
-        edges = np.cumsum(listeners.take(tracks[start:stop])) // LISTENERS_AT_ONCE
-        for part in np.split(np.arange(start, stop), np.flatnonzero(np.diff(edges)) + 1):
-            if not len(part):
-                continue
-            times = sparse.csr_array(centered[tracks[part]])
-            row = np.repeat(np.searchsorted(block, users[part]), np.diff(times.indptr))
-            counted = sparse.csr_array(
-                (dense[row, times.indices], times.indices, times.indptr), shape=times.shape
-            )
-            if neighborhood.neighbors is not None:
-                nearest = top_positive(counted, neighborhood.neighbors)
-                counted = sparse.csr_array(
-                    (nearest.values, (nearest.rows, nearest.columns)), shape=times.shape
-                )
-            ones = np.ones(times.shape[1])
-            total = counted.multiply(times) @ ones
-            deviation[part] = total / np.maximum(abs(counted) @ ones + damping, SMALLEST)
-            support[part] = entries_by_row(counted, np.flatnonzero(counted.data))
+
+    def predict(pairs: slice) -> None:
+        given = matrices, centered, neighborhood, users[pairs], tracks[pairs], damping
+        if compiled:
+            from ubcf.compiled_predictions import deviations_of
+
+            deviation[pairs], support[pairs] = deviations_of(*given)
+        else:
+            deviation[pairs], support[pairs] = _deviations_of(*given)
+
+    by_users(predict, users, len(matrices.norms), threads)
     return Deviations(deviation, support)
+
+
+def _deviations_of(
+    matrices: UserMatrices,
+    centered: sparse.csr_array,
+    neighborhood: Neighborhood,
+    users: IntArray,
+    tracks: IntArray,
+    damping: float,
+) -> tuple[FloatArray, Indexes]:
+    """Deviation and support of the pairs of a few users."""
+    deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
+    asked: Indexes = np.unique(users).astype(np.int64)
+    dense = weights(matrices, replace(neighborhood, neighbors=None), asked).toarray()
+    edges = np.cumsum(np.diff(centered.indptr).take(tracks)) // LISTENERS_AT_ONCE
+    for part in np.split(np.arange(len(users)), np.flatnonzero(np.diff(edges)) + 1):
+        times = sparse.csr_array(centered[tracks[part]])
+        row = np.repeat(np.searchsorted(asked, users[part]), np.diff(times.indptr))
+        counted = sparse.csr_array(
+            (dense[row, times.indices], times.indices, times.indptr), shape=times.shape
+        )
+        if neighborhood.neighbors is not None:
+            nearest = top_positive(counted, neighborhood.neighbors)
+            counted = sparse.csr_array(
+                (nearest.values, (nearest.rows, nearest.columns)), shape=times.shape
+            )
+        ones = np.ones(times.shape[1])
+        total = counted.multiply(times) @ ones
+        deviation[part] = total / np.maximum(abs(counted) @ ones + damping, SMALLEST)
+        support[part] = entries_by_row(counted, np.flatnonzero(counted.data))
+    return deviation, support

@@ -24,9 +24,10 @@ from ubcf.memory import (
 )
 from ubcf.neighborhood import Neighborhood, UserMatrices
 from ubcf.options import BuildOptions, ModelOptions
-from ubcf.planning import Plan, TooLittleMemoryError, Work, plan_scores
+from ubcf.parallel import in_turn
+from ubcf.planning import Plan, TooLittleMemoryError, Work, plan_scores, worth_compiling
 from ubcf.predictions import Deviations, predict_deviations
-from ubcf.scoring import ListsWanted, UserBlock, in_turn, score_users
+from ubcf.scoring import ListsWanted, UserBlock, score_users
 from ubcf.stages import Stages
 from ubcf.toplists import TopLists
 
@@ -119,7 +120,8 @@ def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOpt
             way=way,
             neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
             options_need_left=not options.model.takes_all_users,
-            nearest=None if options.model.similarity == "overlap" else options.model.neighbors,
+            nearest=options.model.neighbors,
+            overlap=options.model.similarity == "overlap",
         )
     except TooLittleMemoryError as error:
         needed = limit_for_matrices(error.needed)
@@ -146,8 +148,11 @@ def _predicted(
             block.start + lists.rows,
             lists.columns,
             damping=options.model.damping,
+            compiled=compiled,
         )
         return block, deviations
+
+    compiled = worth_compiling(len(centered.data))
 
     with ThreadPoolExecutor(options.thread_count) as pool:
         yield from in_turn(pool, predict, blocks, 2 * options.thread_count)

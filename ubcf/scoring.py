@@ -6,12 +6,10 @@ so neither the sizes of the blocks nor the number of threads changes a result.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +17,12 @@ from scipy import sparse
 
 from ubcf.matrices import FloatArray
 from ubcf.neighborhood import Neighborhood, UserMatrices, weights
+from ubcf.parallel import in_turn
 from ubcf.planning import LEFT, RIGHT, Plan, UserPaths
 from ubcf.products import ProductMatrices, products_for
 from ubcf.similarity import NeighborCounts, count_common, count_neighbors
 from ubcf.tiles import Candidates, TiledMatrices, find_candidates, tiles_for
 from ubcf.toplists import Indexes, TopLists, count_positive, merged, top_positive, top_scores
-
-Job = TypeVar("Job")
-Result = TypeVar("Result")
 
 # An entry of a similarity or score row costs about this much while its block is worked on: value
 # and index in the product, and the copies that ranking makes of both. Measured, rounded up.
@@ -318,19 +314,6 @@ class _Scorer:
             neighbors.columns,
             compiled=self.compiled,
         )
-
-
-def in_turn(
-    pool: ThreadPoolExecutor, work: Callable[[Job], Result], jobs: Iterable[Job], at_once: int
-) -> Iterator[Result]:
-    """The results in the order of the jobs, of which `at_once` are in work or wait."""
-    pending: deque[Future[Result]] = deque()
-    for job in jobs:
-        pending.append(pool.submit(work, job))
-        if len(pending) >= at_once:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
 
 
 def score_block(

@@ -13,16 +13,17 @@ alone, so the lists are the same, to the byte, as from any other way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from ubcf.matrices import FloatArray, row_of_each_entry
+from ubcf.parallel import do_all
 from ubcf.toplists import (
     CHAIN_ROOM,
     EQUALITY_GAP,
@@ -54,8 +55,6 @@ RANKED_AT = 0.25
 
 Single = NDArray[np.float32]
 Int32Array = NDArray[np.int32]
-
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -187,12 +186,6 @@ def tiles_for(matrices: TiledMatrices, width: int, *, compiled: bool) -> Tiles:
 
         return CompiledTiles(matrices, width)
     return DenseTiles(matrices, width)
-
-
-def do_all(pool: ThreadPoolExecutor, job: Callable[[Part], None], parts: Iterable[Part]) -> None:
-    """Does a job for all parts on the threads of a pool, and waits for the last one."""
-    for _ in pool.map(job, parts):
-        pass
 
 
 def find_candidates(
