@@ -45,7 +45,7 @@ SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
 SECONDS_PER_CANDIDATE = 250e-9
 # Of the nearest users, always compiled; by whether their similarities are of the overlap form.
 SECONDS_PER_NEAR_PRODUCT = {False: 2e-9, True: 4e-9}
-SECONDS_PER_NEAR_CELL = 1e-9
+SECONDS_PER_NEAR_CELL = {False: 1e-9, True: 4e-9}
 SECONDS_TO_LOAD_COMPILED = 0.4  # importing numba and the compiled loops, wall time
 
 # So many interactions, of all users, make loops over them worth compiling where it is not planned.
@@ -342,7 +342,7 @@ def _nearest_seconds(work: Work, nearest: int, overlap: bool, threads: int) -> f
     score_products = nearest * work.interactions  # as many paths as nearest users have tracks
     seconds = (
         SECONDS_PER_NEAR_PRODUCT[overlap] * work.similarity_products
-        + SECONDS_PER_NEAR_CELL * work.users**2
+        + SECONDS_PER_NEAR_CELL[overlap] * work.users**2
         + SECONDS_PER_RIGHT_PRODUCT[True] * score_products
         + SECONDS_PER_RIGHT_CELL * work.users * work.tracks
         + SECONDS_PER_CANDIDATE * work.candidates
