@@ -23,6 +23,7 @@ from ubcf.errors import OptionError
 from ubcf.matrices import interaction_matrix, track_rows, with_offset
 from ubcf.neighborhood import Neighborhood, UserMatrices, weights
 from ubcf.options import PRESETS, ModelOptions, model_options
+from ubcf.pair_scores import score_pairs
 from ubcf.planning import LEFT, RIGHT, TILES, Plan, has_numba
 from ubcf.predictions import predict_deviations
 from ubcf.scoring import ListsWanted, score_users
@@ -178,19 +179,39 @@ def crowd(random: np.random.Generator) -> tuple[UserMatrices, sparse.csr_array]:
 
 
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")
-def test_compiled_loops_predict_the_same_to_the_bit_among_many_users() -> None:
+def test_compiled_loops_and_threads_predict_and_score_pairs_to_the_bit_among_many_users() -> None:
     random = np.random.default_rng(9)
     matrices, centered = crowd(random)
     users, tracks = np.sort(random.integers(3_000, size=2_000)), random.integers(200, size=2_000)
     for options in SOME_NEIGHBORHOODS:
         slow, fast = (
             predict_deviations(
-                matrices, centered, options, users, tracks, damping=0.1, compiled=compiled
+                matrices,
+                centered,
+                options,
+                users,
+                tracks,
+                damping=0.1,
+                threads=1 + compiled,
+                compiled=compiled,
             )
             for compiled in (False, True)
         )
         assert np.array_equal(slow.support, fast.support)
         assert np.array_equal(slow.deviation, fast.deviation)
+        slow_scores, fast_scores = (
+            score_pairs(
+                matrices,
+                options,
+                users,
+                tracks,
+                self_weight=0.5,
+                threads=1 + compiled,
+                compiled=compiled,
+            )
+            for compiled in (False, True)
+        )
+        assert np.array_equal(slow_scores, fast_scores)
 
 
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")

@@ -445,6 +445,25 @@ def other_fields(
     return lambda column, value: found[cases.index((column, value))][column]
 
 
+def test_experiments_are_read_alike_among_the_first_lines_and_after_them(tmp_path: Path) -> None:
+    # More different texts than are looked up, the first ones often; all of them once more at the end.
+    texts = [value for column, value, _ in FIELDS if column == "experiments"]
+    expected = [value for column, _, value in FIELDS if column == "experiments"]
+    others = [json.dumps({"A": f"T{number}"}) for number in range(40)]
+    plain = [(text, json.loads(text)) for number, text in enumerate(others) for _ in range(number)]
+    cases = [
+        *zip(texts, expected, strict=True),
+        *plain * 3,
+        *zip(texts, expected, strict=True),
+        *plain,
+    ]
+    assert len(plain) * 3 > 2_000
+    lines = (event(str(n), more=f'"experiments": {text}') for n, (text, _) in enumerate(cases))
+    built = build_lines(tmp_path, *lines)
+    found = built.rows('select experiments from events order by "user"')
+    assert [row for (row,) in found] == [value for _, value in cases]
+
+
 # The same lines, in other files
 
 Files = dict[str, tuple[bytes, list[Line]]]
