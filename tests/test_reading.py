@@ -446,7 +446,7 @@ def other_fields(
 
 
 def test_experiments_are_read_alike_among_the_first_lines_and_after_them(tmp_path: Path) -> None:
-    # More different texts than are looked up, the first ones often; all of them once more at the end.
+    # More different texts than are looked up, the first ones often; all of them again at the end.
     texts = [value for column, value, _ in FIELDS if column == "experiments"]
     expected = [value for column, _, value in FIELDS if column == "experiments"]
     others = [json.dumps({"A": f"T{number}"}) for number in range(40)]
