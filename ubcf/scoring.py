@@ -28,6 +28,9 @@ from ubcf.toplists import Indexes, TopLists, count_positive, merged, top_positiv
 # and index in the product, and the copies that ranking makes of both. Measured, rounded up.
 BYTES_PER_ENTRY = 120
 
+# Compiled loops keep at most about so many entries for each neighbor or track that is wanted.
+KEPT_PER_WANTED = 4
+
 # Blocks are no larger than this, so that there are enough for all threads and to show progress.
 # Larger ones are slower as well: their arrays do not stay in the processor cache.
 MOST_USERS_PER_BLOCK = 512
@@ -173,7 +176,12 @@ class _Scorer:
                 self.wanted.recommended(scores, users),
             )
 
-        blocks = user_blocks(self.costs, self.entries, self.most_users)
+        costs = self.costs
+        if self.compiled and self.neighborhood.neighbors is not None:
+            # Of the rows little more is kept than what is wanted of them.
+            kept = self.neighborhood.neighbors + self.wanted.tracks_to_rank(self.users)
+            costs = np.minimum(KEPT_PER_WANTED * kept, costs)
+        blocks = user_blocks(costs, self.entries, self.most_users)
         for block in in_turn(pool, work, blocks, 2 * self.threads):
             advance((block.stop - block.start) / self.users)
             yield block
