@@ -215,6 +215,26 @@ def test_compiled_loops_and_threads_predict_and_score_pairs_to_the_bit_among_man
 
 
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+def test_compiled_loops_take_the_nearest_of_many_listeners_also_at_the_edge_of_equality() -> None:
+    from ubcf.compiled_predictions import _take_nearest
+
+    random = np.random.default_rng(4)
+    near = random.random(300)
+    # Two that are 1e-10 apart, a little more or less by rounding; many, half of them equal.
+    rows = [np.array([weight - 1e-10, weight]) for weight in near]
+    rows += [np.round(random.normal(size=size), 2) for size in random.integers(1, 900, size=100)]
+    for weights_of_row in rows:
+        for wanted in (1, 10, 30):
+            places, found = np.empty(900, dtype=np.int32), np.empty(900)
+            everyone = np.arange(len(weights_of_row), dtype=np.int32)
+            count = _take_nearest(everyone, weights_of_row, wanted, places, found)
+            expected = reference.nearest(dict(enumerate(weights_of_row.tolist())), wanted)
+            assert (
+                dict(zip(places[:count].tolist(), found[:count].tolist(), strict=True)) == expected
+            )
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_compiled_loops_give_the_weights_of_scipy_to_the_bit_among_many_users() -> None:
     matrices, _ = crowd(np.random.default_rng(8))
     users = np.arange(100, 700)

@@ -79,7 +79,7 @@ TRACK_COLUMNS = (
 
 # Logs of so many bytes take long enough to read for compiled loops to be loaded meanwhile, and are
 # likely to need them.
-WORTH_COMPILED_LOOPS = 24 * 2**20
+LOG_BYTES_WORTH_COMPILED_LOOPS = 24 * 2**20
 
 # Rows shown of a check that fails, and rejected lines shown when there are too many.
 ROWS_SHOWN = 3
@@ -175,7 +175,8 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     )
     db.run("staging/input_files.sql")
     db.run("staging/log_text.sql", line_feeds=all(log.line_feeds for log in logs if log.bytes))
-    db.run("staging/known_experiments.sql")
+    if not any(templates.replaces(f"staging/{name}.sql") for name in ("log_lines", "events")):
+        db.run("staging/known_experiments.sql")
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
     size = sum(log.bytes for log in logs)
     threading.Thread(target=_load_what_comes, args=(templates, size)).start()
@@ -216,7 +217,7 @@ def _load_what_comes(templates: Templates, log_bytes: int) -> None:
 
     importlib.import_module("ubcf.score_stage")
     templates.load("model", "results", "checks")
-    if log_bytes >= WORTH_COMPILED_LOOPS and has_numba():
+    if log_bytes >= LOG_BYTES_WORTH_COMPILED_LOOPS and has_numba():
         load_compiled()
 
 

@@ -46,9 +46,9 @@ def weighed(matrices: UserMatrices, neighborhood: Neighborhood) -> tuple[Any, An
 def near_block(
     matrices: UserMatrices, neighborhood: Neighborhood, users: Indexes
 ) -> sparse.csr_array:
-    """Weights of some users with all users, with all that may be among the nearest.
+    """Weights of some users with all users: at least those that may be among the nearest.
 
-    All of them, where all users count. Returns len(users) x all users.
+    Without a number of neighbors, all weights. Returns len(users) x all users.
     """
     all_users = len(matrices.norms)
     wanted = neighborhood.neighbors or all_users
@@ -57,12 +57,14 @@ def near_block(
 
 
 @compiled
-def count_common(starts: Any, tracks: Any, users: Any, others: Any, counts: Any) -> None:
+def count_common(
+    starts: Any, tracks: Any, all_tracks: Any, users: Any, others: Any, counts: Any
+) -> None:
     """counts[i]: the tracks that users[i] and others[i] have both heard; fast for users in order.
 
-    starts, tracks: the tracks of all users, row after row.
+    starts, tracks: the tracks of all users, row after row, of so many in all.
     """
-    heard_by = np.full(tracks.max() + 1 if len(tracks) else 0, -1, dtype=np.int32)
+    heard_by = np.full(all_tracks, -1, dtype=np.int32)
     user = -1
     for i in range(len(users)):
         if users[i] != user:
@@ -77,7 +79,7 @@ def count_common(starts: Any, tracks: Any, users: Any, others: Any, counts: Any)
 
 @compiled
 def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> Any:
-    """Weights above 0 by user, as starts, columns and values."""
+    """Weights by user, as starts, columns and values: see near_block."""
     all_users = len(own[0]) - 1
     starts = np.zeros(len(users) + 1, dtype=np.int64)
     columns = np.empty(min(4 * wanted, all_users) * len(users) + all_users, dtype=np.int32)

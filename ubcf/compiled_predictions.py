@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ubcf.compiled_neighbors import scratch_for, weigh, weighed
+from ubcf.compiled_neighbors import scratch_for, weigh
 from ubcf.compiled_selection import compiled, wanted_th
 from ubcf.matrices import FloatArray, IntArray
-from ubcf.neighborhood import Neighborhood, UserMatrices
 from ubcf.predictions import SMALLEST
 from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, Indexes
 
@@ -28,21 +27,24 @@ SAMPLE = 128
 
 
 def deviations_of(
-    matrices: UserMatrices,
+    terms: tuple[Any, Any, Any],
     centered: sparse.csr_array,
-    neighborhood: Neighborhood,
+    neighbors: int | None,
     users: IntArray,
     tracks: IntArray,
     damping: float,
 ) -> tuple[FloatArray, Indexes]:
-    """Deviation and support of pairs given by ascending user: see predict_deviations."""
+    """Deviation and support of pairs given by ascending user: see predict_deviations.
+
+    terms: of the weights, as `weighed` gives them.
+    """
     deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
     _predict(
         users,
         tracks,
-        *weighed(matrices, neighborhood),
+        *terms,
         (centered.indptr, centered.indices, centered.data),
-        neighborhood.neighbors or 0,
+        neighbors or 0,
         damping,
         deviation,
         support,
@@ -117,7 +119,7 @@ def _take_from(floor: Any, others: Any, weights: Any, places: Any, found: Any) -
 def _take_nearest(others: Any, weights: Any, wanted: Any, places: Any, found: Any) -> Any:
     """Fills places and found with the `wanted` nearest listeners, and returns their number.
 
-    Among equally near ones those with the smaller index are taken.
+    Among equally near ones those with the smaller index are taken: `others` ascend.
     """
     floor = _likely_floor(others, weights, wanted, found)
     count = _take_from(floor, others, weights, places, found)
@@ -132,7 +134,7 @@ def _take_nearest(others: Any, weights: Any, wanted: Any, places: Any, found: An
     close = False
     for i in range(count):
         at_least += found[i] >= last
-        close |= last - EQUALITY_GAP < found[i] < last
+        close |= (found[i] < last) & (last - found[i] < EQUALITY_GAP)
     if at_least == wanted and not close:
         return _keep(last, last, 0, places, found, count)
     # The last one is equal to others: of this chain of equals those with the smallest index count.

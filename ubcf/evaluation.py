@@ -341,7 +341,7 @@ def _score_test_tracks(db: Database, model: ModelOptions, threads: int) -> None:
     pairs = truth["user_index"][known], np.asarray(truth["track_index"])[known]
     neighborhood = neighborhood_of(model)
     score, deviation = np.zeros((2, len(truth["pair"])))
-    compiled = worth_compiling(len(centered.data))
+    compiled = worth_compiling(centered.nnz, len(np.unique(pairs[0])))
     score[known] = score_pairs(
         matrices,
         neighborhood,

@@ -13,9 +13,12 @@ from ubcf.matrices import FloatArray, IntArray, row_of_each_entry
 from ubcf.neighborhood import Neighborhood, UserMatrices, weights
 from ubcf.parallel import do_all
 
-# Users whose weights are held densely at once, and weights of them at most.
+# Users whose weights a thread holds densely at once, and weights that all threads hold at most.
 USERS_AT_ONCE = 64
 WEIGHTS_AT_ONCE = 1 << 24
+
+# Listeners of pairs that a thread looks at together.
+LISTENERS_AT_ONCE = 1 << 20
 
 
 def score_pairs(
@@ -34,16 +37,20 @@ def score_pairs(
     compiled: numba, which has to be installed, may do the work.
     """
     scores = np.zeros(len(users))
+    by_track = matrices.by_track
 
     def score(pairs: slice) -> None:
         asked = np.unique(users[pairs]).astype(np.int64)
         dense = weights(matrices, neighborhood, asked, compiled=compiled).toarray()
         dense[np.arange(len(asked)), asked] = self_weight
-        times = sparse.csr_array(matrices.by_track[tracks[pairs]])
-        pair = row_of_each_entry(times)
-        row = np.searchsorted(asked, users[pairs]).take(pair)
-        terms = dense[row, times.indices] * times.data
-        scores[pairs] = np.bincount(pair, terms, minlength=len(scores[pairs]))
+        places = np.arange(pairs.start, pairs.stop)
+        for part in by_listeners(np.diff(by_track.indptr).take(tracks[pairs])):
+            these = places[part]
+            times = sparse.csr_array(by_track[tracks[these]])
+            pair = row_of_each_entry(times)
+            row = np.searchsorted(asked, users[these]).take(pair)
+            terms = dense[row, times.indices] * times.data
+            scores[these] = np.bincount(pair, terms, minlength=len(these))
 
     by_users(score, users, len(matrices.norms), threads)
     return scores
@@ -55,11 +62,17 @@ def by_users(work: Callable[[slice], None], users: IntArray, all_users: int, thr
     users: of each pair, ascending.
     """
     _, starts = np.unique(users, return_index=True)
-    at_once = max(min(USERS_AT_ONCE, WEIGHTS_AT_ONCE // all_users), 1)
+    at_once = max(min(USERS_AT_ONCE, WEIGHTS_AT_ONCE // (threads * all_users)), 1)
     parts = [slice(*ends) for ends in pairwise([*starts[::at_once], len(users)])]
-    if threads == 1:
-        for part in parts:
-            work(part)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        do_all(pool, work, parts)
+    # The first part is worked on alone: it makes the matrices that all share.
+    for part in parts if threads == 1 else parts[:1]:
+        work(part)
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            do_all(pool, work, parts[1:])
+
+
+def by_listeners(listeners: IntArray) -> list[IntArray]:
+    """Places of pairs whose tracks have so many listeners, in parts that are looked at together."""
+    edges = np.cumsum(listeners) // LISTENERS_AT_ONCE
+    return np.split(np.arange(len(listeners)), np.flatnonzero(np.diff(edges)) + 1)

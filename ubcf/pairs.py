@@ -42,16 +42,17 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
     model = load_model(connection)
     run(connection, "serving/indexed_pairs.sql", centering=model.options.centering)
     known = arrays(connection, "serving/known_pairs.sql")
+    users = np.asarray(known["user_index"])
     ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
     found = predict_deviations(
         model.matrices,
         model.centered,
         neighborhood_of(model.options),
-        np.asarray(known["user_index"]),
+        users,
         np.asarray(known["track_index"]),
         damping=model.options.damping,
         threads=threads,
-        compiled=worth_compiling(len(model.user_index)),
+        compiled=worth_compiling(len(model.user_index), len(np.unique(users))),
     )
     deviations = {
         "position": known["position"],
@@ -61,14 +62,14 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
     connection.register("deviations", deviations)
     types = id_types(connection)
     user_type, track_type = types["user"], types["track"]
-    ((users, tracks),) = run(
+    ((users_fit, tracks_fit),) = run(
         connection, "serving/texts_fit.sql", user_type=user_type, track_type=track_type
     )
     templates = Templates()
     query = templates.render(
         "serving/predicted_pairs.sql",
-        user_type=user_type if users else None,
-        track_type=track_type if tracks else None,
+        user_type=user_type if users_fit else None,
+        track_type=track_type if tracks_fit else None,
     )
     rows = held_rows(connection, query, templates.path("serving/predicted_pairs.sql"))
     connection.unregister("deviations")

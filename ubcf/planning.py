@@ -48,8 +48,9 @@ SECONDS_PER_NEAR_PRODUCT = {False: 2e-9, True: 4e-9}
 SECONDS_PER_NEAR_CELL = {False: 1e-9, True: 4e-9}
 SECONDS_TO_LOAD_COMPILED = 0.4  # importing numba and the compiled loops, wall time
 
-# So many interactions, of all users, make loops over them worth compiling where it is not planned.
-WORTH_COMPILED_LOOPS = 300_000
+# Interactions times the users whose weights are asked for, from which on compiled loops are worth
+# loading where no way of computing has loaded them.
+WORTH_COMPILED_WEIGHTS = 10**9
 
 # Neighbors are computed beside products when that takes at most this share of the scores' time, or
 # so many seconds; on the way to the scores (left) they cost next to nothing.
@@ -209,7 +210,7 @@ class Estimate:
 class Plan:
     """How to compute the scores, and why.
 
-    way: one of WAYS. compiled: G by numba. neighbors: the similarities between users are
+    way: one of WAYS. compiled: by numba. neighbors: the similarities between users are
     computed too. tile_width, users_at_once: sizes within the memory. block_bytes: what is left for
     the blocks in work. estimates: by way, and 'neighbors' for the similarities alone.
     """
@@ -229,9 +230,9 @@ def has_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def worth_compiling(interactions: int) -> bool:
-    """Whether loops over so many interactions are worth loading numba, and it is installed."""
-    return interactions >= WORTH_COMPILED_LOOPS and has_numba()
+def worth_compiling(interactions: int, users: int) -> bool:
+    """Whether the weights of so many users are worth loading numba, and it is installed."""
+    return interactions * users >= WORTH_COMPILED_WEIGHTS and has_numba()
 
 
 def plan_scores(
@@ -339,7 +340,8 @@ def estimated_seconds(work: Work, way: str, *, compiled: bool, threads: int) -> 
 
 def _nearest_seconds(work: Work, nearest: int, overlap: bool, threads: int) -> float:
     """Similarities of which only the nearest are kept, and the scores from them, compiled."""
-    score_products = nearest * work.interactions  # as many paths as nearest users have tracks
+    # As many paths as the nearest users have tracks.
+    score_products = min(nearest, work.users) * work.interactions
     seconds = (
         SECONDS_PER_NEAR_PRODUCT[overlap] * work.similarity_products
         + SECONDS_PER_NEAR_CELL[overlap] * work.users**2

@@ -9,11 +9,8 @@ from scipy import sparse
 
 from ubcf.matrices import FloatArray, IntArray, entries_by_row
 from ubcf.neighborhood import Neighborhood, UserMatrices, weights
-from ubcf.pair_scores import by_users
+from ubcf.pair_scores import by_listeners, by_users
 from ubcf.toplists import Indexes, top_positive
-
-# Listeners of pairs that are looked at together.
-LISTENERS_AT_ONCE = 1 << 20
 
 # Keeps a division by nothing at 0: without a neighbor, and without damping.
 SMALLEST = float(np.finfo(np.float64).tiny)
@@ -50,15 +47,23 @@ def predict_deviations(
     compiled: by numba, which has to be installed.
     """
     deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
+    if compiled:
+        from ubcf.compiled_neighbors import weighed
+        from ubcf.compiled_predictions import deviations_of
 
-    def predict(pairs: slice) -> None:
-        given = matrices, centered, neighborhood, users[pairs], tracks[pairs], damping
-        if compiled:
-            from ubcf.compiled_predictions import deviations_of
+        terms = weighed(matrices, neighborhood)
 
-            deviation[pairs], support[pairs] = deviations_of(*given)
-        else:
-            deviation[pairs], support[pairs] = _deviations_of(*given)
+        def predict(pairs: slice) -> None:
+            deviation[pairs], support[pairs] = deviations_of(
+                terms, centered, neighborhood.neighbors, users[pairs], tracks[pairs], damping
+            )
+
+    else:
+
+        def predict(pairs: slice) -> None:
+            deviation[pairs], support[pairs] = _deviations_of(
+                matrices, centered, neighborhood, users[pairs], tracks[pairs], damping
+            )
 
     by_users(predict, users, len(matrices.norms), threads)
     return Deviations(deviation, support)
@@ -76,8 +81,7 @@ def _deviations_of(
     deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
     asked: Indexes = np.unique(users).astype(np.int64)
     dense = weights(matrices, replace(neighborhood, neighbors=None), asked).toarray()
-    edges = np.cumsum(np.diff(centered.indptr).take(tracks)) // LISTENERS_AT_ONCE
-    for part in np.split(np.arange(len(users)), np.flatnonzero(np.diff(edges)) + 1):
+    for part in by_listeners(np.diff(centered.indptr).take(tracks)):
         times = sparse.csr_array(centered[tracks[part]])
         row = np.repeat(np.searchsorted(asked, users[part]), np.diff(times.indptr))
         counted = sparse.csr_array(

@@ -138,6 +138,7 @@ def _predicted(
     options: BuildOptions,
 ) -> Iterator[tuple[UserBlock, Deviations]]:
     """The blocks, each with what the neighbors say of its recommendations."""
+    compiled = worth_compiling(centered.nnz, len(matrices.norms))
 
     def predict(block: UserBlock) -> tuple[UserBlock, Deviations]:
         lists = block.recommendations
@@ -151,8 +152,6 @@ def _predicted(
             compiled=compiled,
         )
         return block, deviations
-
-    compiled = worth_compiling(len(centered.data))
 
     with ThreadPoolExecutor(options.thread_count) as pool:
         yield from in_turn(pool, predict, blocks, 2 * options.thread_count)

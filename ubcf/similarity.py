@@ -56,7 +56,9 @@ def count_common(
         from ubcf import compiled_neighbors
 
         common = np.empty(len(users), dtype=np.int64)
-        compiled_neighbors.count_common(heard.indptr, heard.indices, users, others, common)
+        compiled_neighbors.count_common(
+            heard.indptr, heard.indices, heard.shape[1], users, others, common
+        )
         return common
     counts = [np.empty(0, dtype=np.int64)]
     for start in range(0, len(users), PAIRS_AT_ONCE):
