@@ -19,6 +19,7 @@ import ubcf
 from tests.conftest import Built, run_ubcf
 from tests.pieces import pieces_of
 from ubcf.matrices import interaction_matrix
+from ubcf.neighborhood import UserMatrices
 from ubcf.scoring import ListsWanted, score_users
 from ubcf.simulation import simulate
 
@@ -186,7 +187,7 @@ def interactions(once: Built) -> sparse.csr_array:
 
 
 def arrays_of(interactions: sparse.csr_array, **limits: Any) -> dict[str, NDArray[Any]]:
-    return pieces_of(list(score_users(interactions, ListsWanted(100, 50), **limits)))
+    return pieces_of(list(score_users(UserMatrices(interactions), ListsWanted(100, 50), **limits)))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

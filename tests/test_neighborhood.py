@@ -85,8 +85,8 @@ def check_against_dense(
     found = pieces_of(
         list(
             score_users(
-                interaction_matrix(rows, columns, times, (users, tracks)),
-                ListsWanted(tracks, 3, heard=marks),
+                UserMatrices(interaction_matrix(rows, columns, times, (users, tracks)), marks),
+                ListsWanted(tracks, 3),
                 plan,
                 neighborhood=neighborhood(options),
                 self_weight=options.self_weight,

@@ -20,6 +20,7 @@ from tests import reference
 from tests.conftest import PROJECT, Built, build_folder, run_ubcf
 from tests.pieces import pieces_of
 from ubcf.matrices import interaction_matrix, row_norms, unit_rows
+from ubcf.neighborhood import UserMatrices
 from ubcf.planning import (
     LEFT,
     RIGHT,
@@ -80,7 +81,7 @@ def lists_of(
     matrix: sparse.csr_array, wanted: ListsWanted, plan: Plan | None, **limits: Any
 ) -> dict[str, NDArray[Any]]:
     """The results of all users, in one piece each."""
-    blocks = list(score_users(matrix, wanted, plan, **limits))
+    blocks = list(score_users(UserMatrices(matrix), wanted, plan, **limits))
     assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
     return pieces_of(blocks)
 

@@ -18,6 +18,7 @@ from scipy import sparse
 from tests import reference
 from tests.pieces import pieces_of
 from ubcf.matrices import interaction_matrix, row_norms, unit_rows
+from ubcf.neighborhood import UserMatrices
 from ubcf.planning import has_numba
 from ubcf.scoring import ListsWanted, score_users, user_blocks, user_costs
 from ubcf.similarity import count_common, count_neighbors, similarity_block
@@ -372,10 +373,10 @@ def test_score_users_gives_the_dense_lists_to_the_bit_whatever_the_blocks_and_th
     heard = data.draw(st.lists(st.sets(st.integers(0, tracks - 1)), min_size=users, max_size=users))
 
     heard_matrix = matrix_of([dict.fromkeys(row, 1.0) for row in heard], tracks)
-    wanted = ListsWanted(count, 3, heard_matrix if exclude else None, only_positive, heard_matrix)
+    wanted = ListsWanted(count, 3, heard_matrix if exclude else None, only_positive)
 
     def run(**limits: Any) -> dict[str, NDArray[Any]]:
-        return pieces_of(list(score_users(matrix, wanted, **limits)))
+        return pieces_of(list(score_users(UserMatrices(matrix, heard_matrix), wanted, **limits)))
 
     whole = run()
     for limits in (

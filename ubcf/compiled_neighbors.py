@@ -21,17 +21,16 @@ if TYPE_CHECKING:
 
 def weighed(matrices: UserMatrices, neighborhood: Neighborhood) -> tuple[Any, Any, Any]:
     """What `weigh` makes the weights of a neighborhood of, apart from the number of neighbors."""
-    counting = neighborhood.shrinkage > 0 or neighborhood.min_common > 1
     if neighborhood.overlap:
         own, by_track = matrices.times_where_heard
-    elif counting:
+    elif neighborhood.counts_common:
         own, by_track = matrices.unit_where_heard
     else:
         own, by_track = matrices.unit, matrices.unit_by_track
     least = neighborhood.min_similarity
     options = (
         neighborhood.overlap,
-        counting,
+        neighborhood.counts_common,
         float(neighborhood.shrinkage),
         float(neighborhood.min_common),
         -np.inf if least is None else float(least),

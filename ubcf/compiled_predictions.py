@@ -81,7 +81,7 @@ def _predict(
         if wanted > 0:
             count = _take_nearest(others, weights, wanted, places, found)
         else:
-            count = _take(others, weights, places, found)
+            count = _take_from(-np.inf, others, weights, places, found)
         total = 0.0
         size = 0.0
         for i in range(count):
@@ -92,26 +92,14 @@ def _predict(
 
 
 @compiled
-def _take(others: Any, weights: Any, places: Any, found: Any) -> Any:
-    """Fills places and found with the listeners of any weight, and returns their number."""
-    count = 0
-    for place in range(len(others)):
-        weight = weights[others[place]]
-        places[count] = place
-        found[count] = weight
-        count += weight != 0
-    return count
-
-
-@compiled
 def _take_from(floor: Any, others: Any, weights: Any, places: Any, found: Any) -> Any:
-    """Fills places and found with the listeners from a weight `floor` up; returns how many."""
+    """Fills places and found with the listeners who count, from `floor` up; returns how many."""
     count = 0
     for place in range(len(others)):
         weight = weights[others[place]]
         places[count] = place
         found[count] = weight
-        count += weight >= floor
+        count += (weight >= floor) & (weight != 0)
     return count
 
 

@@ -38,6 +38,11 @@ class Neighborhood:
         """Whether all users count, by their cosine as it is."""
         return self == Neighborhood()
 
+    @property
+    def counts_common(self) -> bool:
+        """Whether weights depend on the number of tracks in common."""
+        return self.shrinkage > 0 or self.min_common > 1
+
 
 # A matrix users x tracks, and its transpose.
 SidesOfProduct = tuple[sparse.csr_array, sparse.csr_array]
@@ -133,7 +138,7 @@ def weights(
         block = overlap_similarity_block(matrices, users)
     else:
         block = similarity_block(matrices.unit, matrices.unit_by_track, users)
-    if neighborhood.shrinkage or neighborhood.min_common > 1:
+    if neighborhood.counts_common:
         common = sparse.csr_array(matrices.heard[users] @ matrices.heard_by_track)
         shrunk = common.data / (common.data + neighborhood.shrinkage)
         common.data = np.where(common.data >= neighborhood.min_common, shrunk, 0.0)

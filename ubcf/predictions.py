@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -52,18 +53,12 @@ def predict_deviations(
         from ubcf.compiled_predictions import deviations_of
 
         terms = weighed(matrices, neighborhood)
-
-        def predict(pairs: slice) -> None:
-            deviation[pairs], support[pairs] = deviations_of(
-                terms, centered, neighborhood.neighbors, users[pairs], tracks[pairs], damping
-            )
-
+        of_pairs = partial(deviations_of, terms, centered, neighborhood.neighbors)
     else:
+        of_pairs = partial(_deviations_of, matrices, centered, neighborhood)
 
-        def predict(pairs: slice) -> None:
-            deviation[pairs], support[pairs] = _deviations_of(
-                matrices, centered, neighborhood, users[pairs], tracks[pairs], damping
-            )
+    def predict(pairs: slice) -> None:
+        deviation[pairs], support[pairs] = of_pairs(users[pairs], tracks[pairs], damping)
 
     by_users(predict, users, len(matrices.norms), threads)
     return Deviations(deviation, support)

@@ -55,13 +55,14 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     del indexed, users, tracks
     stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
     excluded = heard if options.exclude_heard else None
-    wanted = ListsWanted(options.top, stored, excluded, options.only_positive, heard)
+    wanted = ListsWanted(options.top, stored, excluded, options.only_positive)
+    matrices = UserMatrices(interactions, heard)
     plan = _plan(interactions, wanted, options)
     db.limit_memory(database_memory_beside_matrices(options.memory))
     with stages.stage("score", PERMILLE) as stage:
         stage.rows = 0
         blocks = score_users(
-            interactions,
+            matrices,
             wanted,
             plan,
             neighborhood=neighborhood_of(model),
@@ -73,7 +74,7 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
         for block, deviations in (
             zip(blocks, repeat(None))
             if centered is None
-            else _predicted(blocks, UserMatrices(interactions, heard), centered, options)
+            else _predicted(blocks, matrices, centered, options)
         ):
             _store(db, block, deviations)
             stage.rows += len(block.recommendations.columns)

@@ -65,15 +65,13 @@ class ListsWanted:
     """What the lists shall hold: how many recommendations and neighbors a user gets.
 
     excluded: users x tracks; stored entries are never recommended. only_positive: leave out tracks
-    whose score is not above 0. heard: users x tracks; its entries, none of them 0, are the tracks
-    that neighbors can have in common (None: those with an interaction that is not 0).
+    whose score is not above 0.
     """
 
     recommendations: int
     neighbors: int
     excluded: sparse.csr_array | None = None
     only_positive: bool = False
-    heard: sparse.csr_array | None = None
 
     def tracks_to_rank(self, users: int) -> Indexes:
         """How long the ranking of each user must be, excluded tracks included: shape (users,)."""
@@ -91,7 +89,7 @@ class ListsWanted:
 
 
 def score_users(
-    interactions: sparse.csr_array,
+    matrices: UserMatrices,
     wanted: ListsWanted,
     plan: Plan | None = None,
     *,
@@ -104,13 +102,12 @@ def score_users(
 ) -> Iterator[UserBlock]:
     """The neighbors and the recommendations of all users, in blocks of ascending users.
 
-    interactions: R, users x tracks, tracks in ascending order of preference among equal scores.
+    matrices: of R, users x tracks, tracks in ascending order of preference among equal scores.
     plan: how to compute; None computes similarities first, and neighbors. A neighborhood that does
     not take all users needs that. self_weight: how much the user's own interactions count.
     memory: bytes that the blocks in work may take together; at least one user is in work a thread.
     advance: is told the share of the work (1: all) done since the last call.
     """
-    matrices = UserMatrices(interactions, wanted.heard)
     compiled = plan is not None and plan.compiled
     scorer = _Scorer(
         matrices, neighborhood, self_weight, wanted, threads, memory, most_users, compiled

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from ubcf.matrices import interaction_matrix
+from ubcf.neighborhood import UserMatrices
 from ubcf.planning import (
     RIGHT,
     SECONDS_TO_LOAD_COMPILED,
@@ -101,7 +102,7 @@ def measure(
         estimate = estimated_seconds(work, way, compiled=compiled, threads=threads)
         plan = replace(plan, compiled=compiled)
         start = time.perf_counter()
-        for _ in score_users(matrix, ListsWanted(WANTED, 50), plan, threads=threads):
+        for _ in score_users(UserMatrices(matrix), ListsWanted(WANTED, 50), plan, threads=threads):
             pass
         seconds[way, compiled] = time.perf_counter() - start
         if compiled:  # a build pays for it once, this program not again
