@@ -27,6 +27,10 @@ from ubcf.toplists import Indexes
 # Parts of G that are made at once, for each thread: the rows of popular tracks take longest.
 PARTS_PER_THREAD = 16
 
+# With fewer additions than this share of the tracks, the scores that are not 0 are listed, and the
+# others not looked at.
+MOST_ADDITIONS_TO_LIST = 1 / 4
+
 # Rows of G with more than this share of entries are put in order: it makes the products faster.
 WORTH_ORDERING = 1 / 32
 
@@ -170,25 +174,81 @@ def _scores(
     positive = np.zeros(users, dtype=np.int64)
     columns = np.empty(2 * wanted.sum() + tracks, dtype=np.int32)
     values = np.empty(len(columns))
-    scores = np.empty(tracks)
+    scores = np.zeros(tracks)
+    met = np.zeros(tracks, dtype=np.uint8)
+    few = np.empty(tracks + 1, dtype=np.int32), np.empty(tracks)
     best = np.empty(lanes)
     found = 0
     for row in range(users):
-        scores[:] = 0.0
-        for i in range(factor_starts[first + row], factor_starts[first + row + 1]):
+        if found + tracks > len(columns):
+            columns = longer(columns, 2 * found + tracks)
+            values = longer(values, 2 * found + tracks)
+        first_factor, after = factor_starts[first + row], factor_starts[first + row + 1]
+        first_own, after_own = own_starts[first_user + row], own_starts[first_user + row + 1]
+        additions = after_own - first_own
+        for i in range(first_factor, after):
+            additions += product_starts[factor_columns[i] + 1] - product_starts[factor_columns[i]]
+        if additions < MOST_ADDITIONS_TO_LIST * tracks:
+            mine = own_tracks[first_own:after_own], own_values[first_own:after_own]
+            of_row = factor_columns[first_factor:after], factor_values[first_factor:after]
+            listed = _list_scores(of_row, products, mine, scores, met, few)
+            few_columns, few_values = few[0][:listed], few[1][:listed]
+            positive[row] = best_of_lanes(few_values, best)
+            end = take_best(few_values, positive[row], wanted[row], best, columns, values, found)
+            for place in range(found, end):
+                columns[place] = few_columns[columns[place]]
+            found = end
+            starts[row + 1] = found
+            continue
+
+        for i in range(first_factor, after):
             factor = factor_values[i]
             column = factor_columns[i]
             row_columns = product_columns[product_starts[column] : product_starts[column + 1]]
             row_values = product_values[product_starts[column] : product_starts[column + 1]]
             for place in range(len(row_columns)):
                 scores[row_columns[place]] += factor * row_values[place]
-        for i in range(own_starts[first_user + row], own_starts[first_user + row + 1]):
+        for i in range(first_own, after_own):
             scores[own_tracks[i]] -= own_values[i]
 
         positive[row] = best_of_lanes(scores, best)
-        if found + tracks > len(columns):
-            columns = longer(columns, 2 * found + tracks)
-            values = longer(values, 2 * found + tracks)
         found = take_best(scores, positive[row], wanted[row], best, columns, values, found)
         starts[row + 1] = found
+        scores[:] = 0.0
     return starts, columns[:found], values[:found], positive
+
+
+@compiled
+def _list_scores(factors: Any, products: Any, own: Any, scores: Any, met: Any, few: Any) -> Any:
+    """The scores that are not 0, in any order, as the columns and values `few`; how many they are.
+
+    scores, met: zeros for every track, which they are again afterwards.
+    """
+    columns, values = few
+    product_starts, product_columns, product_values = products
+    listed = 0
+    for i in range(len(factors[0])):
+        column, factor = factors[0][i], factors[1][i]
+        row_columns = product_columns[product_starts[column] : product_starts[column + 1]]
+        row_values = product_values[product_starts[column] : product_starts[column + 1]]
+        for place in range(len(row_columns)):
+            track = row_columns[place]
+            scores[track] += factor * row_values[place]
+            columns[listed] = track
+            listed += 1 - met[track]
+            met[track] = 1
+    for i in range(len(own[0])):
+        track = own[0][i]
+        scores[track] -= own[1][i]
+        columns[listed] = track
+        listed += 1 - met[track]
+        met[track] = 1
+    kept = 0
+    for place in range(listed):
+        track = columns[place]
+        columns[kept] = track
+        values[kept] = scores[track]
+        kept += scores[track] != 0
+        scores[track] = 0.0
+        met[track] = 0
+    return kept

@@ -9,7 +9,9 @@ from typing import Any
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
+from ubcf.matrices import IntArray
 from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP
 
 # The wanted-th best score of a user is at least the wanted-th best of the best scores of lanes: of
@@ -22,6 +24,11 @@ STRETCH = 64
 # Numba's loops over slices, whose indexes start at 0, become vector instructions; others do not. It
 # looks at the sign of every index but those of unsigned arrays.
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
+
+
+def unsigned(indexes: IntArray) -> NDArray[np.unsignedinteger[Any]]:
+    """The same indexes, none of them negative, of an unsigned type; not copied."""
+    return indexes.view(f"u{indexes.itemsize}")
 
 
 @compiled
@@ -98,6 +105,44 @@ def take_best(
             values[found] = scores[place]
             found += 1
     return found
+
+
+@compiled
+def keep_first(
+    wanted: Any, columns: Any, values: Any, places: Any, found: Any, end: Any
+) -> Any:
+    """Keeps the wanted first of the positive values from `found` to before `end`.
+
+    They are ranked as in toplists.py, and stand in the order of their columns; places: their ranks,
+    from 0. Returns their end.
+    """
+    positive = found
+    for place in range(found, end):
+        if values[place] > 0:
+            columns[positive] = columns[place]
+            values[positive] = values[place]
+            positive += 1
+    own_values = values[found:positive]
+    order = np.argsort(-own_values)
+    start = 0
+    for rank in range(1, len(order) + 1):
+        if (
+            rank == len(order)
+            or own_values[order[rank - 1]] - own_values[order[rank]] >= EQUALITY_GAP
+        ):
+            if rank - start > 1:
+                order[start:rank] = np.sort(order[start:rank])
+            start = rank
+    for rank in range(len(order)):
+        places[found + order[rank]] = rank
+    kept = found
+    for place in range(found, positive):
+        if places[place] < wanted:
+            columns[kept] = columns[place]
+            values[kept] = values[place]
+            places[kept] = places[place]
+            kept += 1
+    return kept
 
 
 @compiled

@@ -12,7 +12,16 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from ubcf.matrices import FloatArray, IntArray, interaction_matrix, row_norms, unit_rows, with_zeros
+from ubcf.matrices import (
+    FloatArray,
+    IntArray,
+    Single,
+    interaction_matrix,
+    row_norms,
+    single,
+    unit_rows,
+    with_zeros,
+)
 from ubcf.similarity import similarity_block, without_self
 from ubcf.toplists import Indexes, top_positive
 
@@ -93,6 +102,19 @@ class UserMatrices:
         return own, self.unit_by_track if own is self.unit else sparse.csr_array(own.T.tocsr())
 
     @cached_property
+    def unit_by_track_single(self) -> Single:
+        """The values of X transposed in single precision."""
+        return single(self.unit_by_track.data)
+
+    @cached_property
+    def unit_where_heard_single(self) -> Single:
+        """The values of X transposed where a track was heard, in single precision."""
+        _, by_track = self.unit_where_heard
+        if by_track is self.unit_by_track:
+            return self.unit_by_track_single
+        return single(by_track.data)
+
+    @cached_property
     def times_where_heard(self) -> SidesOfProduct:
         """R and R transposed, with an entry, which may be 0, wherever a track was heard."""
         own = with_zeros(self.interactions, self.pattern)
@@ -132,8 +154,8 @@ def weights(
     if compiled:
         from ubcf.compiled_neighbors import near_block
 
-        block = near_block(matrices, neighborhood, users)
-        return block if neighborhood.neighbors is None else _nearest(block, neighborhood.neighbors)
+        block, _ = near_block(matrices, neighborhood, users)
+        return block
     if neighborhood.overlap:
         block = overlap_similarity_block(matrices, users)
     else:
