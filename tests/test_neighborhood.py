@@ -248,6 +248,57 @@ def test_compiled_loops_give_the_weights_of_scipy_to_the_bit_among_many_users() 
         assert np.array_equal(slow.data, fast.data)
 
 
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+@pytest.mark.parametrize("step", [0.4e-10, 3e-10])
+def test_compiled_loops_take_the_nearest_of_a_long_chain_of_equals(step: float) -> None:
+    # Similarities to the first user fall by `step` from one to the next: far below what single
+    # precision tells apart. In steps of 4e-11 all of them are equal, and the smaller index counts.
+    others = 400
+    slopes = 1 + np.arange(others) * step * 2  # the cosine of (1, 0) and (1, x) falls by half
+    random = np.random.default_rng(3)
+    slopes = np.concatenate([[0.0], random.permutation(slopes)])
+    rows = np.repeat(np.arange(others + 1), 2)
+    columns = np.tile([0, 1], others + 1)
+    times = np.stack([np.ones(others + 1), slopes], axis=1).ravel()
+    matrices = UserMatrices.of(rows, columns, times, (others + 1, 2))
+    first = np.arange(1)
+    for options in (Neighborhood(10), Neighborhood(10, 2.0)):
+        slow, fast = (
+            weights(matrices, options, first, compiled=compiled) for compiled in (False, True)
+        )
+        assert np.array_equal(slow.toarray(), fast.toarray())
+        nearest = np.arange(1, 11) if step < 1e-10 else np.sort(1 + np.argsort(slopes[1:])[:10])
+        assert fast.indices.tolist() == nearest.tolist()
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+@pytest.mark.parametrize("self_weight", [0.0, 0.5])
+def test_compiled_loops_rank_few_scores_among_many_tracks_as_scipy(self_weight: float) -> None:
+    random = np.random.default_rng(5)
+    users, tracks = 400, 6_000
+    rows = np.repeat(np.arange(users), 12)
+    columns = np.minimum(random.zipf(1.3, len(rows)) - 1, tracks - 1)
+    rows, columns = np.unique(np.stack([rows, columns]), axis=1)
+    matrices = UserMatrices.of(rows, columns, random.choice(LEVELS, len(rows)), (users, tracks))
+    slow, fast = (
+        list(
+            score_users(
+                matrices,
+                ListsWanted(20, 5),
+                Plan(LEFT, compiled, True, 1, 1, 1 << 26, {}, ""),
+                neighborhood=Neighborhood(40),
+                self_weight=self_weight,
+            )
+        )
+        for compiled in (False, True)
+    )
+    for ours, expected in zip(fast, slow, strict=True):
+        assert np.array_equal(ours.positive_scores, expected.positive_scores)
+        assert np.array_equal(ours.recommendations.columns, expected.recommendations.columns)
+        assert np.array_equal(ours.recommendations.values, expected.recommendations.values)
+        assert np.array_equal(ours.neighbors.columns, expected.neighbors.columns)
+
+
 @pytest.mark.parametrize("way", [RIGHT, TILES])
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(

@@ -108,9 +108,7 @@ def take_best(
 
 
 @compiled
-def keep_first(
-    wanted: Any, columns: Any, values: Any, places: Any, found: Any, end: Any
-) -> Any:
+def keep_first(wanted: Any, columns: Any, values: Any, places: Any, found: Any, end: Any) -> Any:
     """Keeps the wanted first of the positive values from `found` to before `end`.
 
     They are ranked as in toplists.py, and stand in the order of their columns; places: their ranks,
