@@ -22,7 +22,15 @@ from ubcf.planning import LEFT, RIGHT, Plan, UserPaths
 from ubcf.products import ProductMatrices, products_for
 from ubcf.similarity import NeighborCounts, count_common, count_neighbors
 from ubcf.tiles import Candidates, TiledMatrices, find_candidates, tiles_for
-from ubcf.toplists import Indexes, TopLists, count_positive, merged, top_positive, top_scores
+from ubcf.toplists import (
+    Indexes,
+    TopLists,
+    count_positive,
+    merged,
+    top_placed,
+    top_positive,
+    top_scores,
+)
 
 # An entry of a similarity or score row costs about this much while its block is worked on: value
 # and index in the product, and the copies that ranking makes of both. Measured, rounded up.
@@ -155,13 +163,14 @@ class _Scorer:
         def work(block: tuple[int, int]) -> UserBlock:
             start, stop = block
             users = np.arange(start, stop)
-            similarity = weights(self.matrices, self.neighborhood, users, compiled=self.compiled)
             if self.compiled:
+                similarity, neighbors = self._compiled_neighbors(users)
                 scores, positive = self._compiled_scores(similarity, start)
             else:
+                similarity = self._weights(users)
+                neighbors = top_positive(similarity, self.wanted.neighbors)
                 scores = self._scores(similarity, users)
                 positive = count_positive(scores)
-            neighbors = top_positive(similarity, self.wanted.neighbors)
             return UserBlock(
                 start,
                 stop,
@@ -295,6 +304,15 @@ class _Scorer:
     def _scores(self, similarity: sparse.csr_array, users: Indexes) -> sparse.csr_array:
         """The scores of some users."""
         return score_block(similarity, self.matrices.interactions, users, self.self_weight)
+
+    def _compiled_neighbors(self, users: Indexes) -> tuple[sparse.csr_array, TopLists]:
+        """How much all users count for some, and the neighbors."""
+        from ubcf.compiled_neighbors import near_block
+
+        similarity, places = near_block(self.matrices, self.neighborhood, users)
+        if self.neighborhood.neighbors is None:
+            return similarity, top_positive(similarity, self.wanted.neighbors)
+        return similarity, top_placed(similarity, places, self.wanted.neighbors)
 
     def _compiled_scores(
         self, similarity: sparse.csr_array, start: int

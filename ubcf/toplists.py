@@ -98,6 +98,16 @@ def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
     return _collect(matrix.shape[0], _taken(entries.triple, best))
 
 
+def top_placed(matrix: sparse.csr_array, places: IntArray, count: int) -> TopLists:
+    """The first `count` entries of each row; places: of each entry in its row's ranking, from 0."""
+    first = np.flatnonzero(places < count)
+    rows = row_of_each_entry(matrix).take(first)
+    lengths = np.bincount(rows, minlength=matrix.shape[0])
+    order = np.argsort((np.cumsum(lengths) - lengths).take(rows) + places.take(first))
+    first = first.take(order)
+    return TopLists(lengths, matrix.indices.take(first).astype(np.int64), matrix.data.take(first))
+
+
 def count_positive(scores: sparse.csr_array) -> Indexes:
     """How many entries of each row are above 0 by the equality gap or more: shape (rows,)."""
     return entries_by_row(scores, np.flatnonzero(scores.data >= EQUALITY_GAP))
