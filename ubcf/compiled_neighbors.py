@@ -22,7 +22,7 @@ from ubcf.compiled_selection import (
     unsigned,
     wanted_th,
 )
-from ubcf.matrices import IntArray
+from ubcf.matrices import IntArray, Single
 from ubcf.similarity import SIMILARITY_NOISE
 from ubcf.tiles import SINGLE_ROUNDING
 from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, Indexes
@@ -68,7 +68,9 @@ def near_block(
     Without a number of neighbors, all weights, and no places. Returns len(users) x all users.
     """
     all_users = len(matrices.norms)
-    if neighborhood.counts_common:
+    if neighborhood.neighbors is None or neighborhood.overlap:
+        single: Single = np.empty(0, dtype=np.float32)
+    elif neighborhood.counts_common:
         single = matrices.unit_where_heard_single
     else:
         single = matrices.unit_by_track_single
@@ -110,11 +112,12 @@ def _near(
 ) -> Any:
     """Weights by user, as starts, columns, values and places: see near_block.
 
-    single: the values of the listeners in single precision. wanted: 0 for all weights.
+    single: the values of the listeners in single precision, where few weights of the cosine are
+    wanted. wanted: 0 for all weights.
     """
     all_users = len(own[0]) - 1
     starts = np.zeros(len(users) + 1, dtype=np.int64)
-    columns = np.empty(2 * wanted * len(users) + all_users, dtype=np.int32)
+    columns = np.empty(min(2 * wanted, all_users) * len(users) + all_users, dtype=np.int32)
     values = np.empty(len(columns))
     places = np.empty(len(columns) if wanted else 0, dtype=np.int32)
     scratch = scratch_for(all_users, options)
@@ -229,8 +232,11 @@ def _most_similar(
     if found < wanted:
         return 0, 0.0
     last = wanted_th(weights[:found], wanted)
+    floor = last - error - CHAIN_ROOM
+    if floor <= error:
+        return 0, 0.0  # who is nothing in single precision may be above it
     limit = max(limit, np.float32(last - 2 * error - 2 * CHAIN_ROOM))
-    return _keep_above(limit, who, weights, found), last - error - CHAIN_ROOM
+    return _keep_above(limit, who, weights, found), floor
 
 
 @compiled
@@ -264,7 +270,7 @@ def _weigh_some(
     _, _, shrinkage, min_common, least = options
     _, _, times, words, who, _ = scratch
     candidates, floor = quick
-    if floor <= EQUALITY_GAP:
+    if not candidates:
         return -1
     first, stop = starts[user], starts[user + 1]
     for i in range(first, stop):
