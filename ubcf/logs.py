@@ -173,16 +173,20 @@ def _ends_of_lines(file: BinaryIO | gzip.GzipFile) -> tuple[bool, bool]:
 
     Hidden: a carriage return has no line feed after it, or the delimiter may be there.
     """
+    buffer = bytearray(READ_SIZE)
     last = b""
     line_feeds = True
-    while chunk := file.read(READ_SIZE):
-        text = last + chunk
-        # Looking for one is much faster than counting, and most logs have none.
-        returns = text.count(b"\r", 0, -1) if b"\r" in text else 0
-        if b"\x01" in text or returns != text.count(b"\r\n"):
+    while length := file.readinto(buffer):
+        chunk = buffer if length == READ_SIZE else buffer[:length]
+        if b"\x01" in chunk:
             return True, False
-        last = text[-1:]
-        line_feeds = line_feeds and returns == 0 and last != b"\r"
+        # Looking for one is much faster than counting, and most logs have none.
+        if last == b"\r" or b"\r" in chunk:
+            line_feeds = False
+            text = last + chunk
+            if text.count(b"\r", 0, -1) != text.count(b"\r\n"):
+                return True, False
+        last = bytes(chunk[-1:])
     return False, line_feeds
 
 
