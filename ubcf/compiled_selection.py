@@ -108,15 +108,17 @@ def take_best(
 
 
 @compiled
-def keep_first(wanted: Any, columns: Any, values: Any, places: Any, found: Any, end: Any) -> Any:
-    """Keeps the wanted first of the positive values from `found` to before `end`.
+def keep_first(
+    wanted: Any, least: Any, columns: Any, values: Any, places: Any, found: Any, end: Any
+) -> Any:
+    """Keeps the wanted first of the values at the places from `found` to before `end`.
 
-    They are ranked as in toplists.py, and stand in the order of their columns; places: their ranks,
-    from 0. Returns their end.
+    least: those below it do not count. They are ranked as in toplists.py, and stand in the order of
+    their columns; places: their ranks, from 0. Returns their end.
     """
     positive = found
     for place in range(found, end):
-        if values[place] > 0:
+        if values[place] >= least:
             columns[positive] = columns[place]
             values[positive] = values[place]
             positive += 1
