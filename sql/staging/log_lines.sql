@@ -22,7 +22,7 @@ parsed as (
               "latency": "JSON", "recommendation": "JSON", "experiments": "JSON"}'
         )) as fields
     from numbered
-    where regexp_matches(line, '[^ \t\r]')
+    where starts_with(line, '{') or regexp_matches(line, '[^ \t\r]')
 ),
 
 texts as (
@@ -83,7 +83,9 @@ select
     end as recommendation,
     -- a map takes no key twice, and would fail rather than be null
     coalesce(
-        getvariable('known_experiments')[experiments_text],
+        map_values(getvariable('known_experiments'))[
+            list_position(map_keys(getvariable('known_experiments')), experiments_text)
+        ],
         try(json_transform(experiments_text, '"MAP(VARCHAR, VARCHAR)"'))
     ) as experiments,
     case
