@@ -10,6 +10,7 @@ import stat
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -168,7 +169,7 @@ def _with_plain_ends(line: bytes) -> bytes:
     return HIDDEN_END.sub(b"\x1f", DOUBLED_RETURN.sub(b" ", line))
 
 
-def _ends_of_lines(file: BinaryIO | gzip.GzipFile) -> tuple[bool, bool]:
+def _ends_of_lines(file: BufferedReader | gzip.GzipFile) -> tuple[bool, bool]:
     """Whether something in a file may hide an end of a line, and whether all ends are line feeds.
 
     Hidden: a carriage return has no line feed after it, or the delimiter may be there.
