@@ -11,14 +11,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ubcf.compiled_neighbors import scratch_for, weigh
+from ubcf.compiled_neighbors import ABOVE_ZERO, scratch_for, weigh
 from ubcf.compiled_selection import compiled, wanted_th
 from ubcf.matrices import FloatArray, IntArray
 from ubcf.predictions import SMALLEST
 from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, Indexes
-
-# The least weight of a neighbor, where not all users are.
-ABOVE_ZERO = float(np.finfo(np.float64).smallest_subnormal)
 
 # Tracks with more than so many listeners for each one wanted are looked at by a sample of them
 # first, of this size.

@@ -16,7 +16,6 @@ COUNTED_TIME_NOISE = 1e-9
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer[Any]]
-Single = NDArray[np.float32]
 
 
 def interaction_matrix(
@@ -79,11 +78,6 @@ def unit_rows(matrix: sparse.csr_array, norms: FloatArray) -> sparse.csr_array:
     """
     scaled = matrix.data / norms[row_of_each_entry(matrix)]
     return sparse.csr_array((scaled, matrix.indices, matrix.indptr), shape=matrix.shape)
-
-
-def single(values: FloatArray) -> Single:
-    """The values in single precision."""
-    return values.astype(np.float32)
 
 
 def with_zeros(matrix: sparse.csr_array, pattern: sparse.csr_array) -> sparse.csr_array:

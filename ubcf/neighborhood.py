@@ -12,16 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from ubcf.matrices import (
-    FloatArray,
-    IntArray,
-    Single,
-    interaction_matrix,
-    row_norms,
-    single,
-    unit_rows,
-    with_zeros,
-)
+from ubcf.matrices import FloatArray, IntArray, interaction_matrix, row_norms, unit_rows, with_zeros
 from ubcf.similarity import similarity_block, without_self
 from ubcf.toplists import Indexes, top_positive
 
@@ -100,19 +91,6 @@ class UserMatrices:
         """X and X transposed, with an entry, which may be 0, wherever a track was heard."""
         own = with_zeros(self.unit, self.pattern)
         return own, self.unit_by_track if own is self.unit else sparse.csr_array(own.T.tocsr())
-
-    @cached_property
-    def unit_by_track_single(self) -> Single:
-        """The values of X transposed in single precision."""
-        return single(self.unit_by_track.data)
-
-    @cached_property
-    def unit_where_heard_single(self) -> Single:
-        """The values of X transposed where a track was heard, in single precision."""
-        _, by_track = self.unit_where_heard
-        if by_track is self.unit_by_track:
-            return self.unit_by_track_single
-        return single(by_track.data)
 
     @cached_property
     def times_where_heard(self) -> SidesOfProduct:

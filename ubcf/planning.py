@@ -67,9 +67,9 @@ NEIGHBORS_KEPT = 50
 # Scores that a tile finds and ranks for each that is wanted.
 CANDIDATES_PER_WANTED = 1.6
 
-# Bytes for each interaction: R, X and X' with shared indexes, X' in single precision, and which
-# tracks were heard; with tiles, R' too; and what making them takes for a moment.
-LEFT_BYTES, TILES_BYTES = 69, 81
+# Bytes for each interaction: R, X and X' with shared indexes, and which tracks were heard; with
+# tiles, R' and X in single precision too; and what making them takes for a moment.
+LEFT_BYTES, TILES_BYTES = 65, 81
 
 # Bytes for each entry of G that is held whole.
 GRAM_ENTRY_BYTES = 12

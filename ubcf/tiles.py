@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.matrices import FloatArray, Single, row_of_each_entry, single
+from ubcf.matrices import FloatArray, row_of_each_entry
 from ubcf.parallel import do_all
 from ubcf.toplists import (
     CHAIN_ROOM,
@@ -53,6 +53,7 @@ USERS_PER_BLOCK = 512
 # Candidates are ranked anew, and the threshold raised, when this share of the lists has come in.
 RANKED_AT = 0.25
 
+Single = NDArray[np.float32]
 Int32Array = NDArray[np.int32]
 
 
@@ -76,7 +77,7 @@ class TiledMatrices:
     ) -> TiledMatrices:
         """The matrices for R and X, both users x tracks with the same stored entries."""
         by_track = sparse.csr_array(interactions.T.tocsr())
-        return cls(interactions, unit, by_track, single(unit.data), own)
+        return cls(interactions, unit, by_track, unit.data.astype(np.float32), own)
 
 
 @dataclass
