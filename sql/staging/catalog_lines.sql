@@ -4,7 +4,8 @@ with
 numbered as (
     select
         row_number() over () as line_number,
-        line
+        line,
+        is_blank
     from log_text
 )
 
@@ -12,4 +13,4 @@ select
     line_number,
     line
 from numbered
-where regexp_matches(line, '[^ \t\r]');
+where not is_blank;

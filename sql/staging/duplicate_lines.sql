@@ -3,7 +3,7 @@ select coalesce(sum(copies - 1), 0) as duplicate_lines
 from (
     select count(*) as copies
     from log_text
-    where starts_with(line, '{') or regexp_matches(line, '[^ \t\r]')
+    where not is_blank
     group by hash(line)
     having count(*) > 1
 );

@@ -3,6 +3,6 @@ create or replace temp table line_counts as
 select
     path,
     count(*) as readable_lines,
-    count(*) filter (where starts_with(line, '{') or regexp_matches(line, '[^ \t\r]')) as lines
+    count(*) filter (where not is_blank) as lines
 from log_text
 group by path;

@@ -7,7 +7,8 @@ numbered as (
     select
         path,
         {% if numbered %}row_number() over () as readable_line_number,{% endif %}
-        line
+        line,
+        is_blank
     from log_text
 ),
 
@@ -22,7 +23,7 @@ parsed as (
               "latency": "JSON", "recommendation": "JSON", "experiments": "JSON"}'
         )) as fields
     from numbered
-    where starts_with(line, '{') or regexp_matches(line, '[^ \t\r]')
+    where not is_blank
 ),
 
 texts as (

@@ -1,4 +1,5 @@
 -- log_text: one row per readable line of the files in the variable `log_paths`, blank lines included.
+-- is_blank: nothing but white space is in it.
 -- The delimiter is a sequence that no JSON text can hold, so a line is one value whatever is in it.
 -- Several threads read a file whose lines end by line feeds alone. In other files they could lose a
 -- line without a word, where a part of the file ends between two lines: there one thread reads.
@@ -6,7 +7,9 @@
 create or replace temp view log_text as
 select
     filename as path,
-    line
+    line,
+    -- most lines that are not blank are told by their first character
+    not (starts_with(line, '{') or regexp_matches(line, '[^ \t\r]')) as is_blank
 from
     read_csv(
         getvariable('log_paths'),
