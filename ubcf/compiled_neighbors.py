@@ -105,9 +105,10 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
     places = np.empty(len(columns) if wanted else 0, dtype=np.int32)
     scratch = scratch_for(all_users, options)
     best = np.empty(LANES_PER_WANTED * wanted)
-    # Then what is noise needs no pass over all users: the nearest are far above it.
-    overlap, counting, _, _, _ = options
-    as_they_are = not overlap and not counting
+    # Of plain cosines, noise needs no pass over all users: what is kept of them is told from it.
+    overlap, counting, _, _, at_least = options
+    plain = wanted and not overlap and not counting
+    least = max(SIMILARITY_NOISE, at_least) if plain else ABOVE_ZERO
     found = 0
     for row in range(len(users)):
         if found + all_users > len(columns):
@@ -115,19 +116,15 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
             values = longer(values, 2 * found + all_users)
             if wanted:
                 places = longer(places, 2 * found + all_users)
-        if wanted:
-            least = ABOVE_ZERO
-            if as_they_are:
-                weights = _similarities(users[row], own, listeners, options, scratch)
-                least = max(SIMILARITY_NOISE, options[-1])
-            else:
-                weights = weigh(users[row], own, listeners, options, scratch)
-            positive = best_of_lanes(weights, best)
-            end = take_best(weights, positive, wanted, best, columns, values, found)
-            found = keep_first(wanted, least, columns, values, places, found, end)
+        if plain:
+            weights = _similarities(users[row], own, listeners, options, scratch)
         else:
             weights = weigh(users[row], own, listeners, options, scratch)
-            found = take_best(weights, 0, 0, best, columns, values, found)
+        positive = best_of_lanes(weights, best) if wanted else 0
+        end = take_best(weights, positive, wanted, best, columns, values, found)
+        if wanted:
+            end = keep_first(wanted, least, columns, values, places, found, end)
+        found = end
         starts[row + 1] = found
     return starts, columns[:found], values[:found], places[: found if wanted else 0]
 
