@@ -290,15 +290,20 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
 
 def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
     """The tables users, neighbors and recommendations."""
-    structure: dict[str, dict[str, Any]] = {
-        "users": {"baseline": options.model.centering == "baseline"},
-        "neighbors": {},
-        "recommendations": {"predict": options.predict, "centering": options.model.centering},
+    structure: dict[str, tuple[str, dict[str, Any]]] = {
+        "users": ("user_measures", {"baseline": options.model.centering == "baseline"}),
+        "neighbors": ("similar_users", {}),
+        "recommendations": (
+            "top_tracks",
+            {"predict": options.predict, "centering": options.model.centering},
+        ),
     }
-    for table, options_of_table in structure.items():
+    for table, (source, options_of_table) in structure.items():
         with stages.stage(table) as stage:
             db.run(f"results/{table}.sql", **options_of_table)
             stage.rows = db.count(table)
+            # Held in memory, and not needed any more.
+            db.drop(source)
 
 
 def _write_json(db: Database, path: Path, stages: Stages) -> None:

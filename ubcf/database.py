@@ -25,9 +25,9 @@ STORAGE_VERSION = "v1.4.0"
 # thousand rows should have enough for all.
 ROW_GROUP_SIZE = 61_440
 
-# Rows that are collected before they are stored: a statement for each small block costs more than
-# its rows.
-ROWS_HELD = 1 << 20
+# The part of the memory limit that appended rows may take before they are stored: DuckDB reads arrays
+# as they are, and stores few blocks of many rows faster than many of few.
+HELD_SHARE = 1 / 16
 
 
 class Database:
@@ -49,6 +49,8 @@ class Database:
         self._templates = templates
         self._worker = ThreadPoolExecutor(1)
         self._held: dict[str, list[dict[str, NDArray[Any]]]] = {}
+        self._held_bytes = 0
+        self._most_held_bytes = int(HELD_SHARE * memory)
         try:
             self._connection = duckdb.connect(
                 config={
@@ -153,12 +155,13 @@ class Database:
         """Appends rows, given as arrays of equal length by column, to a temporary table.
 
         The first call makes the table, `flush` ends it: only then can it be used. The rows of many
-        calls are stored together, and few in all are not copied: DuckDB reads them from the arrays.
+        calls are stored together. Where memory allows, they are not copied: DuckDB reads the arrays.
         """
-        held = self._held.setdefault(table, [])
-        held.append(arrays)
-        if sum(len(next(iter(each.values()))) for each in held) >= ROWS_HELD:
-            self._store(table)
+        self._held.setdefault(table, []).append(dict(arrays))
+        self._held_bytes += sum(array.nbytes for array in arrays.values())
+        if self._held_bytes > self._most_held_bytes:
+            for each in list(self._held):
+                self._store(each)
 
     def flush(self) -> None:
         """Ends the tables that `append` makes."""
@@ -186,7 +189,12 @@ class Database:
         import numpy as np
 
         held = self._held.pop(table)
-        return {name: np.concatenate([each[name] for each in held]) for name in held[0]}
+        taken = {}
+        for name in list(held[0]):
+            # One column after the other: two copies of all of them are never there.
+            taken[name] = np.concatenate([each.pop(name) for each in held])
+            self._held_bytes -= taken[name].nbytes
+        return taken
 
     def _register(self, name: str, arrays: dict[str, NDArray[Any]]) -> None:
         """A temporary view of arrays."""

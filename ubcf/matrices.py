@@ -63,6 +63,24 @@ def entries_by_row(matrix: sparse.csr_array, places: NDArray[np.int64]) -> NDArr
     return counts
 
 
+def has_entries(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> NDArray[np.bool_]:
+    """Whether a matrix, its indexes in order, has stored entries at some places: shape (places,).
+
+    The places are those of rows and columns, entry by entry; fast for rows close to each other.
+    """
+    if len(rows) == 0:
+        return np.zeros(0, dtype=bool)
+    first, stop = int(rows.min()), int(rows.max()) + 1
+    near = matrix[first:stop]
+    if near.nnz == 0:
+        return np.zeros(len(rows), dtype=bool)
+    stored = row_of_each_entry(near) * near.shape[1] + near.indices
+    wanted = (rows - first).astype(np.int64) * near.shape[1] + columns
+    found = np.searchsorted(stored, wanted)
+    there: NDArray[np.bool_] = stored.take(found, mode="clip") == wanted
+    return there
+
+
 def row_norms(matrix: sparse.csr_array) -> FloatArray:
     """The Euclidean norm of each row, its squares added from left to right: shape (rows,)."""
     squares = np.bincount(

@@ -184,6 +184,7 @@ def _store(db: Database, block: UserBlock, deviations: Deviations | None) -> Non
             **_placed(block.recommendations, block.start),
             "track_index": block.recommendations.columns.astype(np.int32),
             "score": block.recommendations.values,
+            "heard": block.heard,
             **({} if deviations is None else asdict(deviations)),
         },
     )

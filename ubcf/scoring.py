@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.matrices import FloatArray
+from ubcf.matrices import FloatArray, has_entries
 from ubcf.neighborhood import Neighborhood, UserMatrices, weights
 from ubcf.parallel import in_turn
 from ubcf.planning import LEFT, RIGHT, Plan, UserPaths
@@ -55,7 +55,8 @@ class UserBlock:
 
     norms: the lengths of their rows of R. positive_scores: how many tracks have a score above 0 (by
     more than the equality gap). Counts are NOT_COUNTED where the way of computing does not give
-    them. common_tracks: the tracks that both have heard, for each entry of the neighbors.
+    them. common_tracks: the tracks that both have heard, for each entry of the neighbors. heard:
+    whether the user has heard the track, for each entry of the recommendations.
     """
 
     start: int
@@ -66,6 +67,7 @@ class UserBlock:
     neighbors: TopLists
     common_tracks: Indexes
     recommendations: TopLists
+    heard: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ class _Scorer:
                 neighbors = top_positive(similarity, self.wanted.neighbors)
                 scores = self._scores(similarity, users)
                 positive = count_positive(scores)
+            recommendations = self.wanted.recommended(scores, users)
             return UserBlock(
                 start,
                 stop,
@@ -179,7 +182,8 @@ class _Scorer:
                 positive,
                 neighbors,
                 self._common_tracks(start, neighbors),
-                self.wanted.recommended(scores, users),
+                recommendations,
+                self._heard(start, recommendations),
             )
 
         costs = self.costs
@@ -273,6 +277,7 @@ class _Scorer:
             TopLists.empty(users),
             np.empty(0, dtype=np.int64),
             recommendations,
+            self._heard(start, recommendations),
         )
 
     def _with_neighbors(self, block: UserBlock) -> UserBlock:
@@ -337,6 +342,11 @@ class _Scorer:
             neighbors.columns,
             compiled=self.compiled,
         )
+
+    def _heard(self, first: int, recommendations: TopLists) -> NDArray[np.bool_]:
+        """Whether each user, from `first` on, has heard what is recommended."""
+        rows, columns = first + recommendations.rows, recommendations.columns
+        return has_entries(self.matrices.pattern, rows, columns)
 
 
 def score_block(

@@ -5,7 +5,7 @@ select
     top_tracks.rank,
     tracks.track,
     top_tracks.score,
-    heard.user_index is not null as heard
+    top_tracks.heard
     {%- if predict %},
     -- what is expected without neighbors, and how far they take it from there; a time is from 0 to 1
     least(
@@ -28,10 +28,6 @@ select
 from top_tracks
 inner join user_times on top_tracks.user_index = user_times.user_index
 inner join tracks on top_tracks.track_index = tracks.popularity_rank - 1
-left join indexed_interactions as heard
-    on
-        top_tracks.user_index = heard.user_index
-        and top_tracks.track_index = heard.track_index
 {% if predict and centering == 'baseline' %}
 inner join user_biases on top_tracks.user_index = user_biases.user_index
 {% endif %}
