@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 
 from ubcf.errors import InputError
-from ubcf.logs import check_complete, find_catalog, find_logs, frozen, grown, log_file
+from ubcf.logs import (
+    READ_SIZE,
+    check_complete,
+    count_lines,
+    find_catalog,
+    find_logs,
+    frozen,
+    grown,
+    log_file,
+    readable,
+)
 
 LINE = b'{"user": 1, "track": 2, "time": 0.5}\n'
 
@@ -496,3 +506,31 @@ def test_a_frozen_log_holds_what_was_there_and_keeps_its_name(tmp_path: Path) ->
 def test_a_frozen_log_is_as_compressed_as_it_was(tmp_path: Path, name: str) -> None:
     (path,) = touch(tmp_path, name)
     assert frozen(log_file(path), tmp_path, 0).path.suffix == path.suffix
+
+
+# Counting lines
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        (b"", 0),
+        (b"{}", 1),
+        (b"{}\n", 1),
+        (b"{}\n\n \n{}", 4),
+        (b"{}\n" * READ_SIZE, READ_SIZE),  # three bytes each: lines end on every edge of a reading
+        (b" " * READ_SIZE + b"\n", 1),
+        (b"{}\r\n", None),
+    ],
+    ids=["empty", "cut", "one", "blank", "many", "long", "carriage-return"],
+)
+def test_lines_are_counted_where_line_feeds_end_them(
+    tmp_path: Path, data: bytes, lines: int | None
+) -> None:
+    (path,) = touch(tmp_path, "data.json", data=data)
+    assert count_lines(readable(log_file(path), tmp_path, 0)) == lines
+
+
+def test_the_lines_of_a_packed_file_are_not_counted(tmp_path: Path) -> None:
+    (path,) = touch(tmp_path, "data.json.gz", data=gzip.compress(b"{}\n"))
+    assert count_lines(readable(log_file(path), tmp_path, 0)) is None

@@ -694,6 +694,20 @@ def test_equal_lines_are_counted_and_all_of_them_are_events(tmp_path: Path) -> N
     assert built.rows('select plays from interactions where "user" = 7') == [(5,)]
 
 
+def test_equal_lines_are_counted_where_every_line_is_an_event(tmp_path: Path) -> None:
+    write(tmp_path, "a/data.json", GOOD + b"\n" + event() + b"\n" + GOOD)
+    write(tmp_path, "b/data.json", GOOD + b"\n")
+    built = build_folder(tmp_path)
+    assert built.summary.duplicate_lines == 2
+    assert built.summary.lines == built.summary.accepted == 4
+
+
+def test_lines_that_say_the_same_in_other_words_are_not_equal(tmp_path: Path) -> None:
+    built = build_lines(tmp_path, GOOD, GOOD + b" ", GOOD.replace(b'"user": ', b'"user":'))
+    assert built.summary.duplicate_lines == 0
+    assert built.rows('select plays from interactions where "user" = 7') == [(3,)]
+
+
 # Too many rejected lines
 
 

@@ -24,6 +24,7 @@ from ubcf.errors import (
 from ubcf.logs import (
     LogFile,
     check_complete,
+    count_lines,
     find_catalog,
     find_logs,
     frozen,
@@ -197,10 +198,16 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
         db.run("staging/names_of_copies.sql")
     # Whoever brings their own events vouches for them: only our own reading knows what a line is.
     counted = not templates.replaces("staging/events.sql")
+    db.set(input_lines=[count_lines(log) if counted else None for log in logs])
+    db.run("staging/accepted_lines.sql")
     if counted:
-        db.run("staging/line_counts.sql")
+        uncertain = [path for (path,) in db.run("staging/uncertain_files.sql")]
+        # Lines that are the same are the same events.
+        repeated = bool(uncertain) or db.run("staging/repeated_events.sql")[0][0]
+        db.set(duplicate_lines=db.run("staging/duplicate_lines.sql")[0][0] if repeated else 0)
+        db.set(log_paths=[glob.escape(path) for path in uncertain])
+        db.run("staging/line_counts.sql", uncertain=bool(uncertain))
         db.run("staging/unreadable_lines.sql")
-        db.set(duplicate_lines=db.run("staging/duplicate_lines.sql")[0][0])
         incomplete = db.run("staging/incomplete_files.sql")
         if incomplete:
             db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)

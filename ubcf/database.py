@@ -25,8 +25,8 @@ STORAGE_VERSION = "v1.4.0"
 # thousand rows should have enough for all.
 ROW_GROUP_SIZE = 61_440
 
-# The part of the memory limit that appended rows may take before they are stored: DuckDB reads arrays
-# as they are, and stores few blocks of many rows faster than many of few.
+# The part of the memory limit that appended rows may take before they are stored: DuckDB reads
+# arrays as they are, and stores few blocks of many rows faster than many of few.
 HELD_SHARE = 1 / 16
 
 
@@ -154,8 +154,9 @@ class Database:
     def append(self, table: str, arrays: dict[str, NDArray[Any]]) -> None:
         """Appends rows, given as arrays of equal length by column, to a temporary table.
 
-        The first call makes the table, `flush` ends it: only then can it be used. The rows of many
-        calls are stored together. Where memory allows, they are not copied: DuckDB reads the arrays.
+        The first call makes the table, `flush` ends it: only then can it be used. Where memory
+        allows, the rows are not copied: DuckDB reads the arrays. Else those of many calls are
+        stored together.
         """
         self._held.setdefault(table, []).append(dict(arrays))
         self._held_bytes += sum(array.nbytes for array in arrays.values())

@@ -20,7 +20,11 @@ from ubcf.errors import InputError
 LOG_NAME = re.compile(r"data\.json(\.[0-9]+)?(\.(gz|zst))?")
 CATALOG_NAME = "tracks.json"
 
+PACKED = (".gz", ".zst")
+
 READ_SIZE = 1 << 20
+
+LINE_FEED = ord("\n")
 
 # What DuckDB's reader takes for the end of a line or of a value, wherever in a line it stands: a
 # carriage return that is not of the line's end, and the delimiter of staging/log_text.sql.
@@ -189,6 +193,27 @@ def _ends_of_lines(file: BufferedReader | gzip.GzipFile) -> tuple[bool, bool]:
                 return True, False
         last = bytes(chunk[-1:])
     return False, line_feeds
+
+
+def count_lines(log: LogFile) -> int | None:
+    """The lines of a log file, blank ones included; None where their ends are not all line feeds.
+
+    None also for a packed file. Raises InputError when the file cannot be read.
+    """
+    import numpy as np
+
+    if not log.line_feeds or log.path.suffix in PACKED:
+        return None
+    buffer = np.empty(READ_SIZE, dtype=np.uint8)
+    lines, last = 0, LINE_FEED
+    try:
+        with log.path.open("rb", buffering=0) as file:
+            while length := file.readinto(buffer.data):
+                lines += int(np.count_nonzero(buffer[:length] == LINE_FEED))
+                last = buffer[length - 1]
+    except OSError as error:
+        raise InputError(f"{log.name}: cannot be read: {error.strerror}") from error
+    return lines if last == LINE_FEED else lines + 1
 
 
 def frozen(log: LogFile, folder: Path, number: int) -> LogFile:

@@ -1,14 +1,6 @@
 -- build_inputs: one row per input file: its lines (blank ones aside), accepted and rejected.
 create table build_inputs as
 with
-accepted_lines as (
-    select
-        file,
-        count(*) as accepted
-    from events
-    group by file
-),
-
 refused_lines as (
     select
         file,
@@ -23,12 +15,12 @@ select
     {% if counted %}
     coalesce(line_counts.lines, 0) + coalesce(unreadable.lines, 0) as lines,
     {% else %}
-    coalesce(accepted_lines.accepted, 0) + coalesce(refused_lines.rejected, 0) as lines,
+    accepted_lines.lines + coalesce(refused_lines.rejected, 0) as lines,
     {% endif %}
-    coalesce(accepted_lines.accepted, 0) as accepted,
+    accepted_lines.lines as accepted,
     coalesce(refused_lines.rejected, 0) as rejected
 from input_files
-left join accepted_lines on input_files.file = accepted_lines.file
+inner join accepted_lines on input_files.file_number = accepted_lines.file_number
 left join refused_lines on input_files.file = refused_lines.file
 {% if counted %}
 left join line_counts on input_files.path = line_counts.path

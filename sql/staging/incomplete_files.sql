@@ -1,13 +1,5 @@
 -- incomplete_files: one row per log file of whose lines not all became events.
 with
-accepted_lines as (
-    select
-        file,
-        count(*) as lines
-    from events
-    group by file
-),
-
 unreadable as (
     select
         path,
@@ -17,13 +9,10 @@ unreadable as (
 )
 
 select
-    input_files.file,
-    input_files.path
-from input_files
-left join line_counts on input_files.path = line_counts.path
-left join unreadable on input_files.path = unreadable.path
-left join accepted_lines on input_files.file = accepted_lines.file
-where
-    coalesce(line_counts.lines, 0) + coalesce(unreadable.lines, 0)
-    > coalesce(accepted_lines.lines, 0)
-order by input_files.file_number;
+    accepted_lines.file,
+    accepted_lines.path
+from accepted_lines
+left join line_counts on accepted_lines.path = line_counts.path
+left join unreadable on accepted_lines.path = unreadable.path
+where coalesce(line_counts.lines, 0) + coalesce(unreadable.lines, 0) > accepted_lines.lines
+order by accepted_lines.file_number;

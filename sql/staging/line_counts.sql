@@ -1,8 +1,19 @@
--- line_counts: one row per log file that has a line: its readable lines with and without the blank ones.
+-- line_counts: one row per log file: its readable lines with and without the blank ones.
+-- Counted are those of the files in the variable `log_paths`; of others all lines are events.
 create or replace temp table line_counts as
+select
+    path,
+    lines as readable_lines,
+    lines
+from accepted_lines
+where are_all
+{%- if uncertain %}
+
+union all
 select
     path,
     count(*) as readable_lines,
     count(*) filter (where not is_blank) as lines
 from log_text
-group by path;
+group by path
+{%- endif %};

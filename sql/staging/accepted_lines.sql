@@ -1,0 +1,22 @@
+-- accepted_lines: one row per log file: its lines that became events, and whether all its lines have.
+-- `input_lines`: the lines of each file, blank ones included; null where that is not known.
+create or replace temp table accepted_lines as
+with
+counted as (
+    select
+        file,
+        count(*) as lines
+    from events
+    group by file
+)
+
+select
+    input_files.file_number,
+    input_files.file,
+    input_files.path,
+    coalesce(counted.lines, 0) as lines,
+    coalesce(
+        coalesce(counted.lines, 0) = getvariable('input_lines')[input_files.file_number + 1], false
+    ) as are_all
+from input_files
+left join counted on input_files.file = counted.file;
