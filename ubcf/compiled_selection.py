@@ -16,7 +16,7 @@ from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP
 
 # The wanted-th best score of a user is at least the wanted-th best of the best scores of lanes: of
 # each so-many-th track. Few lanes make a loose bound, many are slow to select from.
-LANES_PER_WANTED = 8
+LANES_PER_WANTED = 4
 
 # Scores that are looked through at once: most stretches have none that is kept.
 STRETCH = 64
