@@ -103,7 +103,7 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
     columns = np.empty(min(2 * wanted, all_users) * len(users) + all_users, dtype=np.int32)
     values = np.empty(len(columns))
     places = np.empty(len(columns) if wanted else 0, dtype=np.int32)
-    scratch = scratch_for(all_users, options)
+    scratch = scratch_for(own, options)
     best = np.empty(LANES_PER_WANTED * wanted)
     # Of plain cosines, noise needs no pass over all users: what is kept of them is told from it.
     overlap, counting, _, _, at_least = options
@@ -130,13 +130,23 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
 
 
 @compiled
-def scratch_for(users: Any, options: Any) -> Any:
-    """Arrays that `weigh` works with, for one user after another."""
-    overlap, counting, _, _, _ = options
+def scratch_for(own: Any, options: Any) -> Any:
+    """Arrays that `weigh` works with, for one user after another.
+
+    own: the tracks of all users, as `weighed` gives them.
+    """
+    overlap, counting, shrinkage, min_common, _ = options
+    starts, _, _ = own
+    users = len(starts) - 1
+    most_common = np.diff(starts).max() if counting and users else 0
+    # What tracks in common make of a similarity: looked up, for dividing takes longer.
+    shares = np.arange(most_common + 1) / (np.arange(most_common + 1) + shrinkage)
+    shares[: min(int(np.ceil(min_common)), len(shares))] = 0.0
     return (
         np.empty(users),
-        np.empty(users if counting else 0, dtype=np.int32),
+        np.empty(users if counting else 0, dtype=np.uint32),
         np.empty((2, users if overlap else 0)),
+        shares,
     )
 
 
@@ -146,14 +156,13 @@ def weigh(user: Any, own: Any, listeners: Any, options: Any, scratch: Any) -> An
 
     own, listeners, options: as `weighed` gives them.
     """
-    _, counting, shrinkage, min_common, least = options
-    _, common, _ = scratch
+    _, counting, _, _, least = options
+    _, common, _, shares = scratch
     weights = _similarities(user, own, listeners, options, scratch)
     if counting:
         for other in range(len(weights)):
-            shrunk = weights[other] * (common[other] / (common[other] + shrinkage))
-            counts = (abs(weights[other]) >= SIMILARITY_NOISE) & (common[other] >= min_common)
-            weights[other] = shrunk if counts else 0.0
+            shrunk = weights[other] * shares[common[other]]
+            weights[other] = shrunk if abs(weights[other]) >= SIMILARITY_NOISE else 0.0
     else:
         for other in range(len(weights)):
             weights[other] = weights[other] if abs(weights[other]) >= SIMILARITY_NOISE else 0.0
@@ -169,7 +178,7 @@ def _similarities(user: Any, own: Any, listeners: Any, options: Any, scratch: An
     own_starts, own_tracks, own_values = own
     track_starts, track_users, track_values = listeners
     overlap, counting, _, _, _ = options
-    sums, common, (own_squares, other_squares) = scratch
+    sums, common, (own_squares, other_squares), _ = scratch
     sums[:] = 0.0
     common[:] = 0
     own_squares[:] = 0.0

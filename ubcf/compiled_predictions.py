@@ -64,7 +64,7 @@ def _predict(
 ) -> None:
     """Fills deviation and support; wanted: so many of the listeners count, 0: all."""
     track_starts, track_users, track_times = centered
-    scratch = scratch_for(len(own[0]) - 1, options)
+    scratch = scratch_for(own, options)
     weights = scratch[0]
     most = np.diff(track_starts).max() if len(track_starts) > 1 else 0
     places = np.empty(most, dtype=np.int32)
