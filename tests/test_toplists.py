@@ -32,6 +32,9 @@ SETTINGS = settings.get_profile("toplists")
 
 MOST_ROWS, MOST_COLUMNS = 4, 12
 
+# By numpy alone, and by compiled loops where numba is installed.
+COMPILED = [False, True] if has_numba() else [False]
+
 Row = dict[int, float]  # the stored entries of a row, in the order in which they are stored
 
 # Values that are equal, 1e-16 apart, or at a distance just below or above the gap; most about 0.
@@ -95,9 +98,17 @@ def expected_list(
 
 
 @settings(SETTINGS, max_examples=400)
-@given(data=st.data(), rows_and_columns=score_rows(), only_positive=st.booleans())
+@given(
+    data=st.data(),
+    rows_and_columns=score_rows(),
+    only_positive=st.booleans(),
+    compiled=st.sampled_from(COMPILED),
+)
 def test_top_scores_is_the_head_of_the_ranking_of_all_columns(
-    data: st.DataObject, rows_and_columns: tuple[list[Row], int], only_positive: bool
+    data: st.DataObject,
+    rows_and_columns: tuple[list[Row], int],
+    only_positive: bool,
+    compiled: bool,
 ) -> None:
     rows, columns = rows_and_columns
     count = data.draw(st.integers(1, columns + 3))  # more than there are, too
@@ -107,7 +118,11 @@ def test_top_scores_is_the_head_of_the_ranking_of_all_columns(
     excluded_matrix = matrix_of([dict.fromkeys(row, 1.0) for row in excluded], columns)
 
     top = top_scores(
-        matrix_of(rows, columns), count, excluded=excluded_matrix, only_positive=only_positive
+        matrix_of(rows, columns),
+        count,
+        excluded=excluded_matrix,
+        only_positive=only_positive,
+        compiled=compiled,
     )
 
     assert lists_of(top) == [
@@ -137,7 +152,9 @@ def test_scores_less_than_1e_10_apart_are_equal_along_the_whole_chain(
     row: Row, ranked: list[int]
 ) -> None:
     for count in (1, 2, 3, 4):
-        assert top_scores(matrix_of([row], 4), count).columns.tolist() == ranked[:count]
+        for compiled in COMPILED:
+            top = top_scores(matrix_of([row], 4), count, compiled=compiled)
+            assert top.columns.tolist() == ranked[:count]
 
 
 @pytest.mark.parametrize(
@@ -153,18 +170,23 @@ def test_scores_less_than_1e_10_apart_are_equal_along_the_whole_chain(
     ],
 )
 def test_a_score_that_is_equal_to_zero_is_not_positive(row: Row, positive: list[int]) -> None:
-    assert top_scores(matrix_of([row], 4), 4, only_positive=True).columns.tolist() == positive
+    for compiled in COMPILED:
+        top = top_scores(matrix_of([row], 4), 4, only_positive=True, compiled=compiled)
+        assert top.columns.tolist() == positive
 
 
 def test_excluded_columns_are_left_out_of_the_finished_ranking() -> None:
     # Column 2 leads from column 0 to column 1; without it they would not be equal.
     scores = {0: 0.5, 1: 0.5 + 1.2e-10, 2: 0.5 + 6e-11}
-    top = top_scores(matrix_of([scores], 3), 2, excluded=matrix_of([{2: 1.0}], 3))
-    assert top.columns.tolist() == [0, 1]
+    for compiled in COMPILED:
+        excluded = matrix_of([{2: 1.0}], 3)
+        top = top_scores(matrix_of([scores], 3), 2, excluded=excluded, compiled=compiled)
+        assert top.columns.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("compiled", COMPILED)
 @pytest.mark.parametrize("count", [1, 7, 100, 600])
-def test_top_scores_of_long_rows_with_many_ties(count: int) -> None:
+def test_top_scores_of_long_rows_with_many_ties(count: int, compiled: bool) -> None:
     rng = np.random.default_rng(count)
     columns = 500
     rows: list[Row] = []
@@ -177,12 +199,32 @@ def test_top_scores_of_long_rows_with_many_ties(count: int) -> None:
     heard_matrix = matrix_of([dict.fromkeys(row, 1.0) for row in heard], columns)
     for only_positive in (False, True):
         top = top_scores(
-            matrix_of(rows, columns), count, excluded=heard_matrix, only_positive=only_positive
+            matrix_of(rows, columns),
+            count,
+            excluded=heard_matrix,
+            only_positive=only_positive,
+            compiled=compiled,
         )
         assert lists_of(top) == [
             expected_list(row, columns, count, left_out, only_positive)
             for row, left_out in zip(rows, heard, strict=True)
         ]
+
+
+@pytest.mark.parametrize("compiled", COMPILED)
+@pytest.mark.parametrize("step", [1e-3, 3e-9, 9e-11, 2e-12])
+@pytest.mark.parametrize("lowest", [1e-12, 1e-3])
+def test_top_scores_of_rows_with_far_more_scores_than_are_wanted(
+    step: float, lowest: float, compiled: bool
+) -> None:
+    # 300 scores above the lowest one, so many steps apart: with small steps chains go on and on.
+    columns = 301
+    scores = lowest + step * np.arange(columns)
+    places = np.random.default_rng(0).permutation(columns)
+    row = {int(column): float(score) for column, score in zip(places, scores, strict=True)}
+    for count in (1, 5, 40):
+        top = top_scores(matrix_of([row], columns + 2), count, compiled=compiled)
+        assert lists_of(top) == [expected_list(row, columns + 2, count, set(), False)]
 
 
 @settings(SETTINGS, max_examples=200)

@@ -124,15 +124,7 @@ def keep_first(
             positive += 1
     own_values = values[found:positive]
     order = np.argsort(-own_values)
-    start = 0
-    for rank in range(1, len(order) + 1):
-        if (
-            rank == len(order)
-            or own_values[order[rank - 1]] - own_values[order[rank]] >= EQUALITY_GAP
-        ):
-            if rank - start > 1:
-                order[start:rank] = np.sort(order[start:rank])
-            start = rank
+    put_equals_in_order(order, columns[found:positive], own_values)
     for rank in range(len(order)):
         places[found + order[rank]] = rank
     kept = found
@@ -143,6 +135,18 @@ def keep_first(
             places[kept] = places[place]
             kept += 1
     return kept
+
+
+@compiled
+def put_equals_in_order(order: Any, columns: Any, values: Any) -> None:
+    """Ranks as toplists.py does: `order` leads through values downwards, equals go by column."""
+    start = 0
+    for rank in range(1, len(order) + 1):
+        if rank == len(order) or values[order[rank - 1]] - values[order[rank]] >= EQUALITY_GAP:
+            if rank - start > 1:
+                equals = order[start:rank].copy()
+                order[start:rank] = equals[np.argsort(columns[equals])]
+            start = rank
 
 
 @compiled

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from ubcf.matrices import FloatArray
-from ubcf.toplists import Indexes, count_positive
+from ubcf.toplists import Indexes, count_positive, top_scores
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,14 @@ def products_for(matrices: ProductMatrices, threads: int, *, compiled: bool) -> 
 
 
 def load_compiled() -> None:
-    """Loads the compiled loops (which takes half a second), by means of a product of one entry.
+    """Loads the compiled loops (which takes half a second), by means of one score.
 
     The very first time, they are compiled, which takes some seconds.
     """
     one = sparse.csr_array(np.ones((1, 1)))
     matrices = ProductMatrices(one, one, one, np.ones(1), np.ones(1, dtype=np.int64))
-    products_for(matrices, 1, compiled=True).scores(0, 1)
+    scores, _ = products_for(matrices, 1, compiled=True).scores(0, 1)
+    top_scores(scores, 1, compiled=True)
 
 
 class SparseProducts:

@@ -88,13 +88,19 @@ class ListsWanted:
         excluded = 0 if self.excluded is None else np.diff(self.excluded.indptr)
         return np.full(users, self.recommendations, dtype=np.int64) + excluded
 
-    def recommended(self, scores: sparse.csr_array, users: Indexes) -> TopLists:
-        """The recommendations of some users from their scores, len(users) x tracks."""
+    def recommended(
+        self, scores: sparse.csr_array, users: Indexes, *, compiled: bool = False
+    ) -> TopLists:
+        """The recommendations of some users from their scores, len(users) x tracks.
+
+        compiled: numba, which has to be installed, may do the work.
+        """
         return top_scores(
             scores,
             self.recommendations,
             excluded=None if self.excluded is None else self.excluded[users],
             only_positive=self.only_positive,
+            compiled=compiled,
         )
 
 
@@ -173,7 +179,7 @@ class _Scorer:
                 neighbors = top_positive(similarity, self.wanted.neighbors)
                 scores = self._scores(similarity, users)
                 positive = count_positive(scores)
-            recommendations = self.wanted.recommended(scores, users)
+            recommendations = self._recommended(scores, users)
             return UserBlock(
                 start,
                 stop,
@@ -212,7 +218,7 @@ class _Scorer:
         def work(block: tuple[int, int]) -> UserBlock:
             start, stop = block
             scores, positive = products.scores(start, stop)
-            lists = self.wanted.recommended(scores, np.arange(start, stop))
+            lists = self._recommended(scores, np.arange(start, stop))
             found = self._without_neighbors(start, positive, lists)
             return self._with_neighbors(found) if plan.neighbors else found
 
@@ -248,7 +254,7 @@ class _Scorer:
         users = np.arange(candidates.first, candidates.stop)
         scores, decided = candidates.finished(self.tracks)
         positive_scores = np.full(len(users), NOT_COUNTED, dtype=np.int64)
-        parts = [(decided, self.wanted.recommended(scores[decided], users.take(decided)))]
+        parts = [(decided, self._recommended(scores[decided], users.take(decided)))]
         others = np.setdiff1d(np.arange(len(users)), decided)
         for start, stop in user_blocks(
             self.costs.take(users.take(others)), self.entries, self.most_users
@@ -256,7 +262,7 @@ class _Scorer:
             rows = others[start:stop]
             whole_scores = self._scores(self._weights(users.take(rows)), users.take(rows))
             positive_scores[rows] = count_positive(whole_scores)
-            parts.append((rows, self.wanted.recommended(whole_scores, users.take(rows))))
+            parts.append((rows, self._recommended(whole_scores, users.take(rows))))
         found = self._without_neighbors(
             candidates.first, positive_scores, merged(len(users), parts)
         )
@@ -309,6 +315,10 @@ class _Scorer:
     def _scores(self, similarity: sparse.csr_array, users: Indexes) -> sparse.csr_array:
         """The scores of some users."""
         return score_block(similarity, self.matrices.interactions, users, self.self_weight)
+
+    def _recommended(self, scores: sparse.csr_array, users: Indexes) -> TopLists:
+        """The recommendations of some users."""
+        return self.wanted.recommended(scores, users, compiled=self.compiled)
 
     def _compiled_neighbors(self, users: Indexes) -> tuple[sparse.csr_array, TopLists]:
         """How much all users count for some, and the neighbors."""

@@ -119,6 +119,7 @@ def top_scores(
     *,
     excluded: sparse.csr_array | None = None,
     only_positive: bool = False,
+    compiled: bool = False,
 ) -> TopLists:
     """The first `count` columns of each row in the ranking of all columns.
 
@@ -126,7 +127,10 @@ def top_scores(
     the zeros and the negative ones, so a row has min(count, tracks) entries.
     excluded: rows x tracks; its stored entries are left out of the finished ranking.
     only_positive: leave out what is not above 0, or equal to 0 by the gap rule.
+    compiled: numba, which has to be installed, does the most of it.
     """
+    if compiled:
+        return _top_scores_compiled(scores, count, excluded, only_positive)
     rows_count, tracks = scores.shape
     excluded_count = (
         np.diff(excluded.indptr) if excluded is not None else np.zeros(rows_count, dtype=np.int64)
@@ -174,11 +178,47 @@ def top_scores(
     rows, columns, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     order = np.argsort(rows.astype(_smallest_unsigned(rows)), kind="stable")
     rows, columns, values = _taken((rows, columns, values), order)
+    return _first(rows_count, (rows, columns, values), count, excluded)
+
+
+def _top_scores_compiled(
+    scores: sparse.csr_array,
+    count: int,
+    excluded: sparse.csr_array | None,
+    only_positive: bool,
+) -> TopLists:
+    """The same: compiled loops for the rows whose lists positive scores fill."""
+    from ubcf.compiled_toplists import top_of_full_rows
+
+    rows_count = scores.shape[0]
+    wanted = np.full(rows_count, count, dtype=np.int64)
     if excluded is not None:
-        kept = np.flatnonzero(~np.isin(rows * tracks + columns, _keys(excluded)))
-        rows, columns, values = _taken((rows, columns, values), kept)
-    best = np.flatnonzero(place_in_row(rows, rows_count) < count)
-    return _collect(rows_count, _taken((rows, columns, values), best))
+        wanted += np.diff(excluded.indptr)
+    full = top_of_full_rows(scores, wanted)
+    others = np.flatnonzero(full.lengths == 0)
+    if excluded is not None:
+        full = _first(rows_count, (full.rows, full.columns, full.values), count, excluded)
+    if len(others) == 0:
+        return full
+    of_others = top_scores(
+        scores[others],
+        count,
+        excluded=None if excluded is None else excluded[others],
+        only_positive=only_positive,
+    )
+    return merged(rows_count, [(np.arange(rows_count), full), (others, of_others)])
+
+
+def _first(
+    rows_count: int, ranked: Triple, count: int, excluded: sparse.csr_array | None
+) -> TopLists:
+    """The first `count` of ranked entries of each row that are not excluded."""
+    rows, columns, _ = ranked
+    if excluded is not None:
+        kept = ~np.isin(rows * excluded.shape[1] + columns, _keys(excluded))
+        ranked = _taken(ranked, np.flatnonzero(kept))
+    best = np.flatnonzero(place_in_row(ranked[0], rows_count) < count)
+    return _collect(rows_count, _taken(ranked, best))
 
 
 @dataclass(frozen=True)
