@@ -175,7 +175,6 @@ def _scores(
     columns = np.empty(2 * wanted.sum() + tracks, dtype=np.int32)
     values = np.empty(len(columns))
     scores = np.zeros(tracks)
-    met = np.zeros(tracks, dtype=np.uint8)
     few = np.empty(tracks + 1, dtype=np.int32), np.empty(tracks)
     best = np.empty(lanes)
     found = 0
@@ -191,7 +190,7 @@ def _scores(
         if additions < MOST_ADDITIONS_TO_LIST * tracks:
             mine = own_tracks[first_own:after_own], own_values[first_own:after_own]
             of_row = factor_columns[first_factor:after], factor_values[first_factor:after]
-            listed = _list_scores(of_row, products, mine, scores, met, few)
+            listed = _list_scores(of_row, products, mine, scores, few)
             few_columns, few_values = few[0][:listed], few[1][:listed]
             positive[row] = best_of_lanes(few_values, best)
             end = take_best(few_values, positive[row], wanted[row], best, columns, values, found)
@@ -219,10 +218,10 @@ def _scores(
 
 
 @compiled
-def _list_scores(factors: Any, products: Any, own: Any, scores: Any, met: Any, few: Any) -> Any:
+def _list_scores(factors: Any, products: Any, own: Any, scores: Any, few: Any) -> Any:
     """The scores that are not 0, in any order, as the columns and values `few`; how many they are.
 
-    scores, met: zeros for every track, which they are again afterwards.
+    scores: zeros for every track, which they are again afterwards.
     """
     columns, values = few
     product_starts, product_columns, product_values = products
@@ -233,22 +232,20 @@ def _list_scores(factors: Any, products: Any, own: Any, scores: Any, met: Any, f
         row_values = product_values[product_starts[column] : product_starts[column + 1]]
         for place in range(len(row_columns)):
             track = row_columns[place]
-            scores[track] += factor * row_values[place]
             columns[listed] = track
-            listed += 1 - met[track]
-            met[track] = 1
+            listed += scores[track] == 0
+            scores[track] += factor * row_values[place]
     for i in range(len(own[0])):
         track = own[0][i]
-        scores[track] -= own[1][i]
         columns[listed] = track
-        listed += 1 - met[track]
-        met[track] = 1
+        listed += scores[track] == 0
+        scores[track] -= own[1][i]
     kept = 0
     for place in range(listed):
+        # A score that was 0 on the way is listed twice: the second time it is 0 again.
         track = columns[place]
         columns[kept] = track
         values[kept] = scores[track]
         kept += scores[track] != 0
         scores[track] = 0.0
-        met[track] = 0
     return kept
