@@ -25,9 +25,32 @@ STORAGE_VERSION = "v1.4.0"
 # thousand rows should have enough for all.
 ROW_GROUP_SIZE = 61_440
 
-# The part of the memory limit that appended rows may take before they are stored: DuckDB reads
-# arrays as they are, and stores few blocks of many rows faster than many of few.
+# The part of the memory limit that the rows appended to a table may take before they are stored:
+# DuckDB reads arrays as they are, and stores few blocks of many rows faster than many of few.
 HELD_SHARE = 1 / 16
+
+
+class _HeldRows:
+    """Rows of a table as arrays by column, with room for so many. What is not filled takes none."""
+
+    def __init__(self, like: dict[str, NDArray[Any]], room: int) -> None:
+        import numpy as np
+
+        self.room = room
+        self.length = 0
+        self._columns = {name: np.empty(room, dtype=each.dtype) for name, each in like.items()}
+
+    def add(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Adds rows behind those that are there."""
+        stop = self.length + len(next(iter(arrays.values())))
+        for name, column in self._columns.items():
+            column[self.length : stop] = arrays[name]
+        self.length = stop
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The rows, by column."""
+        return {name: column[: self.length] for name, column in self._columns.items()}
 
 
 class Database:
@@ -48,8 +71,7 @@ class Database:
         """
         self._templates = templates
         self._worker = ThreadPoolExecutor(1)
-        self._held: dict[str, list[dict[str, NDArray[Any]]]] = {}
-        self._held_bytes = 0
+        self._held: dict[str, _HeldRows] = {}
         self._most_held_bytes = int(HELD_SHARE * memory)
         try:
             self._connection = duckdb.connect(
@@ -151,18 +173,25 @@ class Database:
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
-    def append(self, table: str, arrays: dict[str, NDArray[Any]]) -> None:
+    def append(
+        self, table: str, arrays: dict[str, NDArray[Any]], most_rows: int | None = None
+    ) -> None:
         """Appends rows, given as arrays of equal length by column, to a temporary table.
 
-        The first call makes the table, `flush` ends it: only then can it be used. Where memory
-        allows, the rows are not copied: DuckDB reads the arrays. Else those of many calls are
-        stored together.
+        The first call makes the table, `flush` ends it: only then can it be used. most_rows: of
+        all calls together, at most; None: this is the only call. Where memory allows for all of
+        them, DuckDB reads them from arrays; else they are stored, those of many calls together.
         """
-        self._held.setdefault(table, []).append(dict(arrays))
-        self._held_bytes += sum(array.nbytes for array in arrays.values())
-        if self._held_bytes > self._most_held_bytes:
-            for each in list(self._held):
-                self._store(each)
+        count = len(next(iter(arrays.values())))
+        held = self._held.get(table)
+        if held is None:
+            row_bytes = sum(array.itemsize for array in arrays.values())
+            room = min(most_rows or count, self._most_held_bytes // row_bytes)
+            held = self._held[table] = _HeldRows(arrays, max(room, count))
+        elif held.length + count > held.room:
+            self._store(table)
+            held = self._held[table] = _HeldRows(arrays, max(held.room, count))
+        held.add(arrays)
 
     def flush(self) -> None:
         """Ends the tables that `append` makes."""
@@ -170,12 +199,12 @@ class Database:
             if self.columns(table):
                 self._store(table)
             else:
-                self._register(table, self._take_held(table))
+                self._register(table, self._held.pop(table).arrays)
 
     def _store(self, table: str) -> None:
         """Every statement commits by itself: DuckDB 2.0.0 loses, in silence, rows inserted into a
         table that the same transaction created."""
-        self._register("appended_arrays", self._take_held(table))
+        self._register("appended_arrays", self._held.pop(table).arrays)
         try:
             self._execute(
                 f"create temp table if not exists {table} as from appended_arrays limit 0;"
@@ -184,18 +213,6 @@ class Database:
             self._connection.unregister("appended_arrays")
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
-
-    def _take_held(self, table: str) -> dict[str, NDArray[Any]]:
-        """The rows that `append` holds back, which are then no longer held."""
-        import numpy as np
-
-        held = self._held.pop(table)
-        taken = {}
-        for name in list(held[0]):
-            # One column after the other: two copies of all of them are never there.
-            taken[name] = np.concatenate([each.pop(name) for each in held])
-            self._held_bytes -= taken[name].nbytes
-        return taken
 
     def _register(self, name: str, arrays: dict[str, NDArray[Any]]) -> None:
         """A temporary view of arrays."""

@@ -76,7 +76,7 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
             if centered is None
             else _predicted(blocks, matrices, centered, options)
         ):
-            _store(db, block, deviations)
+            _store(db, block, deviations, shape[0], wanted)
             stage.rows += len(block.recommendations.columns)
         db.flush()
     db.limit_memory(database_memory(options.memory))
@@ -158,7 +158,10 @@ def _predicted(
         yield from in_turn(pool, predict, blocks, 2 * options.thread_count)
 
 
-def _store(db: Database, block: UserBlock, deviations: Deviations | None) -> None:
+def _store(
+    db: Database, block: UserBlock, deviations: Deviations | None, users: int, wanted: ListsWanted
+) -> None:
+    """Appends a block of so many users in all to the tables of the stage."""
     db.append(
         "user_measures",
         {
@@ -168,6 +171,7 @@ def _store(db: Database, block: UserBlock, deviations: Deviations | None) -> Non
             "negative_neighbors": block.counts.negative,
             "positive_scores": block.positive_scores,
         },
+        users,
     )
     db.append(
         "similar_users",
@@ -177,6 +181,7 @@ def _store(db: Database, block: UserBlock, deviations: Deviations | None) -> Non
             "similarity": block.neighbors.values,
             "common_tracks": block.common_tracks,
         },
+        users * wanted.neighbors,
     )
     db.append(
         "top_tracks",
@@ -187,6 +192,7 @@ def _store(db: Database, block: UserBlock, deviations: Deviations | None) -> Non
             "heard": block.heard,
             **({} if deviations is None else asdict(deviations)),
         },
+        users * wanted.recommendations,
     )
 
 
