@@ -20,6 +20,7 @@ from ubcf.compiled_selection import (
     longer,
     take_best,
 )
+from ubcf.matrices import FloatArray
 from ubcf.parallel import do_all
 from ubcf.products import ProductMatrices
 from ubcf.toplists import Indexes
@@ -81,13 +82,13 @@ def scores_by_weights(
     weights: sparse.csr_array,
     interactions: sparse.csr_array,
     start: int,
-    self_weight: float,
+    own: FloatArray,
     wanted: Indexes,
 ) -> tuple[sparse.csr_array, Indexes]:
     """Scores, and how many are positive, of consecutive users from `start` on, as Products tells.
 
-    weights: how much all users count for them, users of the block x all users. self_weight: how
-    much their own interactions count. wanted: how many tracks each wants ranked.
+    weights: how much all users count for them, users of the block x all users. own: what is taken
+    off for each user's own interactions, entry by entry. wanted: how many tracks each wants ranked.
     """
     starts, columns, values, positive = _scores(
         (0, weights.shape[0]),
@@ -95,7 +96,7 @@ def scores_by_weights(
         (weights.indptr, weights.indices, weights.data),
         (interactions.indptr, interactions.indices, interactions.data),
         start,
-        (interactions.indptr, interactions.indices, -self_weight * interactions.data),
+        (interactions.indptr, interactions.indices, own),
         wanted,
         LANES_PER_WANTED * int(wanted.max()),
     )

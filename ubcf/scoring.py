@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -337,7 +337,13 @@ class _Scorer:
 
         wanted = self.wanted.tracks_to_rank(self.users)[start : start + similarity.shape[0]]
         interactions = self.matrices.interactions
-        return scores_by_weights(similarity, interactions, start, self.self_weight, wanted)
+        return scores_by_weights(similarity, interactions, start, self._own_weighed, wanted)
+
+    @cached_property
+    def _own_weighed(self) -> FloatArray:
+        """What W R has too much: less than nothing where the users' own part counts."""
+        own: FloatArray = -self.self_weight * self.matrices.interactions.data
+        return own
 
     def _own_times(self) -> FloatArray:
         """What X G has too much: the users' own part, entry by entry of R."""
