@@ -13,10 +13,14 @@ from scipy import sparse
 
 from ubcf.compiled_selection import (
     LANES_PER_WANTED,
+    at_edge,
     best_of_lanes,
     compiled,
+    floor_of,
     keep_first,
     longer,
+    take_above,
+    take_all,
     take_best,
     unsigned,
 )
@@ -109,24 +113,54 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
     overlap, counting, _, _, at_least = options
     plain = wanted and not overlap and not counting
     least = max(SIMILARITY_NOISE, at_least) if plain else ABOVE_ZERO
+    cosines = np.zeros(all_users if plain else 0)
     found = 0
     for row in range(len(users)):
+        user = users[row]
         if found + all_users > len(columns):
             columns = longer(columns, 2 * found + all_users)
             values = longer(values, 2 * found + all_users)
             if wanted:
                 places = longer(places, 2 * found + all_users)
         if plain:
-            weights = _similarities(users[row], own, listeners, options, scratch)
+            end = _take_nearest(user, own, listeners, wanted, cosines, best, columns, values, found)
         else:
-            weights = weigh(users[row], own, listeners, options, scratch)
-        positive = best_of_lanes(weights, best) if wanted else 0
-        end = take_best(weights, positive, wanted, best, columns, values, found)
+            weights = weigh(user, own, listeners, options, scratch)
+            positive = best_of_lanes(weights, best) if wanted else 0
+            end = take_best(weights, positive, wanted, best, columns, values, found)
         if wanted:
             end = keep_first(wanted, least, columns, values, places, found, end)
         found = end
         starts[row + 1] = found
     return starts, columns[:found], values[:found], places[: found if wanted else 0]
+
+
+@compiled
+def _take_nearest(
+    user: Any,
+    own: Any,
+    listeners: Any,
+    wanted: Any,
+    cosines: Any,
+    best: Any,
+    columns: Any,
+    values: Any,
+    found: Any,
+) -> Any:
+    """Appends what may be among the nearest by plain cosines, noise included, as take_best does.
+
+    cosines: zeros for all users, which they are again afterwards.
+    """
+    _add_cosines(user, own, listeners, cosines)
+    floor = floor_of(best_of_lanes(cosines, best), wanted, best, cosines)
+    if floor > 0:
+        end = take_above(cosines, floor, columns, values, found, True)
+        if not at_edge(floor, values[found:end]):
+            return end
+        _add_cosines(user, own, listeners, cosines)
+    end = take_all(cosines, columns, values, found)
+    cosines[:] = 0.0
+    return end
 
 
 @compiled
@@ -183,6 +217,9 @@ def _similarities(user: Any, own: Any, listeners: Any, options: Any, scratch: An
     common[:] = 0
     own_squares[:] = 0.0
     other_squares[:] = 0.0
+    if not overlap and not counting:
+        _add_cosines(user, own, listeners, sums)
+        return sums
     for i in range(own_starts[user], own_starts[user + 1]):
         value = own_values[i]
         first, stop = track_starts[own_tracks[i]], track_starts[own_tracks[i] + 1]
@@ -195,16 +232,28 @@ def _similarities(user: Any, own: Any, listeners: Any, options: Any, scratch: An
                 other_squares[others[place]] += values[place] * values[place]
                 if counting:
                     common[others[place]] += 1
-        elif counting:
-            for place in range(len(others)):
-                sums[others[place]] += value * values[place]
-                common[others[place]] += 1
         else:
             for place in range(len(others)):
                 sums[others[place]] += value * values[place]
+                common[others[place]] += 1
     if overlap:
         for other in range(len(sums)):
             lengths = own_squares[other] * other_squares[other]
             sums[other] = sums[other] * (1 / np.sqrt(lengths)) if lengths > 0 else 0.0
     sums[user] = 0.0
     return sums
+
+
+@compiled
+def _add_cosines(user: Any, own: Any, listeners: Any, cosines: Any) -> None:
+    """Adds the cosine of one user with every other one; that with itself becomes 0."""
+    own_starts, own_tracks, own_values = own
+    track_starts, track_users, track_values = listeners
+    for i in range(own_starts[user], own_starts[user + 1]):
+        value = own_values[i]
+        first, stop = track_starts[own_tracks[i]], track_starts[own_tracks[i] + 1]
+        others = track_users[first:stop]
+        values = track_values[first:stop]
+        for place in range(len(others)):
+            cosines[others[place]] += value * values[place]
+    cosines[user] = 0.0

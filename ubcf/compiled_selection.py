@@ -80,6 +80,26 @@ def best_of_lanes(scores: Any, best: Any) -> Any:
 
 
 @compiled
+def floor_of(positive: Any, wanted: Any, best: Any, scores: Any) -> Any:
+    """A score that none of the wanted best is below, nor anything equal to the last of them.
+
+    positive, best: as best_of_lanes gave them. 0 where too few scores are positive to tell.
+    """
+    if len(best) <= len(scores) and positive > wanted:
+        return max(wanted_th(best, wanted) - CHAIN_ROOM, 0.0)
+    return 0.0
+
+
+@compiled
+def at_edge(floor: Any, values: Any) -> Any:
+    """Whether values next to the floor may be equal to others below it, and these to more."""
+    near = False
+    for place in range(len(values)):
+        near |= values[place] - EQUALITY_GAP < floor
+    return near
+
+
+@compiled
 def take_best(
     scores: Any, positive: Any, wanted: Any, best: Any, columns: Any, values: Any, found: Any
 ) -> Any:
@@ -88,17 +108,17 @@ def take_best(
     positive, best: as best_of_lanes gave them. Whole rows are taken where too few are positive, or
     where what is left out could be equal to the last one taken.
     """
-    lanes = len(best)
-    if lanes <= len(scores) and positive > wanted:
-        floor = wanted_th(best, wanted) - CHAIN_ROOM
-        if floor > 0:
-            end = take_above(scores, floor, columns, values, found)
-            at_edge = False
-            for place in range(found, end):
-                # Next to the edge, the chain of the last one may go on beyond it.
-                at_edge |= values[place] - EQUALITY_GAP < floor
-            if not at_edge:
-                return end
+    floor = floor_of(positive, wanted, best, scores)
+    if floor > 0:
+        end = take_above(scores, floor, columns, values, found, False)
+        if not at_edge(floor, values[found:end]):
+            return end
+    return take_all(scores, columns, values, found)
+
+
+@compiled
+def take_all(scores: Any, columns: Any, values: Any, found: Any) -> Any:
+    """Appends the scores that are not 0 to columns and values, and returns their new length."""
     for place in range(len(scores)):
         if scores[place] != 0:
             columns[found] = place
@@ -150,8 +170,13 @@ def put_equals_in_order(order: Any, columns: Any, values: Any) -> None:
 
 
 @compiled
-def take_above(scores: Any, floor: Any, columns: Any, values: Any, found: Any) -> Any:
-    """Appends the scores from `floor` up to columns and values, and returns their new length."""
+def take_above(
+    scores: Any, floor: Any, columns: Any, values: Any, found: Any, clearing: Any
+) -> Any:
+    """Appends the scores from `floor` up to columns and values, and returns their new length.
+
+    clearing: all scores are 0 afterwards; at once takes less time than when all have been seen.
+    """
     for start in range(0, len(scores), STRETCH):
         part = scores[start : start + STRETCH]
         above = 0
@@ -163,6 +188,8 @@ def take_above(scores: Any, floor: Any, columns: Any, values: Any, found: Any) -
                     columns[found] = start + place
                     values[found] = part[place]
                     found += 1
+        if clearing:
+            part[:] = 0.0
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ubcf.compiled_selection import compiled, put_equals_in_order, wanted_th
+from ubcf.compiled_selection import at_edge, compiled, put_equals_in_order, wanted_th
 from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, WORTH_THINNING, Indexes, TopLists
 
 
@@ -72,12 +72,11 @@ def _take_positive(
     if count <= WORTH_THINNING * wanted:
         return count
     floor = wanted_th(values[:count], wanted) - CHAIN_ROOM
-    fewer = _take_from(row_columns, row_values, floor, columns, values) if floor > 0 else count
-    for place in range(fewer):
-        # Next to the edge, the chain of the last one may go on beyond it.
-        if floor > 0 and values[place] - EQUALITY_GAP < floor:
-            return _take_from(row_columns, row_values, 0.0, columns, values)
-    return fewer
+    if floor > 0:
+        fewer = _take_from(row_columns, row_values, floor, columns, values)
+        if not at_edge(floor, values[:fewer]):
+            return fewer
+    return _take_from(row_columns, row_values, 0.0, columns, values)
 
 
 @compiled

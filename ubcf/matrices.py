@@ -94,7 +94,7 @@ def unit_rows(matrix: sparse.csr_array, norms: FloatArray) -> sparse.csr_array:
 
     `norms` has shape (rows,). A row without entries stays so: its cosine with any row is 0.
     """
-    scaled = matrix.data / norms[row_of_each_entry(matrix)]
+    scaled = matrix.data / np.repeat(norms, np.diff(matrix.indptr))
     return sparse.csr_array((scaled, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
