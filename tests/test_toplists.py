@@ -17,7 +17,7 @@ from scipy import sparse
 
 from tests import reference
 from tests.pieces import pieces_of
-from ubcf.matrices import interaction_matrix, row_norms, unit_rows
+from ubcf.matrices import has_entries, interaction_matrix, row_norms, unit_rows
 from ubcf.neighborhood import UserMatrices
 from ubcf.planning import has_numba
 from ubcf.scoring import ListsWanted, score_users, user_blocks, user_costs
@@ -225,6 +225,20 @@ def test_top_scores_of_rows_with_far_more_scores_than_are_wanted(
     for count in (1, 5, 40):
         top = top_scores(matrix_of([row], columns + 2), count, compiled=compiled)
         assert lists_of(top) == [expected_list(row, columns + 2, count, set(), False)]
+
+
+@settings(SETTINGS, max_examples=200)
+@given(data=st.data(), rows_and_columns=score_rows())
+def test_has_entries_tells_the_stored_places_from_others(
+    data: st.DataObject, rows_and_columns: tuple[list[Row], int]
+) -> None:
+    rows, columns = rows_and_columns
+    matrix = matrix_of(rows, columns)
+    matrix.sort_indices()
+    place = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, columns - 1))
+    places = np.array(data.draw(st.lists(place)), dtype=np.int64).reshape(-1, 2)
+    there = has_entries(matrix, places[:, 0], places[:, 1])
+    assert there.tolist() == [column in rows[row] for row, column in places.tolist()]
 
 
 @settings(SETTINGS, max_examples=200)
