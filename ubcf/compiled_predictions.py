@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from ubcf.compiled_neighbors import ABOVE_ZERO, scratch_for, weigh
-from ubcf.compiled_selection import compiled, wanted_th
+from ubcf.compiled_selection import compiled, unsigned, wanted_th
 from ubcf.matrices import FloatArray, IntArray
 from ubcf.predictions import SMALLEST
 from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, Indexes
@@ -40,7 +40,7 @@ def deviations_of(
         users,
         tracks,
         *terms,
-        (centered.indptr, centered.indices, centered.data),
+        (centered.indptr, unsigned(centered.indices), centered.data),
         neighbors or 0,
         damping,
         deviation,
