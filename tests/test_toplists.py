@@ -234,7 +234,6 @@ def test_has_entries_tells_the_stored_places_from_others(
 ) -> None:
     rows, columns = rows_and_columns
     matrix = matrix_of(rows, columns)
-    matrix.sort_indices()
     place = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, columns - 1))
     places = np.array(data.draw(st.lists(place)), dtype=np.int64).reshape(-1, 2)
     there = has_entries(matrix, places[:, 0], places[:, 1])

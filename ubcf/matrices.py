@@ -63,8 +63,14 @@ def entries_by_row(matrix: sparse.csr_array, places: NDArray[np.int64]) -> NDArr
     return counts
 
 
+def _place_of_each_entry(matrix: sparse.csr_array) -> NDArray[np.int64]:
+    """row * columns + column of each stored entry: shape (nnz,)."""
+    places: NDArray[np.int64] = row_of_each_entry(matrix) * matrix.shape[1] + matrix.indices
+    return places
+
+
 def has_entries(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> NDArray[np.bool_]:
-    """Whether a matrix, its indexes in order, has stored entries at some places: shape (places,).
+    """Whether a matrix has stored entries at some places: shape (places,).
 
     The places are those of rows and columns, entry by entry; fast for rows close to each other.
     """
@@ -74,7 +80,9 @@ def has_entries(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> 
     near = matrix[first:stop]
     if near.nnz == 0:
         return np.zeros(len(rows), dtype=bool)
-    stored = row_of_each_entry(near) * near.shape[1] + near.indices
+    stored = _place_of_each_entry(near)
+    if not near.has_sorted_indices:
+        stored.sort()
     wanted = (rows - first).astype(np.int64) * near.shape[1] + columns
     found = np.searchsorted(stored, wanted)
     there: NDArray[np.bool_] = stored.take(found, mode="clip") == wanted
@@ -105,9 +113,7 @@ def with_zeros(matrix: sparse.csr_array, pattern: sparse.csr_array) -> sparse.cs
     """
     if matrix.nnz == pattern.nnz:
         return matrix
-    places, among = (
-        row_of_each_entry(each) * each.shape[1] + each.indices for each in (matrix, pattern)
-    )
+    places, among = _place_of_each_entry(matrix), _place_of_each_entry(pattern)
     values = np.zeros(pattern.nnz)
     values[np.searchsorted(among, places)] = matrix.data
     return sparse.csr_array((values, pattern.indices, pattern.indptr), shape=matrix.shape)

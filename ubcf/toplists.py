@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.matrices import FloatArray, IntArray, entries_by_row, row_of_each_entry
+from ubcf.matrices import (
+    FloatArray,
+    IntArray,
+    entries_by_row,
+    has_entries,
+    row_of_each_entry,
+)
 
 # Scores that are equal in mathematics differ by a few 1e-16 a term, differently for each order of
 # summation. Far above that, and far below any difference that means something.
@@ -129,13 +135,13 @@ def top_scores(
     only_positive: leave out what is not above 0, or equal to 0 by the gap rule.
     compiled: numba, which has to be installed, does the most of it.
     """
-    if compiled:
-        return _top_scores_compiled(scores, count, excluded, only_positive)
     rows_count, tracks = scores.shape
     excluded_count = (
         np.diff(excluded.indptr) if excluded is not None else np.zeros(rows_count, dtype=np.int64)
     )
     wanted = count + excluded_count
+    if compiled:
+        return _top_scores_compiled(scores, count, wanted, excluded, only_positive)
     scores = _thinned(scores, wanted)
     rows, columns, values = _taken(_entries_of(scores), np.flatnonzero(scores.data))
     zeros = tracks - np.bincount(rows, minlength=rows_count)
@@ -184,16 +190,17 @@ def top_scores(
 def _top_scores_compiled(
     scores: sparse.csr_array,
     count: int,
+    wanted: Indexes,
     excluded: sparse.csr_array | None,
     only_positive: bool,
 ) -> TopLists:
-    """The same: compiled loops for the rows whose lists positive scores fill."""
+    """The same: compiled loops for the rows whose lists positive scores fill.
+
+    wanted: how long the ranking of each row must be, excluded columns included.
+    """
     from ubcf.compiled_toplists import top_of_full_rows
 
     rows_count = scores.shape[0]
-    wanted = np.full(rows_count, count, dtype=np.int64)
-    if excluded is not None:
-        wanted += np.diff(excluded.indptr)
     full = top_of_full_rows(scores, wanted)
     others = np.flatnonzero(full.lengths == 0)
     if excluded is not None:
@@ -215,8 +222,7 @@ def _first(
     """The first `count` of ranked entries of each row that are not excluded."""
     rows, columns, _ = ranked
     if excluded is not None:
-        kept = ~np.isin(rows * excluded.shape[1] + columns, _keys(excluded))
-        ranked = _taken(ranked, np.flatnonzero(kept))
+        ranked = _taken(ranked, np.flatnonzero(~has_entries(excluded, rows, columns)))
     best = np.flatnonzero(place_in_row(ranked[0], rows_count) < count)
     return _collect(rows_count, _taken(ranked, best))
 
@@ -353,12 +359,6 @@ def _unfold_zeros(
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
     rows, columns, values = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     return rows, columns, values
-
-
-def _keys(matrix: sparse.csr_array) -> Indexes:
-    """row * columns + column of each stored entry."""
-    keys: Indexes = row_of_each_entry(matrix) * matrix.shape[1] + matrix.indices
-    return keys
 
 
 def _collect(rows_count: int, entries: Triple) -> TopLists:
