@@ -199,10 +199,10 @@ def weigh(user: Any, own: Any, listeners: Any, options: Any, scratch: Any) -> An
             weights[other] = shrunk if abs(weights[other]) >= SIMILARITY_NOISE else 0.0
     else:
         for other in range(len(weights)):
-            weights[other] = weights[other] if abs(weights[other]) >= SIMILARITY_NOISE else 0.0
+            weights[other] *= abs(weights[other]) >= SIMILARITY_NOISE
     if least > -np.inf:
         for other in range(len(weights)):
-            weights[other] = weights[other] if weights[other] >= least else 0.0
+            weights[other] *= weights[other] >= least
     return weights
 
 
