@@ -13,14 +13,10 @@ from scipy import sparse
 
 from ubcf.compiled_selection import (
     LANES_PER_WANTED,
-    at_edge,
     best_of_lanes,
     compiled,
-    floor_of,
     keep_first,
     longer,
-    take_above,
-    take_all,
     take_best,
     unsigned,
 )
@@ -113,7 +109,6 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
     overlap, counting, _, _, at_least = options
     plain = wanted and not overlap and not counting
     least = max(SIMILARITY_NOISE, at_least) if plain else ABOVE_ZERO
-    cosines = np.zeros(all_users if plain else 0)
     found = 0
     for row in range(len(users)):
         user = users[row]
@@ -123,44 +118,16 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
             if wanted:
                 places = longer(places, 2 * found + all_users)
         if plain:
-            end = _take_nearest(user, own, listeners, wanted, cosines, best, columns, values, found)
+            weights = _cosines(user, own, listeners, scratch)
         else:
             weights = weigh(user, own, listeners, options, scratch)
-            positive = best_of_lanes(weights, best) if wanted else 0
-            end = take_best(weights, positive, wanted, best, columns, values, found)
+        positive = best_of_lanes(weights, best) if wanted else 0
+        end = take_best(weights, positive, wanted, best, columns, values, found)
         if wanted:
             end = keep_first(wanted, least, columns, values, places, found, end)
         found = end
         starts[row + 1] = found
     return starts, columns[:found], values[:found], places[: found if wanted else 0]
-
-
-@compiled
-def _take_nearest(
-    user: Any,
-    own: Any,
-    listeners: Any,
-    wanted: Any,
-    cosines: Any,
-    best: Any,
-    columns: Any,
-    values: Any,
-    found: Any,
-) -> Any:
-    """Appends what may be among the nearest by plain cosines, noise included, as take_best does.
-
-    cosines: zeros for all users, which they are again afterwards.
-    """
-    _add_cosines(user, own, listeners, cosines)
-    floor = floor_of(best_of_lanes(cosines, best), wanted, best, cosines)
-    if floor > 0:
-        end = take_above(cosines, floor, columns, values, found, True)
-        if not at_edge(floor, values[found:end]):
-            return end
-        _add_cosines(user, own, listeners, cosines)
-    end = take_all(cosines, columns, values, found)
-    cosines[:] = 0.0
-    return end
 
 
 @compiled
@@ -213,13 +180,12 @@ def _similarities(user: Any, own: Any, listeners: Any, options: Any, scratch: An
     track_starts, track_users, track_values = listeners
     overlap, counting, _, _, _ = options
     sums, common, (own_squares, other_squares), _ = scratch
+    if not overlap and not counting:
+        return _cosines(user, own, listeners, scratch)
     sums[:] = 0.0
     common[:] = 0
     own_squares[:] = 0.0
     other_squares[:] = 0.0
-    if not overlap and not counting:
-        _add_cosines(user, own, listeners, sums)
-        return sums
     for i in range(own_starts[user], own_starts[user + 1]):
         value = own_values[i]
         first, stop = track_starts[own_tracks[i]], track_starts[own_tracks[i] + 1]
@@ -245,10 +211,12 @@ def _similarities(user: Any, own: Any, listeners: Any, options: Any, scratch: An
 
 
 @compiled
-def _add_cosines(user: Any, own: Any, listeners: Any, cosines: Any) -> None:
-    """Adds the cosine of one user with every other one; that with itself becomes 0."""
+def _cosines(user: Any, own: Any, listeners: Any, scratch: Any) -> Any:
+    """The cosine of every user with one, noise included; 0 with itself."""
     own_starts, own_tracks, own_values = own
     track_starts, track_users, track_values = listeners
+    cosines = scratch[0]
+    cosines[:] = 0.0
     for i in range(own_starts[user], own_starts[user + 1]):
         value = own_values[i]
         first, stop = track_starts[own_tracks[i]], track_starts[own_tracks[i] + 1]
@@ -257,3 +225,4 @@ def _add_cosines(user: Any, own: Any, listeners: Any, cosines: Any) -> None:
         for place in range(len(others)):
             cosines[others[place]] += value * values[place]
     cosines[user] = 0.0
+    return cosines
