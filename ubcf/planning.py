@@ -46,7 +46,7 @@ SECONDS_PER_CANDIDATE = 250e-9
 # Of the nearest users, always compiled; by whether their similarities are of the overlap form.
 SECONDS_PER_NEAR_PRODUCT = {False: 2e-9, True: 4e-9}
 SECONDS_PER_NEAR_CELL = {False: 1e-9, True: 4e-9}
-SECONDS_TO_LOAD_COMPILED = 0.4  # importing numba and the compiled loops, wall time
+SECONDS_TO_LOAD_COMPILED = 0.6  # importing numba and the compiled loops, wall time
 
 # Interactions times the users whose weights are asked for, from which on compiled loops are worth
 # loading where no way of computing has loaded them.

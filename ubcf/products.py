@@ -55,7 +55,7 @@ def products_for(matrices: ProductMatrices, threads: int, *, compiled: bool) -> 
 
 
 def load_compiled() -> None:
-    """Loads the compiled loops (which takes half a second), by means of one score.
+    """Loads the compiled loops (which takes about half a second), by means of one score.
 
     The very first time, they are compiled, which takes some seconds.
     """
