@@ -1,4 +1,4 @@
--- measures: one row per measure that both builds report: density, neighbors, seconds.
+-- measures: one row per measure that both builds report: density, neighbors, seconds (to the millisecond).
 -- The two databases are attached as old and new.
 select
     measures.figure,
@@ -22,6 +22,6 @@ cross join lateral (
         old_build.mean_negative_neighbors,
         new_build.mean_negative_neighbors
     ),
-    (4, 'seconds', old_build.seconds, new_build.seconds)
+    (4, 'seconds', round(old_build.seconds, 3), round(new_build.seconds, 3))
 ) as measures (place, figure, old, new)
 order by measures.place asc;
