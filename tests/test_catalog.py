@@ -407,7 +407,9 @@ def test_a_missing_catalog_is_an_error(tmp_path: Path) -> None:
         build_folder(tmp_path, catalog=tmp_path / "logs")
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b'{"track": 10}\n')[:-4], b'{"track": 10}\n'])
+@pytest.mark.parametrize(
+    "data", [gzip.compress(b'{"track": 10}\n')[:-4], b'{"track": 10}\n'], ids=["cut", "no gzip"]
+)
 def test_a_catalog_that_is_cut_or_no_gzip_is_an_error(tmp_path: Path, data: bytes) -> None:
     write_log(tmp_path / "logs" / "data.json", PLAYS)
     (tmp_path / "tracks.json.gz").write_bytes(data)

@@ -13,11 +13,15 @@ from scipy import sparse
 
 from ubcf.compiled_selection import (
     LANES_PER_WANTED,
+    PARTS,
     best_of_lanes,
     compiled,
     keep_first,
     longer,
+    parts_for,
+    take_all,
     take_best,
+    take_best_of_parts,
     unsigned,
 )
 from ubcf.matrices import IntArray
@@ -105,6 +109,7 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
     places = np.empty(len(columns) if wanted else 0, dtype=np.int32)
     scratch = scratch_for(own, options)
     best = np.empty(LANES_PER_WANTED * wanted)
+    parts = parts_for(len(scratch[0]))
     # Of plain cosines, noise needs no pass over all users: what is kept of them is told from it.
     overlap, counting, _, _, at_least = options
     plain = wanted and not overlap and not counting
@@ -121,8 +126,13 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
             weights = _cosines(user, own, listeners, scratch)
         else:
             weights = weigh(user, own, listeners, options, scratch)
-        positive = best_of_lanes(weights, best) if wanted else 0
-        end = take_best(weights, positive, wanted, best, columns, values, found)
+        if wanted == 0:
+            end = take_all(weights, columns, values, found)
+        elif len(weights) >= PARTS * len(best):
+            end = take_best_of_parts(weights, wanted, best, parts, columns, values, found)
+        else:
+            positive = best_of_lanes(weights, best)
+            end = take_best(weights, positive, wanted, best, columns, values, found)
         if wanted:
             end = keep_first(wanted, least, columns, values, places, found, end)
         found = end
@@ -139,21 +149,23 @@ def scratch_for(own: Any, options: Any) -> Any:
     overlap, counting, shrinkage, min_common, _ = options
     starts, _, _ = own
     users = len(starts) - 1
+    # whole parts: further users are none, and similar to nobody
+    room = -(-users // PARTS) * PARTS
     most_common = np.diff(starts).max() if counting and users else 0
     # What tracks in common make of a similarity: looked up, for dividing takes longer.
     shares = np.arange(most_common + 1) / (np.arange(most_common + 1) + shrinkage)
     shares[: min(int(np.ceil(min_common)), len(shares))] = 0.0
     return (
-        np.empty(users),
-        np.empty(users if counting else 0, dtype=np.uint32),
-        np.empty((2, users if overlap else 0)),
+        np.empty(room),
+        np.empty(room if counting else 0, dtype=np.uint32),
+        np.empty((2, room if overlap else 0)),
         shares,
     )
 
 
 @compiled
 def weigh(user: Any, own: Any, listeners: Any, options: Any, scratch: Any) -> Any:
-    """How much every user counts for one: shape (users,), valid until the next call.
+    """How much every user counts for one, by user, valid until the next call.
 
     own, listeners, options: as `weighed` gives them.
     """

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ubcf.compiled_selection import at_edge, compiled, put_equals_in_order, wanted_th
+from ubcf.compiled_selection import at_edge, compiled, downwards, put_equals_in_order, wanted_th
 from ubcf.toplists import CHAIN_ROOM, EQUALITY_GAP, WORTH_THINNING, Indexes, TopLists
 
 
@@ -40,7 +40,7 @@ def _rank_full_rows(rows: Any, wanted: Any, lengths: Any, columns: Any, values: 
         count = _take_positive(row_columns, row_values, wanted[row], kept_columns, kept_values)
         if count < wanted[row] or count == 0:
             continue
-        order = np.argsort(-kept_values[:count])
+        order = downwards(kept_values[:count])
         # Whether the last one wanted is equal to 0: the zeros take part in the ranking then.
         last = wanted[row] - 1
         while (
