@@ -21,8 +21,9 @@ LANES_PER_WANTED = 4
 # Scores that are looked through at once: most stretches have none that is kept.
 STRETCH = 64
 
-# Many scores are first looked at in so many parts of equal length, laid one upon another.
-PARTS = 16
+# Many scores are first looked at in so many parts of equal length, laid one upon another: in
+# quarters, and these in quarters again.
+PARTS = 4 * 4
 
 # Up to so many values are put in order by counting those before each, which needs no branches.
 FEW = 400
@@ -91,7 +92,7 @@ def best_of_lanes(scores: Any, best: Any) -> Any:
 def parts_for(scores: Any) -> Any:
     """Arrays that take_best_of_parts works with, for so many scores: a multiple of PARTS."""
     length = scores // PARTS
-    return np.empty(PARTS // 4 * length), np.empty(length), np.empty(length, dtype=np.int32)
+    return np.empty(4 * length), np.empty(length), np.empty(length, dtype=np.int32)
 
 
 @compiled
@@ -156,18 +157,7 @@ def take_best_of_parts(
     _greatest_of_quarters(quarters, greatest)
     floor = floor_of(best_of_lanes(greatest, best), wanted, best, greatest)
     if floor > 0:
-        above = 0
-        for place in range(len(greatest)):
-            places[above] = place
-            above += greatest[place] >= floor
-        end = found
-        for start in range(0, len(scores), len(greatest)):
-            part = scores[start : start + len(greatest)]
-            for i in range(above):
-                if part[places[i]] >= floor:
-                    columns[end] = start + places[i]
-                    values[end] = part[places[i]]
-                    end += 1
+        end = _take_above_of_parts(scores, floor, greatest, places, columns, values, found)
         if not at_edge(floor, values[found:end]):
             return end
     return take_all(scores, columns, values, found)
@@ -258,6 +248,28 @@ def take_above(scores: Any, floor: Any, columns: Any, values: Any, found: Any) -
                     columns[found] = start + place
                     values[found] = part[place]
                     found += 1
+    return found
+
+
+@compiled
+def _take_above_of_parts(
+    scores: Any, floor: Any, greatest: Any, places: Any, columns: Any, values: Any, found: Any
+) -> Any:
+    """What take_above does, by the greatest score of each place of the parts.
+
+    places: room for those places of which a score is taken.
+    """
+    above = 0
+    for place in range(len(greatest)):
+        places[above] = place
+        above += greatest[place] >= floor
+    for start in range(0, len(scores), len(greatest)):
+        part = scores[start : start + len(greatest)]
+        for i in range(above):
+            if part[places[i]] >= floor:
+                columns[found] = start + places[i]
+                values[found] = part[places[i]]
+                found += 1
     return found
 
 
