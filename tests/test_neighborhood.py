@@ -216,6 +216,7 @@ def test_compiled_loops_and_threads_predict_and_score_pairs_to_the_bit_among_man
 
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_compiled_loops_take_the_nearest_of_many_listeners_also_at_the_edge_of_equality() -> None:
+    from ubcf.compiled_neighbors import ABOVE_ZERO
     from ubcf.compiled_predictions import _take_nearest
 
     random = np.random.default_rng(4)
@@ -227,7 +228,7 @@ def test_compiled_loops_take_the_nearest_of_many_listeners_also_at_the_edge_of_e
         for wanted in (1, 10, 30):
             places, found = np.empty(900, dtype=np.int32), np.empty(900)
             everyone = np.arange(len(weights_of_row), dtype=np.int32)
-            count = _take_nearest(everyone, weights_of_row, wanted, places, found)
+            count = _take_nearest(everyone, weights_of_row, wanted, ABOVE_ZERO, places, found)
             expected = reference.nearest(dict(enumerate(weights_of_row.tolist())), wanted)
             assert (
                 dict(zip(places[:count].tolist(), found[:count].tolist(), strict=True)) == expected
@@ -246,6 +247,19 @@ def test_compiled_loops_give_the_weights_of_scipy_to_the_bit_among_many_users() 
         assert np.array_equal(slow.indptr, fast.indptr)
         assert np.array_equal(slow.indices, fast.indices)
         assert np.array_equal(slow.data, fast.data)
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+@pytest.mark.parametrize("tracks", [2**16 - 1, 2**16])
+def test_compiled_loops_count_more_tracks_in_common_than_16_bits_do(tracks: int) -> None:
+    # Two users who heard all tracks, the one in turn a little more and less than the other.
+    rows, columns = np.repeat([0, 1], tracks), np.tile(np.arange(tracks), 2)
+    times = np.concatenate([np.ones(tracks), np.tile([1.5, 0.5], tracks)[:tracks]])
+    matrices = UserMatrices.of(rows, columns, times, (2, tracks))
+    (weight,) = weights(matrices, Neighborhood(1, shrinkage=25), np.arange(1), compiled=True).data
+    cosine = times[:tracks] @ times[tracks:]
+    cosine /= np.sqrt(tracks * (times[tracks:] @ times[tracks:]))
+    assert weight == pytest.approx(cosine * tracks / (tracks + 25), rel=1e-12)
 
 
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")

@@ -44,11 +44,14 @@ def weighed(matrices: UserMatrices, neighborhood: Neighborhood) -> tuple[Any, An
     else:
         own, by_track = matrices.unit, matrices.unit_by_track
     least = neighborhood.min_similarity
+    most_tracks = int(np.diff(own.indptr).max(initial=0))
     options = (
         neighborhood.overlap,
         neighborhood.counts_common,
         float(neighborhood.shrinkage),
         float(neighborhood.min_common),
+        # of the type that tracks in common are counted in: a small one stays in the cache
+        np.empty(0, dtype=np.promote_types(np.uint16, np.min_scalar_type(most_tracks))),
         -np.inf if least is None else float(least),
     )
     return (
@@ -110,10 +113,7 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
     scratch = scratch_for(own, options)
     best = np.empty(LANES_PER_WANTED * wanted)
     parts = parts_for(len(scratch[0]))
-    # Of plain cosines, noise needs no pass over all users: what is kept of them is told from it.
-    overlap, counting, _, _, at_least = options
-    plain = wanted and not overlap and not counting
-    least = max(SIMILARITY_NOISE, at_least) if plain else ABOVE_ZERO
+    least = least_counted(options, wanted)
     found = 0
     for row in range(len(users)):
         user = users[row]
@@ -122,10 +122,7 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
             values = longer(values, 2 * found + all_users)
             if wanted:
                 places = longer(places, 2 * found + all_users)
-        if plain:
-            weights = _cosines(user, own, listeners, scratch)
-        else:
-            weights = weigh(user, own, listeners, options, scratch)
+        weights = weigh(user, own, listeners, options, wanted, scratch)
         if wanted == 0:
             end = take_all(weights, columns, values, found)
         elif len(weights) >= PARTS * len(best):
@@ -146,7 +143,7 @@ def scratch_for(own: Any, options: Any) -> Any:
 
     own: the tracks of all users, as `weighed` gives them.
     """
-    overlap, counting, shrinkage, min_common, _ = options
+    overlap, counting, shrinkage, min_common, counter, _ = options
     starts, _, _ = own
     users = len(starts) - 1
     # whole parts: further users are none, and similar to nobody
@@ -157,20 +154,36 @@ def scratch_for(own: Any, options: Any) -> Any:
     shares[: min(int(np.ceil(min_common)), len(shares))] = 0.0
     return (
         np.empty(room),
-        np.empty(room if counting else 0, dtype=np.uint32),
+        np.empty(room if counting else 0, dtype=counter.dtype),
         np.empty((2, room if overlap else 0)),
         shares,
     )
 
 
 @compiled
-def weigh(user: Any, own: Any, listeners: Any, options: Any, scratch: Any) -> Any:
+def least_counted(options: Any, wanted: Any) -> Any:
+    """The least weight that counts, of those that `weigh` gives, where only so many users do."""
+    return max(SIMILARITY_NOISE, options[-1]) if _are_plain(options, wanted) else ABOVE_ZERO
+
+
+@compiled
+def _are_plain(options: Any, wanted: Any) -> Any:
+    """Whether weights are left as cosines: what is too little is told when they are taken."""
+    overlap, counting, _, _, _, _ = options
+    return wanted > 0 and not overlap and not counting
+
+
+@compiled
+def weigh(user: Any, own: Any, listeners: Any, options: Any, wanted: Any, scratch: Any) -> Any:
     """How much every user counts for one, by user, valid until the next call.
 
-    own, listeners, options: as `weighed` gives them.
+    own, listeners, options: as `weighed` gives them. wanted: so many users count, and of them only
+    those with `least_counted`; 0: all users do.
     """
-    _, counting, _, _, least = options
+    _, counting, _, _, _, least = options
     _, common, _, shares = scratch
+    if _are_plain(options, wanted):
+        return _cosines(user, own, listeners, scratch)
     weights = _similarities(user, own, listeners, options, scratch)
     if counting:
         for other in range(len(weights)):
@@ -190,7 +203,7 @@ def _similarities(user: Any, own: Any, listeners: Any, options: Any, scratch: An
     """How similar every user is to one, noise included, without self; counts the common tracks."""
     own_starts, own_tracks, own_values = own
     track_starts, track_users, track_values = listeners
-    overlap, counting, _, _, _ = options
+    overlap, counting, _, _, _, _ = options
     sums, common, (own_squares, other_squares), _ = scratch
     if not overlap and not counting:
         return _cosines(user, own, listeners, scratch)

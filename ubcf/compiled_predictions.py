@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ubcf.compiled_neighbors import ABOVE_ZERO, scratch_for, weigh
+from ubcf.compiled_neighbors import least_counted, scratch_for, weigh
 from ubcf.compiled_selection import compiled, unsigned, wanted_th
 from ubcf.matrices import FloatArray, IntArray
 from ubcf.predictions import SMALLEST
@@ -69,14 +69,15 @@ def _predict(
     most = np.diff(track_starts).max() if len(track_starts) > 1 else 0
     places = np.empty(most, dtype=np.int32)
     found = np.empty(most)
+    least = least_counted(options, wanted)
     for pair in range(len(users)):
         if pair == 0 or users[pair] != users[pair - 1]:
-            weights = weigh(users[pair], own, listeners, options, scratch)
+            weights = weigh(users[pair], own, listeners, options, wanted, scratch)
         first, stop = track_starts[tracks[pair]], track_starts[tracks[pair] + 1]
         others = track_users[first:stop]
         times = track_times[first:stop]
         if wanted > 0:
-            count = _take_nearest(others, weights, wanted, places, found)
+            count = _take_nearest(others, weights, wanted, least, places, found)
         else:
             count = _take_from(-np.inf, others, weights, places, found)
         total = 0.0
@@ -101,17 +102,20 @@ def _take_from(floor: Any, others: Any, weights: Any, places: Any, found: Any) -
 
 
 @compiled
-def _take_nearest(others: Any, weights: Any, wanted: Any, places: Any, found: Any) -> Any:
+def _take_nearest(
+    others: Any, weights: Any, wanted: Any, least: Any, places: Any, found: Any
+) -> Any:
     """Fills places and found with the `wanted` nearest listeners, and returns their number.
 
-    Among equally near ones those with the smaller index are taken: `others` ascend.
+    least: those below it do not count. Among equally near ones those with the smaller index are
+    taken: `others` ascend.
     """
-    floor = _likely_floor(others, weights, wanted, found)
+    floor = _likely_floor(others, weights, wanted, least, found)
     count = _take_from(floor, others, weights, places, found)
     last = wanted_th(found[:count], wanted)
-    if floor > ABOVE_ZERO and last - CHAIN_ROOM < floor:
+    if floor > least and last - CHAIN_ROOM < floor:
         # Too few, or the chain of the last one may go on among those that are not taken.
-        count = _take_from(ABOVE_ZERO, others, weights, places, found)
+        count = _take_from(least, others, weights, places, found)
         last = wanted_th(found[:count], wanted)
     if count <= wanted:
         return count
@@ -123,7 +127,7 @@ def _take_nearest(others: Any, weights: Any, wanted: Any, places: Any, found: An
     if at_least == wanted and not close:
         return _keep(last, last, 0, places, found, count)
     # The last one is equal to others: of this chain of equals those with the smallest index count.
-    count = _take_from(ABOVE_ZERO, others, weights, places, found)
+    count = _take_from(least, others, weights, places, found)
     ranked = np.sort(found[:count])[::-1]
     start = wanted - 1
     while start > 0 and ranked[start - 1] - ranked[start] < EQUALITY_GAP:
@@ -142,16 +146,16 @@ def _take_nearest(others: Any, weights: Any, wanted: Any, places: Any, found: An
 
 
 @compiled
-def _likely_floor(others: Any, weights: Any, wanted: Any, sample: Any) -> Any:
+def _likely_floor(others: Any, weights: Any, wanted: Any, least: Any, sample: Any) -> Any:
     """A weight that more than `wanted` of the listeners are likely to have, by a sample."""
     if len(others) <= WORTH_SAMPLING * wanted or len(others) < SAMPLE:
-        return ABOVE_ZERO
+        return least
     step = len(others) // SAMPLE
     for i in range(SAMPLE):
         sample[i] = weights[others[i * step]]
     expected = wanted * SAMPLE / len(others)
     rank = int(expected + 2 * np.sqrt(expected) + 1)
-    return max(wanted_th(sample[:SAMPLE], rank), ABOVE_ZERO)
+    return max(wanted_th(sample[:SAMPLE], rank), least)
 
 
 @compiled
@@ -159,8 +163,8 @@ def _keep(least: Any, tied_from: Any, last_tied: Any, places: Any, found: Any, c
     """Keeps those from `least` up, and of those under `tied_from` only up to a place."""
     kept = 0
     for i in range(count):
-        if found[i] >= least and (found[i] >= tied_from or places[i] <= last_tied):
-            places[kept] = places[i]
-            found[kept] = found[i]
-            kept += 1
+        weight, place = found[i], places[i]
+        places[kept] = place
+        found[kept] = weight
+        kept += (weight >= least) & ((weight >= tied_from) | (place <= last_tied))
     return kept
