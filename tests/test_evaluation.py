@@ -541,6 +541,11 @@ def test_a_setting_is_a_preset_options_or_both() -> None:
         (["--tune", "neighbors"], "tune has 'neighbors'; it must be name=value,value"),
         (["--tune", "neighbors=5,few"], "neighbors is 'few'"),
         (["--tune-for", "coverage"], "'coverage' is not one of"),
+        (
+            ["--test", "x", "--split", "last"],
+            "--split says what of the logs is the test part; with",
+        ),
+        (["--test", "x", "--test-share", "0.5"], "--test-share says what of the logs"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,10 @@ def test_a_history_is_an_object_of_times_or_log_lines_of_one_person(tmp_path: Pa
     assert read_history(path) == [("526", 1.0), ("1406", 0.0)]
     path.write_text(f"{log_line(5, 526, 1.0)}\n\n{log_line(5, 526, 0.5)}\n", encoding="utf-8")
     assert read_history(path) == [("526", 1.0), ("526", 0.5)]
+    # U+2028 ends a line in some books, but not in JSON lines.
+    shown = json.dumps({"message": "a\u2028b", "track": 526, "time": 0.5}, ensure_ascii=False)
+    path.write_text(f"{shown}\n{shown}\n", encoding="utf-8")
+    assert read_history(path) == [("526", 0.5), ("526", 0.5)]
     path.write_text(log_line(5, 526, 1.0), encoding="utf-8")
     assert read_history(path) == [("526", 1.0)]
 
@@ -186,6 +191,10 @@ def test_a_history_is_an_object_of_times_or_log_lines_of_one_person(tmp_path: Pa
         ('{"5": NaN}', "track 5: time is nan"),
         (f"{log_line(1, 2, 0.5)}\n{log_line(2, 2, 0.5)}\n", "the log lines are of 2 users"),
         (f"{log_line(1, 2, 0.5)}\ngarbage\n", "line 2: neither"),
+        ('{"5": 1.0, "6": 0.5, "5": 0.1}', "history.json: 5 is there twice"),
+        ("[" * 100_000, "line 1: neither"),
+        ('{"user": [1], "track": 5, "time": 0.5}', "line 1: neither"),
+        ('{"track": null, "time": 0.5}', "track is None; it must be the id of a track"),
     ],
 )
 def test_what_is_no_history_is_refused(text: str, words: str, tmp_path: Path) -> None:
@@ -222,7 +231,12 @@ def test_the_command_recommends_from_a_file_and_from_stdin(sample: Built, tmp_pa
     assert json.loads(piped.stdout)["recommendations"] == parts["recommendations"]
     wrong = run_ubcf("recommend", "--history", "no.json", "-d", sample.database, cwd=tmp_path)
     assert wrong.returncode == 1
-    assert wrong.stderr.startswith("ubcf: error: no.json: cannot be read")
+    assert wrong.stderr == "ubcf: error: no.json: cannot be read: No such file or directory\n"
+    garbage = run_ubcf(
+        "recommend", "--history", "-", "-d", sample.database, cwd=tmp_path, input="garbage\n"
+    )
+    assert garbage.returncode == 1
+    assert garbage.stderr.startswith("ubcf: error: stdin, line 1: neither")
 
 
 PAIRS = "user,track\n3,40\n1,10\n9,10\n1,77\n9,77\n4,30\n"
@@ -295,10 +309,72 @@ def test_the_command_predicts_in_the_order_given_from_csv_and_json(
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffuser,track\r\n7,526\r\n\r\n0,1406\r\n",
+        'Track;"x"; User \n526;"a;b";7\n1406;"two\nlines";0\n',
+        "\n \nuser\ttrack\n7\t526\n   \n0\t 1406",
+    ],
+)
+def test_pairs_may_come_in_any_csv(text: str, sample: Built, tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_bytes(text.encode())
+    ran = run_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [line.split(",")[:2] for line in ran.stdout.splitlines()] == [
+        ["user", "track"], ["7", "526"], ["0", "1406"]
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("text", ["user,track\n7,526\n", '{"user": 7, "track": 526}\n'])
+def test_pairs_may_come_through_a_pipe(text: str, sample: Built, tmp_path: Path) -> None:
+    pipe = tmp_path / "pairs"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    ran = run_ubcf("predict", pipe, "-d", sample.database, cwd=tmp_path)
+    writer.join()
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [line.split(",")[:2] for line in ran.stdout.splitlines()[1:]] == [["7", "526"]]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_the_function_refuses_a_pipe(sample: Built, tmp_path: Path) -> None:
+    pipe = tmp_path / "pairs"
+    os.mkfifo(pipe)
+    with ubcf.connect(sample.database) as connection, pytest.raises(InputError, match="on disk"):
+        ubcf.predict(connection, pipe)
+
+
+def test_pairs_that_the_logs_do_not_know_are_written_as_they_came_and_told(
+    sample: Built, tmp_path: Path
+) -> None:
+    text = "user,track\n07,526\n7,1.5\n7,526\n99999999999999999999,abc\n"
+    (tmp_path / "pairs.csv").write_text(text, encoding="utf-8")
+    ran = run_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
+    assert ran.returncode == 0
+    assert [line.split(",")[:2] for line in ran.stdout.splitlines()[1:]] == [
+        ["07", "526"], ["7", "1.5"], ["7", "526"], ["99999999999999999999", "abc"]
+    ]  # fmt: skip
+    assert ran.stderr == (
+        "ubcf: warning: 3 of 4 pairs have a user or a track that the logs do not know\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("", "pairs.csv: empty, no pair in it"),
-        ("a,b\n1,2\n", "pairs.csv: no pairs of user and track"),
+        (
+            "a,b\n1,2\n",
+            "pairs.csv, line 1: the columns user and track have to be named; there is a",
+        ),
+        ("1,2\n", "the columns user and track have to be named; there is 1, 2\n"),
+        ('"",""\n', "the columns user and track have to be named; there is nothing\n"),
+        ("user,track,user\n1,2,3\n", "have to be named; there is user, track, user\n"),
+        ("user,track\n1,2,3\n", "line 2: 3 values, but the first line names 2 columns"),
+        ("user,track\n1\n", "line 2: 1 values, but the first line names 2 columns"),
+        ('user,track\n1,2\n"3,4\n5,6\n', "line 4: unexpected end of data"),
         ("user,track\n1,\n", "pairs.csv, pair 1: track is missing"),
         ('{"user": 1}\n', "pairs.csv, pair 1: track is missing"),
         ('{"user": 1, "track"\n', "pairs.csv: no pairs of user and track"),

@@ -403,7 +403,8 @@ def test_a_preset_is_its_options_and_single_ones_replace_them() -> None:
     ("options", "words"),
     [
         ({"neighbors": 0}, "neighbors is 0; it must be at least 1, or 'all'"),
-        ({"shrinkage": -1}, "shrinkage is -1; it must be at least 0"),
+        ({"shrinkage": -1}, "shrinkage is -1; it must be finite, and at least 0"),
+        ({"self_weight": float("inf")}, "self_weight is inf; it must be finite"),
         ({"shrinkage": float("nan")}, "shrinkage is nan"),
         ({"min_common": -2}, "min_common is -2"),
         ({"min_similarity": 1.5}, "min_similarity is 1.5; it must be from -1 to 1"),

@@ -71,7 +71,7 @@ class ModelOptions:
         for name in ("shrinkage", "damping", "self_weight"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
-                raise OptionError(f"{name} is {value}; it must be at least 0")
+                raise OptionError(f"{name} is {value}; it must be finite, and at least 0")
         for name in ("offset", "min_similarity"):
             value = getattr(self, name)
             if value is not None and not -1 <= value <= 1:

@@ -1,11 +1,11 @@
--- pairs: one row per pair of a user and a track in the file in the variable `path`, in its order.
+-- pairs: one row per pair of a user and a track that was given, in the order given.
 create or replace temp table pairs as
 select
     row_number() over () as position,
     {% if form == 'csv' %}
-    "user" as user_text,
-    track as track_text
-from read_csv(getvariable('path'), header = true, all_varchar = true, parallel = false)
+    user_text,
+    track_text
+from given_pairs
     {% else %}
     "user" ->> '$' as user_text,
     track ->> '$' as track_text

@@ -1,5 +1,5 @@
--- One row: whether all users, and all tracks, of the pairs can be read as ids of the logs.
+-- One row: whether all users, and all tracks, of the pairs are written as ids of the logs are.
 select
-    bool_and(try_cast(user_text as {{ user_type }}) is not null) as users,
-    bool_and(try_cast(track_text as {{ track_type }}) is not null) as tracks
+    bool_and(coalesce(cast(try_cast(user_text as {{ user_type }}) as varchar) = user_text, false)) as users,
+    bool_and(coalesce(cast(try_cast(track_text as {{ track_type }}) as varchar) = track_text, false)) as tracks
 from pairs;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ubcf.commands.options import format_option, work_options
 from ubcf.options import PRESETS
@@ -15,6 +16,17 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise click.BadParameter(f"{value!r} is not a list of numbers from 1, such as 10,100")
     return [int(part) for part in parts]
+
+
+def _refuse_unused(*names: str) -> None:
+    """Raises UsageError for options of the split that were given where there is none."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} says what of the logs is the test part; with --test "
+                "it is other logs"
+            )
 
 
 @click.command(
@@ -134,6 +146,8 @@ def evaluate(
     random. Intervals are 95 %, by bootstrap over users; a difference from the first setting is
     significant when its interval excludes 0. The tables metrics and metrics_by_user have it all.
     """
+    if test and options["tune"] is None:
+        _refuse_unused("split", "test_share")
     from ubcf.commands.progress import terminal_progress
     from ubcf.connection import connect_locked
     from ubcf.evaluation import evaluate as evaluate_logs

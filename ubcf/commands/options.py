@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ubcf.errors import UbcfError
 from ubcf.options import ALL, CENTERINGS, PRESETS, SIMILARITIES
 from ubcf.options import MODEL_OPTIONS as NAMES_OF_MODEL_OPTIONS
 
@@ -171,14 +172,23 @@ def given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def given_file(name: str) -> Iterator[Path]:
-    """The path of a file that was given; what comes from stdin (-) is put into one for a while."""
-    if name != "-":
-        yield Path(name)
+    """The path of a file that was given.
+
+    What comes from stdin (-) or another pipe is put into a file for a while: it can be read once.
+    """
+    given = Path(name)
+    is_pipe = name == "-" or (given.exists() and not given.is_file() and not given.is_dir())
+    if not is_pipe:
+        yield given
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "stdin")
-        path.write_bytes(sys.stdin.buffer.read())
-        yield path
+        path = Path(folder, "piped")
+        path.write_bytes(sys.stdin.buffer.read() if name == "-" else given.read_bytes())
+        try:
+            yield path
+        except UbcfError as error:
+            shown = "stdin" if name == "-" else name
+            raise type(error)(str(error).replace(str(path), shown)) from error
 
 
 def print_rows(

@@ -32,8 +32,16 @@ def predict(pairs: str, database: str, form: str) -> None:
     """
     from ubcf.connection import connect
     from ubcf.execution import interruptibly
+    from ubcf.pairs import count_unknown
     from ubcf.pairs import predict as predict_pairs
 
     with connect(database) as connection, given_file(pairs) as path:
         relation = interruptibly(connection, lambda: predict_pairs(connection, path))
+        unknown, given = count_unknown(connection)
+        if unknown:
+            click.echo(
+                f"ubcf: warning: {unknown:,} of {given:,} pairs have a user or a track that the "
+                "logs do not know",
+                err=True,
+            )
         print_rows(connection, relation, form)
