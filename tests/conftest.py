@@ -36,6 +36,25 @@ def log_line(user: Any, track: Any, time: Any, **fields: Any) -> str:
     return json.dumps(event)
 
 
+# Logs of lines user|track|time, whose ids are texts.
+EVENTS_OF_TEXTS = """
+create table events as
+select
+    filename as file, null as message, null as timestamp, "user", track, time,
+    null as latency, null as recommendation, null as experiments
+from read_csv(
+    getvariable('log_paths'), delim = '|', header = false, filename = true,
+    columns = {'user': 'VARCHAR', 'track': 'VARCHAR', 'time': 'DOUBLE'}
+)
+"""
+
+
+def lay_events_of_texts(templates: Path) -> None:
+    """Puts a staging/events.sql for EVENTS_OF_TEXTS into a folder of templates."""
+    (templates / "staging").mkdir(parents=True)
+    (templates / "staging" / "events.sql").write_text(EVENTS_OF_TEXTS, encoding="utf-8")
+
+
 def write_log(path: Path, lines: Iterable[str | tuple[Any, Any, Any]]) -> Path:
     """Writes a log file of lines, or of (user, track, time), and returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)

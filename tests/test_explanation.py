@@ -11,7 +11,7 @@ import pytest
 
 import ubcf
 from tests import reference
-from tests.conftest import PROJECT, Built, build_folder, run_ubcf, write_log
+from tests.conftest import PROJECT, Built, build_folder, lay_events_of_texts, run_ubcf, write_log
 from tests.test_worked_example import LINES
 from ubcf.errors import NotFoundError
 
@@ -107,19 +107,7 @@ def test_ids_are_texts_where_the_logs_have_texts_and_no_text_is_a_statement(
 @pytest.fixture
 def build_folder_of_texts(tmp_path: Path) -> Built:
     """Two users with texts for ids, who agree on track t'1 and on t2."""
-    (tmp_path / "sql" / "staging").mkdir(parents=True)
-    (tmp_path / "sql" / "staging" / "events.sql").write_text(
-        """
-        create table events as
-        select
-            filename as file, null as message, null as timestamp, "user", track, time,
-            null as latency, null as recommendation, null as experiments
-        from read_csv(
-            getvariable('log_paths'), delim = '|', header = false, filename = true,
-            columns = {'user': 'VARCHAR', 'track': 'VARCHAR', 'time': 'DOUBLE'}
-        )
-        """
-    )
+    lay_events_of_texts(tmp_path / "sql")
     (tmp_path / "logs.csv").write_text(
         "anna|t'1|0.9\nanna|t2|0.1\n1; drop table users|t'1|0.8\n1; drop table users|t2|0.2\n"
     )

@@ -13,7 +13,16 @@ import duckdb
 import pytest
 
 import ubcf
-from tests.conftest import PROJECT, REAL_LOGS, Built, build_folder, log_line, run_ubcf, write_log
+from tests.conftest import (
+    PROJECT,
+    REAL_LOGS,
+    Built,
+    build_folder,
+    lay_events_of_texts,
+    log_line,
+    run_ubcf,
+    write_log,
+)
 from ubcf.errors import InputError, OptionError
 from ubcf.fold_in import fold_in, read_history
 
@@ -359,6 +368,33 @@ def test_pairs_that_the_logs_do_not_know_are_written_as_they_came_and_told(
     assert ran.stderr == (
         "ubcf: warning: 3 of 4 pairs have a user or a track that the logs do not know\n"
     )
+
+
+def test_ids_that_are_texts_are_taken_as_they_are_written(tmp_path: Path) -> None:
+    lay_events_of_texts(tmp_path / "sql")
+    (tmp_path / "logs.csv").write_text(
+        "7|a,b|0.9\n7|c |0.1\n07|a,b|0.8\n07|c |0.2\n07|é|0.6\n", encoding="utf-8"
+    )
+    database = tmp_path / "u.duckdb"
+    ubcf.build(
+        tmp_path / "logs.csv", templates=tmp_path / "sql", database=database,
+        output=tmp_path / "u.json",
+    )  # fmt: skip
+    (tmp_path / "pairs.csv").write_text(
+        'user,track\n7,é\n 7,é\n07,"a,b"\n07,c \n07,c\n', encoding="utf-8"
+    )
+    with ubcf.connect(database) as connection:
+        found = ubcf.predict(connection, tmp_path / "pairs.csv").fetchall()
+        assert [row[:2] for row in found] == [
+            ("7", "é"), (" 7", "é"), ("07", "a,b"), ("07", "c "), ("07", "c")
+        ]  # fmt: skip
+        assert [row[3] for row in found] == [1, 0, 1, 1, 0]
+        same = ubcf.recommend(connection, {"a,b": 0.9, "c ": 0.1}).fetchall()
+        other = ubcf.recommend(connection, {"a,b": 0.9, "c": 0.1}).fetchall()
+    heard = {track for _, track, _, heard, *_ in same if heard}
+    assert heard == {"a,b", "c "}
+    assert {track for _, track, _, heard, *_ in other if heard} >= {"a,b"}
+    assert ("c ", True) not in {(track, heard) for _, track, _, heard, *_ in other}
 
 
 @pytest.mark.parametrize(

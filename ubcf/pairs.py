@@ -39,8 +39,9 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
     Raises InputError when the file cannot be read or a pair lacks its user or track.
     """
     path = Path(pairs)
+    types = id_types(connection)
     if _form_of(path) == "csv":
-        connection.register("given_pairs", _csv_columns(path))
+        connection.register("given_pairs", _csv_columns(path, types))
         run(connection, "serving/pairs.sql", form="csv")
         connection.unregister("given_pairs")
     else:
@@ -75,7 +76,6 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
         "support": found.support,
     }
     connection.register("deviations", deviations)
-    types = id_types(connection)
     user_type, track_type = types["user"], types["track"]
     ((users_fit, tracks_fit),) = run(
         connection, "serving/texts_fit.sql", user_type=user_type, track_type=track_type
@@ -97,9 +97,10 @@ def count_unknown(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     return unknown, pairs
 
 
-def _csv_columns(path: Path) -> dict[str, NDArray[Any]]:
+def _csv_columns(path: Path, types: dict[str, str]) -> dict[str, NDArray[Any]]:
     """The users and tracks of a CSV as texts, None where there is none; other columns are left out.
 
+    types: of the ids. White space around them is left out, but for ids that are texts themselves.
     Read by Python: DuckDB (2.0) leaves out, in silence, what follows a quote that is never closed.
     Raises InputError, with the line, for what is no CSV or lacks the columns.
     """
@@ -108,7 +109,7 @@ def _csv_columns(path: Path) -> dict[str, NDArray[Any]]:
             first = next((line for line in file if line.strip()), "")
             file.seek(0)
             reader = csv.reader(file, delimiter=max(DELIMITERS, key=first.count), strict=True)
-            pairs = list(_pairs_of(reader))
+            pairs = list(_pairs_of(reader, [types[name] == "VARCHAR" for name in COLUMNS]))
         except (csv.Error, InputError) as error:
             raise InputError(f"{path}, line {reader.line_num}: {error}") from error
         except UnicodeDecodeError as error:
@@ -117,8 +118,13 @@ def _csv_columns(path: Path) -> dict[str, NDArray[Any]]:
     return {f"{name}_text": texts[:, place] for place, name in enumerate(COLUMNS)}
 
 
-def _pairs_of(reader: Iterator[list[str]]) -> Iterator[tuple[str | None, ...]]:
-    """The user and the track of each row. Raises InputError for a row that is no pair."""
+def _pairs_of(
+    reader: Iterator[list[str]], as_they_are: list[bool]
+) -> Iterator[tuple[str | None, ...]]:
+    """The user and the track of each row. Raises InputError for a row that is no pair.
+
+    as_they_are: whether white space around users, and tracks, is part of them.
+    """
     first: list[str] = next((row for row in reader if any(value.strip() for value in row)), [])
     names = [name.strip().lower() for name in first]
     if any(names.count(name) != 1 for name in COLUMNS):
@@ -130,7 +136,11 @@ def _pairs_of(reader: Iterator[list[str]]) -> Iterator[tuple[str | None, ...]]:
             continue  # a blank line
         if len(row) != len(names):
             raise InputError(f"{len(row)} values, but the first line names {len(names)} columns")
-        yield tuple(row[place].strip() or None for place in places)
+        texts = [row[place] for place in places]
+        yield tuple(
+            (text if is_whole else text.strip()) or None
+            for text, is_whole in zip(texts, as_they_are, strict=True)
+        )
 
 
 def _form_of(path: Path) -> str:
