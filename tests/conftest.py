@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 import ubcf
-from ubcf.summary import BuildSummary
+from ubcf.building.summary import BuildSummary
 
 PROJECT = Path(__file__).parent.parent
 REAL_LOGS = PROJECT.parent / "shared" / "logs"

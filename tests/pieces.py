@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ubcf.scoring import UserBlock
+from ubcf.scoring.ways.blocks import UserBlock
 
 
 def pieces_of(blocks: list[UserBlock]) -> dict[str, NDArray[Any]]:

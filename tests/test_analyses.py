@@ -18,9 +18,9 @@ import pytest
 
 import ubcf
 from tests.conftest import PROJECT, Built, build_folder, log_line, run_ubcf, write_log
-from ubcf.analyses import Analysis, list_analyses
+from ubcf.analysis.named_analyses import Analysis, list_analyses
+from ubcf.database.templates import sql_folder
 from ubcf.errors import NotFoundError, OptionError
-from ubcf.templates import sql_folder
 
 Build = Callable[..., Built]
 Rows = list[tuple[Any, ...]]
@@ -37,7 +37,7 @@ def run_analysis(
     connection: duckdb.DuckDBPyConnection, name: str, **variables: Any
 ) -> duckdb.DuckDBPyRelation:
     """The rows of an analysis, with variables whose names are known only when it runs."""
-    return ubcf.analysis(connection, name, **variables)
+    return ubcf.query(connection, name, **variables)
 
 
 def ask(connection: duckdb.DuckDBPyConnection, name: str, **variables: Any) -> Rows:
@@ -124,7 +124,7 @@ def test_user_history_puts_what_ends_a_session_last_among_events_of_one_moment(
 
 def test_user_profile_is_one_row_of_taste_neighbors_scores_and_activity(tiny: Path) -> None:
     with ubcf.connect(tiny) as connection:
-        profile = ubcf.analysis(connection, "user_profile", user=1)
+        profile = ubcf.query(connection, "user_profile", user=1)
         ((*row,),) = profile.fetchall()
         assert dict(zip(profile.columns, row, strict=True)) == {
             "user": 1,

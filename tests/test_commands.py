@@ -21,9 +21,9 @@ import pytest
 
 import ubcf
 from tests.conftest import PROJECT, log_line, run_ubcf, write_log
+from ubcf.building.summary import BuildSummary
 from ubcf.commands import ubcf as group
 from ubcf.errors import InputError, OptionError, UbcfError
-from ubcf.summary import BuildSummary
 
 PLAYS = [(1, 20, 0.2), (1, 40, 0.4), (2, 10, 0.2), (2, 20, 0.8), (2, 30, 0.0), (3, 40, 0.8)]
 ESCAPE = "\x1b"

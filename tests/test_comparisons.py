@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ubcf.comparisons import (
+from ubcf.analysis.statistics import (
     Difference,
     Sample,
     compare_means,

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ubcf.database import HELD_SHARE, Database
-from ubcf.templates import Templates
+from ubcf.database.templates import Templates
+from ubcf.database.writing import HELD_SHARE, Database
 
 MEMORY = 256 * 2**20
 

@@ -18,10 +18,10 @@ from scipy import sparse
 import ubcf
 from tests.conftest import Built, run_ubcf
 from tests.pieces import pieces_of
-from ubcf.matrices import interaction_matrix
-from ubcf.neighborhood import UserMatrices
-from ubcf.scoring import ListsWanted, score_users
-from ubcf.simulation import simulate
+from ubcf.scoring.matrices import interaction_matrix
+from ubcf.scoring.neighborhood import UserMatrices
+from ubcf.scoring.ways.blocks import ListsWanted, score_users
+from ubcf.simulation.simulate import simulate
 
 # What tells of the run rather than of the input.
 # Figures of a build that are of its time, its machine and its options for speed.

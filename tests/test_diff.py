@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 import ubcf
 from tests.conftest import PROJECT, run_ubcf, write_log
-from ubcf.connection import connect_pair
-from ubcf.difference import PARTS, PREPARATION, compare
+from ubcf.analysis.comparison import PARTS, PREPARATION, compare
+from ubcf.database.literals import literal
+from ubcf.database.reading import connect_pair
+from ubcf.database.templates import sql_folder
 from ubcf.errors import DatabaseError
-from ubcf.literals import literal
-from ubcf.templates import sql_folder
 
 FOLDER = sql_folder() / "analysis" / "diff"
 QUERIES = {file.stem: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.sql")}

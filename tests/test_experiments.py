@@ -17,9 +17,9 @@ from scipy import stats
 import ubcf
 from tests.conftest import PROJECT, REAL_LOGS, Built, log_line, run_ubcf
 from tests.test_comparisons import QUANTILES
+from ubcf.analysis.experiments import METRICS, Arm, Effect, Experiment, analyze_experiments
 from ubcf.commands import ubcf as group
 from ubcf.errors import NotFoundError, OptionError, QueryError
-from ubcf.experiments import METRICS, Arm, Effect, Experiment, analyze_experiments
 
 Build = Callable[..., Built]
 
@@ -50,7 +50,7 @@ def about(value: float | list[float], rel: float = 1e-12) -> Any:
 
 def rows(built: Built, name: str, **variables: Any) -> list[tuple[Any, ...]]:
     with ubcf.connect(built.database) as connection:
-        return ubcf.analysis(connection, name, **variables).fetchall()
+        return ubcf.query(connection, name, **variables).fetchall()
 
 
 def analyzed(built: Built, name: str | None = None, **options: Any) -> list[Experiment]:
@@ -349,8 +349,8 @@ def test_logs_without_experiments_or_messages_are_told_so(tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ubcf: error: the logs name no experiment\n"
     with ubcf.connect(tmp_path / "ubcf.duckdb") as connection:
-        assert ubcf.analysis(connection, "treatment_assignment_conflicts").fetchall() == []
-        assert ubcf.analysis(connection, "sessions", user="anna").fetchall() == [
+        assert ubcf.query(connection, "treatment_assignment_conflicts").fetchall() == []
+        assert ubcf.query(connection, "sessions", user="anna").fetchall() == [
             ("anna", 1, None, 2, 1.2, None, False)
         ]
 

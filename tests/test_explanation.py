@@ -170,7 +170,7 @@ def test_explanations_and_similar_users_are_those_of_the_options_of_the_build(
             for track, score in scores:
                 rows = ubcf.explain(connection, user, track).project("contribution").fetchall()
                 assert sum(row[0] for row in rows) == pytest.approx(score, abs=1e-12)
-            told = ubcf.analysis(connection, "explained_recommendations", user=user, k=1000)
+            told = ubcf.query(connection, "explained_recommendations", user=user, k=1000)
             sums = told.aggregate("track, sum(contribution), any_value(score)").fetchall()
             for _, total, score in sums:
                 assert (total or 0.0) == pytest.approx(score, abs=1e-12)
@@ -179,7 +179,7 @@ def test_explanations_and_similar_users_are_those_of_the_options_of_the_build(
                 f' where "user" = {user} order by rank'
             ).fetchall()
             computed = (
-                ubcf.analysis(connection, "similar_users", user=user, k=50)
+                ubcf.query(connection, "similar_users", user=user, k=50)
                 .project("rank, neighbor, similarity, common_tracks")
                 .fetchall()
             )

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from ubcf.commands import ubcf as group
-from ubcf.formats import FORMATS, write_parts, write_rows
+from ubcf.database.formats import FORMATS, write_parts, write_rows
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def rows(built: Built) -> Callable[..., list[tuple[Any, ...]]]:
 
     def of(name: str, **variables: Any) -> list[tuple[Any, ...]]:
         with ubcf.connect(built.database) as connection:
-            found = ubcf.analysis(connection, name, **variables).fetchall()
+            found = ubcf.query(connection, name, **variables).fetchall()
         return [
             tuple(round(value, 12) if isinstance(value, float) else value for value in row)
             for row in found
@@ -109,8 +109,8 @@ def test_the_ranks_of_a_track_are_counted_by_tens(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", plays)
     built = build_folder(tmp_path)
     with ubcf.connect(built.database) as connection:
-        assert ubcf.analysis(connection, "track_ranks", track=25).fetchall() == [(21, 30, 1)]
-        assert ubcf.analysis(connection, "track_ranks", track=20).fetchall() == [(11, 20, 1)]
+        assert ubcf.query(connection, "track_ranks", track=25).fetchall() == [(21, 30, 1)]
+        assert ubcf.query(connection, "track_ranks", track=20).fetchall() == [(11, 20, 1)]
 
 
 def test_users_drawn_by_lot_depend_on_the_seed_alone(rows: Rows) -> None:
@@ -177,7 +177,7 @@ def test_the_same_seed_shows_the_same_user(built: Built) -> None:
     folder = built.folder
     with ubcf.connect(built.database) as connection:
         by_seed = {
-            seed: ubcf.analysis(connection, "random_users", seed=seed).fetchall()[0][0]
+            seed: ubcf.query(connection, "random_users", seed=seed).fetchall()[0][0]
             for seed in range(3)
         }
     assert {seed: shown("--seed", str(seed)) for seed in range(3)} == by_seed
@@ -194,7 +194,7 @@ def test_who_or_what_is_not_there_is_told_with_the_nearest(built: Built) -> None
         with pytest.raises(NotFoundError, match="nearest: "):
             ubcf.inspect_user(connection, 10**12)
         with pytest.raises(OptionError, match="needs the variable 'user'"):
-            ubcf.analysis(connection, "similar_users")
+            ubcf.query(connection, "similar_users")
         assert connection.execute("select count(*) from users").fetchall() == [(3,)]
 
 
@@ -207,11 +207,11 @@ def test_a_track_is_found_by_artist_or_title_too(rows: Rows) -> None:
 
 def test_an_analysis_keeps_its_rows_when_variables_change(built: Built) -> None:
     with ubcf.connect(built.database) as connection:
-        of_one = ubcf.analysis(connection, "user_history", user=1)
-        of_two = ubcf.analysis(connection, "user_history", user=2)
+        of_one = ubcf.query(connection, "user_history", user=1)
+        of_two = ubcf.query(connection, "user_history", user=2)
         assert (len(of_one.fetchall()), len(of_two.fetchall())) == (2, 4)
         # A value given once is not there for the next call.
-        ubcf.analysis(connection, "user_history", user=2, k=1)
-        assert len(ubcf.analysis(connection, "user_history", user=2).fetchall()) == 4
+        ubcf.query(connection, "user_history", user=2, k=1)
+        assert len(ubcf.query(connection, "user_history", user=2).fetchall()) == 4
         with pytest.raises(duckdb.Error):
             connection.execute("execute analysis")

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ubcf.errors import InputError
-from ubcf.logs import (
+from ubcf.building.logs import (
     READ_SIZE,
     check_complete,
     count_lines,
@@ -24,6 +23,7 @@ from ubcf.logs import (
     log_file,
     readable,
 )
+from ubcf.errors import InputError
 
 LINE = b'{"user": 1, "track": 2, "time": 0.5}\n'
 

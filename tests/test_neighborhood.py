@@ -18,15 +18,15 @@ import ubcf
 from tests import reference
 from tests.conftest import PROJECT, build_folder, run_ubcf, write_log
 from tests.pieces import pieces_of
-from ubcf.biases import fit_baseline
+from ubcf.building.options import PRESETS, ModelOptions, model_options
 from ubcf.errors import OptionError
-from ubcf.matrices import interaction_matrix, track_rows, with_offset
-from ubcf.neighborhood import Neighborhood, UserMatrices, weights
-from ubcf.options import PRESETS, ModelOptions, model_options
-from ubcf.pair_scores import score_pairs
-from ubcf.planning import LEFT, RIGHT, TILES, Plan, has_numba
-from ubcf.predictions import predict_deviations
-from ubcf.scoring import ListsWanted, score_users
+from ubcf.scoring.baseline import fit_baseline
+from ubcf.scoring.matrices import interaction_matrix, track_rows, with_offset
+from ubcf.scoring.neighborhood import Neighborhood, UserMatrices, weights
+from ubcf.scoring.pairs import score_pairs
+from ubcf.scoring.planner import LEFT, RIGHT, TILES, Plan, has_numba
+from ubcf.scoring.predictions import predict_deviations
+from ubcf.scoring.ways.blocks import ListsWanted, score_users
 
 # Few different values, so that many similarities and scores are equal; some cancel with an offset.
 LEVELS = (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75)
@@ -216,8 +216,8 @@ def test_compiled_loops_and_threads_predict_and_score_pairs_to_the_bit_among_man
 
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_compiled_loops_take_the_nearest_of_many_listeners_also_at_the_edge_of_equality() -> None:
-    from ubcf.compiled_neighbors import ABOVE_ZERO
-    from ubcf.compiled_predictions import _take_nearest
+    from ubcf.scoring.kernels.pairs import _take_nearest
+    from ubcf.scoring.kernels.similarity import ABOVE_ZERO
 
     random = np.random.default_rng(4)
     near = random.random(300)

@@ -19,9 +19,9 @@ import ubcf
 from tests import reference
 from tests.conftest import PROJECT, Built, build_folder, run_ubcf
 from tests.pieces import pieces_of
-from ubcf.matrices import interaction_matrix, row_norms, unit_rows
-from ubcf.neighborhood import UserMatrices
-from ubcf.planning import (
+from ubcf.scoring.matrices import interaction_matrix, row_norms, unit_rows
+from ubcf.scoring.neighborhood import UserMatrices
+from ubcf.scoring.planner import (
     LEFT,
     RIGHT,
     TILES,
@@ -33,8 +33,8 @@ from ubcf.planning import (
     has_numba,
     plan_scores,
 )
-from ubcf.products import ProductMatrices
-from ubcf.scoring import NOT_COUNTED, ListsWanted, score_users
+from ubcf.scoring.ways.blocks import NOT_COUNTED, ListsWanted, score_users
+from ubcf.scoring.ways.products import ProductMatrices
 
 SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -204,7 +204,7 @@ def test_products_leave_out_most_scores_of_long_rows_and_keep_whole_chains_of_ti
     found = lists_of(matrix, wanted, right(compiled=compiled), threads=2)
     assert_same_lists(found, lists_of(matrix, wanted, None))
     if compiled:
-        from ubcf.compiled_products import CompiledProducts
+        from ubcf.scoring.kernels.products import CompiledProducts
 
         unit = unit_rows(matrix, row_norms(matrix))
         products = CompiledProducts(
@@ -383,7 +383,7 @@ def test_similar_users_are_the_stored_neighbors_also_where_none_are_stored(
         )
         with ubcf.connect(by_tiles.database) as connection:
             computed = (
-                ubcf.analysis(connection, "similar_users", user=user, k=50)
+                ubcf.query(connection, "similar_users", user=user, k=50)
                 .project("neighbor, similarity, common_tracks")
                 .fetchall()
             )

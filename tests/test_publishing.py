@@ -26,10 +26,10 @@ import pytest
 
 import ubcf
 from tests.conftest import PROJECT, run_ubcf, write_log
+from ubcf.building.summary import BuildSummary
 from ubcf.errors import BusyError, CheckError, DatabaseError, TemplateError
 from ubcf.publishing import Publication
-from ubcf.simulation import simulate
-from ubcf.summary import BuildSummary
+from ubcf.simulation.simulate import simulate
 
 if sys.platform == "win32":
     pytest.skip("signals, mounts and modes are POSIX's", allow_module_level=True)

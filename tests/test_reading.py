@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 import ubcf
 from tests.conftest import Built, build_folder, log_line, run_ubcf
 from tests.test_logs import COMPRESSED, zstandard
+from ubcf.building.logs import LogFile
 from ubcf.errors import InputError, RejectedLinesError, UbcfError
-from ubcf.logs import LogFile
 
 LARGEST_ID = 2**63 - 1
 CUT_SHORT = "not JSON: the file ends in the middle of the line"

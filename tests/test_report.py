@@ -22,7 +22,7 @@ from tests.conftest import PROJECT, REAL_LOGS, Built, log_line, run_ubcf, write_
 from tests.test_templates import build_ratings
 from tests.test_worked_example import LINES
 from ubcf.errors import NotFoundError, OptionError
-from ubcf.report import write_report
+from ubcf.reporting.page import write_report
 
 Build = Callable[..., Built]
 
@@ -498,7 +498,7 @@ def test_an_analysis_of_the_worked_example(
     name, _, condition = name.partition(" where ")
     built = build_from(LINES)
     with ubcf.connect(built.database) as connection:
-        relation = ubcf.analysis(connection, name)
+        relation = ubcf.query(connection, name)
         if condition:
             relation = relation.filter(condition)
         assert [
@@ -510,7 +510,7 @@ def test_an_analysis_of_the_worked_example(
 def test_each_recommendation_is_explained_as_explain_does(sample: Built) -> None:
     with ubcf.connect(sample.database) as connection:
         for user in (398, 348):
-            rows = ubcf.analysis(
+            rows = ubcf.query(
                 connection, "explained_recommendations", user=user, k=1_000_000
             ).project(
                 "track, neighbor, similarity, common_tracks, tracks_in_common, centered_time,"

@@ -13,7 +13,7 @@ import pytest
 
 from ubcf.commands.simulate import simulate as simulate_command
 from ubcf.errors import SimulationError
-from ubcf.simulation import lay_out, simulate
+from ubcf.simulation.simulate import lay_out, simulate
 
 FIELDS = {
     "message": str,
@@ -67,7 +67,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seven slots, so that sessions cross from one to the next."""
     out = tmp_path_factory.mktemp("large")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ubcf.simulation.SLOT_EVENTS", 10_000)
+        patch.setattr("ubcf.simulation.simulate.SLOT_EVENTS", 10_000)
         simulate(out, users=4_000, tracks=3_000, events=65_000, replicas=2, seed=2)
     return out
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-import ubcf.templates
+import ubcf.database.templates
 from tests.conftest import PROJECT, Built, build_folder, run_ubcf, write_log
+from ubcf.database.templates import Templates, sql_folder
 from ubcf.errors import CheckError, InputError, TemplateError
-from ubcf.templates import Templates, sql_folder
 
 PLAYS = [(1, 10, 0.5), (1, 11, 1.0), (2, 10, 0.25)]
 
@@ -379,7 +379,7 @@ def test_every_table_has_a_template_of_its_name() -> None:
 
 def test_a_bare_source_tree_finds_its_templates() -> None:
     if (PROJECT / "sql").is_dir() and not (PROJECT / "ubcf" / "sql").exists():
-        assert Path(ubcf.templates.__file__).parent.parent / "sql" == sql_folder()
+        assert Path(ubcf.database.templates.__file__).parents[2] / "sql" == sql_folder()
     assert (sql_folder() / "staging" / "events.sql").is_file()
 
 
@@ -387,7 +387,7 @@ def test_a_bare_source_tree_finds_its_templates() -> None:
 def test_the_package_finds_its_templates_inside_or_beside(tmp_path: Path, inside: bool) -> None:
     shutil.copytree(PROJECT / "ubcf", tmp_path / "ubcf", ignore=shutil.ignore_patterns("sql"))
     shutil.copytree(sql_folder(), tmp_path / "ubcf" / "sql" if inside else tmp_path / "sql")
-    code = "from ubcf.templates import sql_folder; print(sql_folder())"
+    code = "from ubcf.database.templates import sql_folder; print(sql_folder())"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -17,12 +17,12 @@ from scipy import sparse
 
 from tests import reference
 from tests.pieces import pieces_of
-from ubcf.matrices import has_entries, interaction_matrix, row_norms, unit_rows
-from ubcf.neighborhood import UserMatrices
-from ubcf.planning import has_numba
-from ubcf.scoring import ListsWanted, score_users, user_blocks, user_costs
-from ubcf.similarity import count_common, count_neighbors, similarity_block
-from ubcf.toplists import TopLists, count_positive, top_positive, top_scores
+from ubcf.scoring.matrices import has_entries, interaction_matrix, row_norms, unit_rows
+from ubcf.scoring.neighborhood import UserMatrices
+from ubcf.scoring.planner import has_numba
+from ubcf.scoring.ranking import TopLists, count_positive, top_positive, top_scores
+from ubcf.scoring.similarity import count_common, count_neighbors, similarity_block
+from ubcf.scoring.ways.blocks import ListsWanted, score_users, user_blocks, user_costs
 
 # The same examples in every run: a failure is a change of the code.
 settings.register_profile(
@@ -363,7 +363,7 @@ def test_common_tracks_are_those_that_both_have_heard(
     matrix = matrix_of([dict.fromkeys(tracks, 1.0) for tracks in heard], 6)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ubcf.similarity.PAIRS_AT_ONCE", pairs_at_once)
+        patch.setattr("ubcf.scoring.similarity.PAIRS_AT_ONCE", pairs_at_once)
         counts = count_common(matrix, users, others)
 
     expected = [len(heard[one] & heard[other]) for one, other in pairs]

@@ -1,9 +1,9 @@
 """User-based collaborative filtering from JSON logs, SQL first.
 
-`build` turns log files into a DuckDB file and a JSON of recommendations; `connect` opens the
-database for queries; `analysis`, `explain`, `inspect_user` and `inspect_track` ask it what analysts
-ask; `predict` and `recommend` serve pairs and people that came after the build; `evaluate` measures
-how good the recommendations are on logs. All are loaded when they are first used.
+`build` turns log files into a DuckDB file and a JSON of recommendations. `connect` opens the
+database; `query`, `explain`, `inspect_user` and `inspect_track` answer an analyst's questions about
+it. `predict` and `recommend` serve pairs and people that the build did not know. `evaluate`
+measures the recommendations on held-out events. Everything is imported on first use.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ubcf._version import __version__
 from ubcf.errors import UbcfError
 
 if TYPE_CHECKING:
-    from ubcf.analyses import analysis
-    from ubcf.building import build
-    from ubcf.connection import connect
-    from ubcf.evaluation import evaluate
-    from ubcf.explanation import explain
-    from ubcf.fold_in import recommend
-    from ubcf.inspection import inspect_track, inspect_user
-    from ubcf.pairs import predict
+    from ubcf.analysis.explanation import explain
+    from ubcf.analysis.inspection import inspect_track, inspect_user
+    from ubcf.analysis.named_analyses import query
+    from ubcf.building.pipeline import build
+    from ubcf.database.reading import connect
+    from ubcf.evaluation.pipeline import evaluate
+    from ubcf.serving.prediction import predict
+    from ubcf.serving.recommendation import recommend
 
-__version__ = "0.1.0"
 __all__ = [
     "UbcfError",
     "__version__",
-    "analysis",
     "build",
     "connect",
     "evaluate",
@@ -35,24 +34,31 @@ __all__ = [
     "inspect_track",
     "inspect_user",
     "predict",
+    "query",
     "recommend",
 ]
 
-# The module that each public function is in.
+# The module that defines each public function.
 _MODULES = {
-    "analysis": "ubcf.analyses",
-    "build": "ubcf.building",
-    "connect": "ubcf.connection",
-    "evaluate": "ubcf.evaluation",
-    "explain": "ubcf.explanation",
-    "inspect_track": "ubcf.inspection",
-    "inspect_user": "ubcf.inspection",
-    "predict": "ubcf.pairs",
-    "recommend": "ubcf.fold_in",
+    "build": "ubcf.building.pipeline",
+    "connect": "ubcf.database.reading",
+    "evaluate": "ubcf.evaluation.pipeline",
+    "explain": "ubcf.analysis.explanation",
+    "inspect_track": "ubcf.analysis.inspection",
+    "inspect_user": "ubcf.analysis.inspection",
+    "predict": "ubcf.serving.prediction",
+    "query": "ubcf.analysis.named_analyses",
+    "recommend": "ubcf.serving.recommendation",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return getattr(import_module(_MODULES[name]), name)
+    if name == "analysis":
+        return import_module("ubcf.analysis")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

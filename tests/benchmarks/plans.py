@@ -19,9 +19,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from ubcf.matrices import interaction_matrix
-from ubcf.neighborhood import UserMatrices
-from ubcf.planning import (
+from ubcf.scoring.matrices import interaction_matrix
+from ubcf.scoring.neighborhood import UserMatrices
+from ubcf.scoring.planner import (
     RIGHT,
     TILES,
     WAYS,
@@ -31,7 +31,7 @@ from ubcf.planning import (
     has_numba,
     plan_scores,
 )
-from ubcf.scoring import ListsWanted, score_users
+from ubcf.scoring.ways.blocks import ListsWanted, score_users
 
 WANTED = 100
 MEMORY = 8 << 30
@@ -52,8 +52,8 @@ WARM_UP = (200, 2_000, 4_000, 0.8)
 
 LOADING = """
 import time
-import ubcf.score_stage
-from ubcf.products import load_compiled
+import ubcf.building.scores
+from ubcf.scoring.ways.products import load_compiled
 start = time.perf_counter()
 load_compiled()
 print(time.perf_counter() - start)

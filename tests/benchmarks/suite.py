@@ -61,8 +61,8 @@ COMPILE = """
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import sparse
-from ubcf.products import load_compiled
-from ubcf.tiles import Candidates, TiledMatrices, tiles_for
+from ubcf.scoring.ways.products import load_compiled
+from ubcf.scoring.ways.tiles import Candidates, TiledMatrices, tiles_for
 
 load_compiled()
 one = sparse.csr_array(np.ones((1, 1)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf import __version__
+from ubcf._version import __version__
 from ubcf.commands.build import build
 from ubcf.commands.diff import diff
 from ubcf.commands.evaluate import evaluate

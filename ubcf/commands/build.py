@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ubcf.building.options import PLANS
 from ubcf.commands.options import given, model_options, work_options
-from ubcf.options import PLANS
 
 if TYPE_CHECKING:
-    from ubcf.summary import BuildSummary
+    from ubcf.building.summary import BuildSummary
 
 
 @click.command(
@@ -101,7 +101,7 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
     A folder means every data.json and rotated data.json.N in it, plain or .gz or .zst, at any
     depth. The database and the JSON appear complete or not at all.
     """
-    from ubcf.building import build as build_from
+    from ubcf.building.pipeline import build as build_from
     from ubcf.commands.progress import terminal_progress
 
     summary = build_from(

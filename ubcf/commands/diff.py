@@ -33,9 +33,9 @@ def diff(old: str, new: str, k: int, form: str) -> None:
     rank-biased overlap (p = 0.9), which weighs the first ranks most. 1: equal, 0: nothing in
     common.
     """
-    from ubcf.connection import connect_pair
-    from ubcf.difference import ONE_ROW, compare
-    from ubcf.execution import interruptibly
+    from ubcf.analysis.comparison import ONE_ROW, compare
+    from ubcf.database.reading import connect_pair
+    from ubcf.database.session import interruptibly
 
     with connect_pair(old, new) as connection:
         parts = interruptibly(connection, lambda: compare(connection, k))

@@ -7,8 +7,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ubcf.building.options import PRESETS
 from ubcf.commands.options import format_option, work_options
-from ubcf.options import PRESETS
 
 
 def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
@@ -40,7 +40,7 @@ Examples:
 @click.argument("logs", nargs=-1, metavar="[LOGS]...")
 @click.option(
     "--split",
-    # As in ubcf.evaluation, which is not loaded for help.
+    # As in ubcf.evaluation.options, which is not loaded for help.
     type=click.Choice(["time", "last", "random"]),
     default="time",
     show_default=True,
@@ -149,8 +149,8 @@ def evaluate(
     if test and options["tune"] is None:
         _refuse_unused("split", "test_share")
     from ubcf.commands.progress import terminal_progress
-    from ubcf.connection import connect_locked
-    from ubcf.evaluation import evaluate as evaluate_logs
+    from ubcf.database.reading import connect_locked
+    from ubcf.evaluation.pipeline import evaluate as evaluate_logs
 
     found = evaluate_logs(
         logs or ("data",),

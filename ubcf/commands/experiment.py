@@ -30,7 +30,7 @@ Examples:
     show_default=True,
     help="Intervals cover 1 - alpha; an adjusted p value below alpha is significant.",
 )
-# As in ubcf.experiments, which is not loaded for help.
+# As in ubcf.analysis.experiments, which is not loaded for help.
 @click.option(
     "--metric",
     "metrics",
@@ -55,9 +55,9 @@ def experiment(
     Welch's confidence interval and p value, and the p value adjusted by Holm for the number of
     effects of the experiment.
     """
-    from ubcf.connection import connect
-    from ubcf.execution import interruptibly
-    from ubcf.experiments import METRICS, analyze_experiments, write_experiments
+    from ubcf.analysis.experiments import METRICS, analyze_experiments, write_experiments
+    from ubcf.database.reading import connect
+    from ubcf.database.session import interruptibly
 
     with connect(database) as connection:
         experiments = interruptibly(

@@ -23,10 +23,10 @@ def explain(user: str, track: str, database: str, form: str) -> None:
     One row for each user who is similar to USER and has an opinion of TRACK; the score is the sum
     of their contributions. Any user and track will do, recommended or not.
     """
-    from ubcf.connection import connect
-    from ubcf.execution import interruptibly
-    from ubcf.explanation import explain as explain_score
-    from ubcf.explanation import explained_score
+    from ubcf.analysis.explanation import explain as explain_score
+    from ubcf.analysis.explanation import explained_score
+    from ubcf.database.reading import connect
+    from ubcf.database.session import interruptibly
 
     with connect(database) as connection:
         relation = interruptibly(connection, lambda: explain_score(connection, user, track))

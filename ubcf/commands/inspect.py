@@ -44,9 +44,9 @@ def user(user: str, k: int, seed: str | None, database: str, form: str) -> None:
     """
     import secrets
 
-    from ubcf.connection import connect
-    from ubcf.execution import interruptibly
-    from ubcf.inspection import ONE_ROW, inspect_user, random_user
+    from ubcf.analysis.inspection import ONE_ROW, inspect_user, random_user
+    from ubcf.database.reading import connect
+    from ubcf.database.session import interruptibly
 
     with connect(database) as connection:
 
@@ -71,9 +71,9 @@ Examples:
 @format_option
 def track(track: str, k: int, database: str, form: str) -> None:
     """Show a track: its entry in the catalog, its listeners, and whom it is recommended to."""
-    from ubcf.connection import connect
-    from ubcf.execution import interruptibly
-    from ubcf.inspection import ONE_ROW, inspect_track
+    from ubcf.analysis.inspection import ONE_ROW, inspect_track
+    from ubcf.database.reading import connect
+    from ubcf.database.session import interruptibly
 
     with connect(database) as connection:
         parts = interruptibly(connection, lambda: inspect_track(connection, track, k))

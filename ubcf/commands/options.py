@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ubcf.building.options import ALL, CENTERINGS, PRESETS, SIMILARITIES
+from ubcf.building.options import MODEL_OPTIONS as NAMES_OF_MODEL_OPTIONS
 from ubcf.errors import UbcfError
-from ubcf.options import ALL, CENTERINGS, PRESETS, SIMILARITIES
-from ubcf.options import MODEL_OPTIONS as NAMES_OF_MODEL_OPTIONS
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,7 +29,7 @@ database_option = click.option(
     help="The database that a build left; it is only read.",
 )
 
-# As in ubcf.formats, which is not loaded for help.
+# As in ubcf.database.formats, which is not loaded for help.
 format_option = click.option(
     "--format",
     "form",
@@ -195,8 +195,8 @@ def print_rows(
     connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation, form: str
 ) -> None:
     """Writes the rows of a relation to stdout; Ctrl-C interrupts it."""
-    from ubcf.execution import interruptibly
-    from ubcf.formats import write_rows
+    from ubcf.database.formats import write_rows
+    from ubcf.database.session import interruptibly
 
     interruptibly(connection, lambda: write_rows(connection, relation, form, sys.stdout))
 
@@ -209,8 +209,8 @@ def print_parts(
     one_row: Collection[str] = (),
 ) -> None:
     """Writes relations to stdout, each under its name; Ctrl-C interrupts it."""
-    from ubcf.execution import interruptibly
-    from ubcf.formats import write_parts
+    from ubcf.database.formats import write_parts
+    from ubcf.database.session import interruptibly
 
     interruptibly(
         connection,

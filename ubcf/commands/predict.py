@@ -30,10 +30,10 @@ def predict(pairs: str, database: str, form: str) -> None:
     rows come in its order, with predicted_time, from 0 to 1, and support: how many neighbors heard
     the track. Users and tracks that the logs do not know get what is left without them.
     """
-    from ubcf.connection import connect
-    from ubcf.execution import interruptibly
-    from ubcf.pairs import count_unknown
-    from ubcf.pairs import predict as predict_pairs
+    from ubcf.database.reading import connect
+    from ubcf.database.session import interruptibly
+    from ubcf.serving.prediction import count_unknown
+    from ubcf.serving.prediction import predict as predict_pairs
 
     with connect(database) as connection, given_file(pairs) as path:
         relation = interruptibly(connection, lambda: predict_pairs(connection, path))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from ubcf.stages import ignore_steps
+from ubcf.progress import ignore_steps
 
 CLEAR_LINE = "\r\x1b[K"
 

@@ -53,21 +53,21 @@ def query(
     """
     from pathlib import Path
 
-    from ubcf.analyses import analysis, list_analyses, read_analysis
-    from ubcf.connection import connect
-    from ubcf.execution import interruptibly
-    from ubcf.templates import Templates
+    from ubcf.analysis import named_analyses
+    from ubcf.database.reading import connect
+    from ubcf.database.session import interruptibly
+    from ubcf.database.templates import Templates
 
     laid_over = Templates(None if templates is None else Path(templates))
     if name is None:
-        for each in list_analyses(laid_over):
+        for each in named_analyses.list_analyses(laid_over):
             click.echo(f"{each.name:<30} {each.summary}")
     elif show:
-        click.echo(read_analysis(name, laid_over).sql, nl=False)
+        click.echo(named_analyses.read_analysis(name, laid_over).sql, nl=False)
     else:
         with connect(database) as connection:
             relation = interruptibly(
                 connection,
-                lambda: analysis(connection, name, templates=laid_over, **variables),
+                lambda: named_analyses.query(connection, name, templates=laid_over, **variables),
             )
             print_rows(connection, relation, form)

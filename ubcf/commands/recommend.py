@@ -46,9 +46,9 @@ def recommend(
     The scores are exactly those that a build with this person in the logs would give, with the
     options that the database was built with.
     """
-    from ubcf.connection import connect
-    from ubcf.execution import interruptibly
-    from ubcf.fold_in import fold_in, read_history
+    from ubcf.database.reading import connect
+    from ubcf.database.session import interruptibly
+    from ubcf.serving.recommendation import fold_in, read_history
 
     with connect(database) as connection, given_file(history) as path:
         plays = read_history(path)

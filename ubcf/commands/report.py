@@ -41,9 +41,9 @@ def report(output: str, users: tuple[str, ...], database: str, quiet: bool) -> N
     from pathlib import Path
 
     from ubcf.commands.progress import terminal_progress
-    from ubcf.connection import connect
-    from ubcf.execution import interruptibly
-    from ubcf.report import write_report
+    from ubcf.database.reading import connect
+    from ubcf.database.session import interruptibly
+    from ubcf.reporting.page import write_report
 
     progress = None if quiet else terminal_progress
     with connect(database) as connection:

@@ -73,8 +73,8 @@ def simulate(
       logs/botify-recommender-2/data.json
     """
     from ubcf.commands.progress import terminal_progress
-    from ubcf.simulation import simulate as write_logs
-    from ubcf.stages import no_progress
+    from ubcf.progress import no_progress
+    from ubcf.simulation.simulate import simulate as write_logs
 
     progress = no_progress if quiet else terminal_progress
     with progress("simulating", events) as advance:

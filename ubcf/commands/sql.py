@@ -45,9 +45,9 @@ def sql(
     Several statements are run in turn; the rows of the last one are shown. 'show tables' and
     'describe users' tell what is there.
     """
-    from ubcf.connection import connect_locked
-    from ubcf.execution import interruptibly
-    from ubcf.queries import check_target, print_result, write_result
+    from ubcf.analysis.statements import check_target, print_result, write_result
+    from ubcf.database.reading import connect_locked
+    from ubcf.database.session import interruptibly
 
     if (query is None) == (file is None):
         raise click.UsageError("give one of QUERY, - for stdin, and --file")

@@ -1,0 +1,86 @@
+"""The SQL templates: the folder sql/, and a folder that may be laid over it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ubcf.errors import TemplateError
+
+
+def sql_folder() -> Path:
+    """The folder sql/: inside the installed package, or beside the package in a source tree."""
+    package = Path(__file__).parents[1]
+    inside = package / "sql"
+    return inside if inside.is_dir() else package.parent / "sql"
+
+
+# Folders to which an overlay may add files: each is run, or offered, by itself.
+ADDED_TO = ("analysis/", "checks/")
+
+
+class Templates:
+    """The templates of sql/; a file in `overlay` replaces the file of the same relative path."""
+
+    def __init__(self, overlay: Path | None = None) -> None:
+        """Raises TemplateError when the overlay is no folder, or has a file that replaces none."""
+        self._folders = [sql_folder()]
+        if overlay is not None:
+            if not overlay.is_dir():
+                raise TemplateError(f"{overlay}: no such folder of templates")
+            self._folders.insert(0, overlay)
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(self._folders),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        for name in self._overlaid():
+            if not (sql_folder() / name).is_file() and not name.startswith(ADDED_TO):
+                raise TemplateError(f"{overlay}: {name} replaces no file of sql/")
+
+    def path(self, name: str) -> Path:
+        """The file that `name` (such as staging/events.sql) stands for."""
+        return next((f / name for f in self._folders if (f / name).is_file()), Path(name))
+
+    def replaces(self, name: str) -> bool:
+        """Whether the overlay has a file of this name."""
+        return name in self._overlaid()
+
+    def names(self, folder: str) -> Sequence[str]:
+        """The names of all templates in a folder of sql/ and of the overlay, in order."""
+        files = [file for above in self._folders for file in (above / folder).glob("*.sql")]
+        return sorted({f"{folder}/{file.name}" for file in files})
+
+    def load(self, *folders: str) -> None:
+        """Reads the templates of some folders of sql/ ahead of their use, to save time then.
+
+        What is wrong with one is told when it is rendered.
+        """
+        for folder in folders:
+            for name in self.names(folder):
+                with contextlib.suppress(jinja2.TemplateError):
+                    self._environment.get_template(name)
+
+    def render(self, name: str, **structure: Any) -> str:
+        """The SQL of a template. `structure` shapes the statement; values are bound, not pasted."""
+        try:
+            return self._environment.get_template(name).render(**structure)
+        except jinja2.TemplateNotFound as error:
+            raise TemplateError(f"{name}: no such template") from error
+        except jinja2.TemplateSyntaxError as error:
+            message = f"{self.path(name)}, line {error.lineno}: {error.message}"
+            raise TemplateError(message) from error
+        except jinja2.TemplateError as error:
+            raise TemplateError(f"{self.path(name)}: {error.message}") from error
+
+    def _overlaid(self) -> list[str]:
+        overlay = self._folders[0]
+        if overlay == self._folders[-1]:
+            return []
+        return [file.relative_to(overlay).as_posix() for file in overlay.rglob("*.sql")]

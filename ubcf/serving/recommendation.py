@@ -1,0 +1,256 @@
+"""Recommendations for a person who came after the build, from the database alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ubcf.building.scores import neighborhood_of
+from ubcf.database.session import held_rows
+from ubcf.database.templates import Templates
+from ubcf.errors import InputError, OptionError
+from ubcf.scoring.baseline import USER_REGULARIZATION
+from ubcf.scoring.matrices import FloatArray, IntArray, row_of_each_entry, with_offset
+from ubcf.scoring.neighborhood import UserMatrices, weights
+from ubcf.scoring.ranking import TopLists, top_positive, top_scores
+from ubcf.scoring.similarity import count_common
+from ubcf.scoring.ways.blocks import score_block
+from ubcf.serving.stored_model import StoredModel, arrays, id_types, load_model, run, set_variables
+
+# A track, as it is written, and the fraction of it that was listened to.
+Play = tuple[str, float]
+
+# Similar users that are told, and neighbors that explain a recommendation.
+SIMILAR_USERS = 20
+NEIGHBORS_TOLD = 5
+
+
+def recommend(
+    connection: duckdb.DuckDBPyConnection,
+    history: Mapping[Any, float] | Iterable[tuple[Any, float]],
+    top: int | None = None,
+) -> duckdb.DuckDBPyRelation:
+    """The recommendations for a person with this history: exactly those of a rebuild with them.
+
+    history: time by track, or plays as pairs of track and time. top: None takes that of the build.
+    Columns: rank, track, score, heard, artist, title, genre, pop. The options are those of the
+    build. Not part of the promise: the person's own listening does not change which of two equally
+    good tracks is the more popular one, and with baseline centering the biases of the tracks stay.
+    Raises InputError for a history that is empty or has a time outside 0 to 1.
+    """
+    return fold_in(connection, history, top)["recommendations"]
+
+
+def fold_in(
+    connection: duckdb.DuckDBPyConnection,
+    history: Mapping[Any, float] | Iterable[tuple[Any, float]],
+    top: int | None = None,
+    *,
+    similar_users: int = SIMILAR_USERS,
+    explain: bool = False,
+) -> dict[str, duckdb.DuckDBPyRelation]:
+    """recommendations and similar_users for a person, and the explanation when it is wanted.
+
+    The explanation has a row for each of the NEIGHBORS_TOLD neighbors that contribute most to a
+    recommendation. Raises as `recommend` does.
+    """
+    if top is not None and top < 1:
+        raise OptionError(f"top is {top}; it must be at least 1")
+    plays = _checked(history.items() if isinstance(history, Mapping) else history)
+    model = load_model(connection)
+    set_variables(
+        connection,
+        history_tracks=[track for track, _ in plays],
+        history_times=[time for _, time in plays],
+        k=NEIGHBORS_TOLD,
+    )
+    run(connection, "serving/history.sql")
+    person = _Person.of(model, arrays(connection, "serving/history_plays.sql"))
+    found = person.recommendations(model, model.top if top is None else top)
+    neighbors = top_positive(person.weights, similar_users)
+    parts = {
+        "recommendations": (
+            "folded_recommendations",
+            "found_tracks",
+            {"rank": found.ranks, "track_index": found.columns, "score": found.values},
+        ),
+        "similar_users": (
+            "folded_neighbors",
+            "found_neighbors",
+            {
+                "rank": neighbors.ranks,
+                "user_index": neighbors.columns,
+                "similarity": neighbors.values,
+                "common_tracks": count_common(
+                    person.matrices.pattern,
+                    np.full(len(neighbors.columns), person.row),
+                    neighbors.columns,
+                ),
+            },
+        ),
+    }
+    if explain:
+        parts["explanation"] = (
+            "folded_explanation",
+            "found_contributions",
+            person.contributions(model, found),
+        )
+    return {
+        part: _joined(connection, template, name, columns)
+        for part, (template, name, columns) in parts.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Person:
+    """The matrices of the model with the person as one more user, the last row."""
+
+    row: int
+    matrices: UserMatrices
+    weights: sparse.csr_array
+    scores: sparse.csr_array
+
+    @classmethod
+    def of(cls, model: StoredModel, plays: dict[str, NDArray[Any]]) -> _Person:
+        """Centers the plays as the build does, and computes weights and scores."""
+        users, tracks = model.shape
+        own_tracks = np.asarray(plays["track_index"])
+        own = _centered(model, plays)
+        shape = (users + 1, max(tracks, int(own_tracks.max()) + 1))
+        places: tuple[IntArray, IntArray] = (
+            np.concatenate([model.user_index, np.full(len(own), users, dtype=np.int32)]),
+            np.concatenate([model.track_index, own_tracks]),
+        )
+        counted = np.concatenate([model.counted_time, with_offset(own, model.options.offset)])
+        matrices = UserMatrices.of(*places, counted, shape)
+        row = np.array([users])
+        found = weights(matrices, neighborhood_of(model.options), row)
+        scores = score_block(found, matrices.interactions, row, model.options.self_weight)
+        return cls(users, matrices, found, scores)
+
+    def recommendations(self, model: StoredModel, top: int) -> TopLists:
+        """The list of the person, with the options of the build."""
+        return top_scores(
+            self.scores,
+            top,
+            excluded=self.matrices.pattern[[self.row]] if model.exclude_heard else None,
+            only_positive=model.only_positive,
+        )
+
+    def contributions(self, model: StoredModel, lists: TopLists) -> dict[str, NDArray[Any]]:
+        """What each user, and the person, adds to each score of the list."""
+        counts = self.weights.toarray().ravel()
+        counts[self.row] = model.options.self_weight
+        by_rank = sparse.csr_array(self.matrices.by_track[lists.columns])
+        place = row_of_each_entry(by_rank)
+        similarity = counts.take(by_rank.indices)
+        kept = np.flatnonzero(similarity * by_rank.data)
+        return {
+            "rank": place.take(kept) + 1,
+            "track_index": lists.columns.take(place.take(kept)),
+            "user_index": by_rank.indices.take(kept).astype(np.int64),
+            "similarity": similarity.take(kept),
+            "counted_time": by_rank.data.take(kept),
+            "contribution": (similarity * by_rank.data).take(kept),
+        }
+
+
+def _centered(model: StoredModel, plays: dict[str, NDArray[Any]]) -> FloatArray:
+    """h of the person, for each track heard."""
+    count = np.asarray(plays["plays"], dtype=np.float64)
+    total, bias = np.asarray(plays["total_time"]), np.asarray(plays["bias"])
+    expected: FloatArray | float = 0.0
+    if model.options.centering == "user":
+        expected = float(total.sum() / count.sum())
+    elif model.options.centering == "baseline":
+        left = float((total - count * (model.mean_time + bias)).sum())
+        expected = model.mean_time + bias + left / (USER_REGULARIZATION + float(count.sum()))
+    return with_offset(total / count - expected, 0.0)
+
+
+def _joined(
+    connection: duckdb.DuckDBPyConnection,
+    template: str,
+    name: str,
+    columns: dict[str, NDArray[Any]],
+) -> duckdb.DuckDBPyRelation:
+    """The rows of a template that reads these columns under a name."""
+    templates = Templates()
+    file = f"serving/{template}.sql"
+    connection.register(name, columns)
+    try:
+        query = templates.render(file, track_type=id_types(connection)["track"])
+        return held_rows(connection, query, templates.path(file))
+    finally:
+        connection.unregister(name)
+
+
+def _checked(plays: Iterable[tuple[Any, float]]) -> list[Play]:
+    """The plays with their tracks as texts. Raises InputError for what cannot be a play."""
+    checked = []
+    for track, time in plays:
+        if track is None or isinstance(track, bool | float | list | dict):
+            raise InputError(f"track is {track!r}; it must be the id of a track")
+        is_number = isinstance(time, Real) and not isinstance(time, bool)
+        if not (is_number and math.isfinite(time) and 0 <= time <= 1):
+            raise InputError(f"track {track}: time is {time!r}; it must be a number from 0 to 1")
+        checked.append((str(track), float(time)))
+    if not checked:
+        raise InputError("the history has no track in it")
+    return checked
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises InputError when it has a name twice: which value counts, who knows."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise InputError(f"{max(names, key=names.count)} is there twice")
+    return found
+
+
+def read_history(path: Path) -> list[Play]:
+    """The plays in a file: a JSON object of time by track, or log lines of one person.
+
+    Raises InputError when it is neither, with the line, or has a track twice in the object.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8") from error
+    try:
+        whole = json.loads(text, object_pairs_hook=_without_repeats)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (ValueError, RecursionError):
+        whole = None
+    if isinstance(whole, dict) and not ("track" in whole and "time" in whole):
+        return _checked(whole.items())
+    plays: list[tuple[Any, Any]] = []
+    people = set()
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+            plays.append((event["track"], event["time"]))
+            people.add(event.get("user"))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise InputError(
+                f"{path}, line {number}: neither a JSON object of time by track nor a log line"
+            ) from error
+    if len(people) > 1:
+        raise InputError(f"{path}: the log lines are of {len(people)} users; give those of one")
+    return _checked(plays)
