@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 import ubcf
 from tests.conftest import PROJECT, run_ubcf, write_log
 from ubcf.analysis.comparison import PARTS, PREPARATION, compare
-from ubcf.database.literals import literal
 from ubcf.database.reading import connect_pair
+from ubcf.database.session import literal
 from ubcf.database.templates import sql_folder
 from ubcf.errors import DatabaseError
 

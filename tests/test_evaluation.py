@@ -18,12 +18,12 @@ import pytest
 import ubcf
 from tests import reference
 from tests.conftest import PROJECT, log_line, run_ubcf, write_log
-from ubcf.building.options import ModelOptions
 from ubcf.errors import InputError, OptionError
 from ubcf.evaluation.bootstrap import estimate
 from ubcf.evaluation.pipeline import Evaluation
 from ubcf.evaluation.settings import parse_grid, parse_setting
 from ubcf.scoring.baseline import fit_baseline
+from ubcf.scoring.options import ModelOptions
 
 Event = tuple[int, int, float]
 Figures = dict[tuple[str, str, int | None], float]

@@ -24,7 +24,8 @@ from tests.conftest import (
     write_log,
 )
 from ubcf.errors import InputError, OptionError
-from ubcf.serving.recommendation import fold_in, read_history
+from ubcf.serving.history import read_history
+from ubcf.serving.recommendation import fold_in
 
 # Users of the real logs that are taken out and folded back in; 200 take a minute and a half.
 FOLDED = int(os.environ.get("UBCF_TEST_FOLDED", "20"))

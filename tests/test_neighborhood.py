@@ -18,15 +18,24 @@ import ubcf
 from tests import reference
 from tests.conftest import PROJECT, build_folder, run_ubcf, write_log
 from tests.pieces import pieces_of
-from ubcf.building.options import PRESETS, ModelOptions, model_options
 from ubcf.errors import OptionError
 from ubcf.scoring.baseline import fit_baseline
-from ubcf.scoring.matrices import interaction_matrix, track_rows, with_offset
-from ubcf.scoring.neighborhood import Neighborhood, UserMatrices, weights
-from ubcf.scoring.pairs import score_pairs
-from ubcf.scoring.planner import LEFT, RIGHT, TILES, Plan, has_numba
-from ubcf.scoring.predictions import predict_deviations
-from ubcf.scoring.ways.blocks import ListsWanted, score_users
+from ubcf.scoring.kernels import has_numba
+from ubcf.scoring.lists import score_users
+from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, track_rows, with_offset
+from ubcf.scoring.options import (
+    BY_PRODUCTS,
+    BY_SIMILARITIES,
+    BY_TILES,
+    PRESETS,
+    ModelOptions,
+    Neighborhood,
+    model_options,
+)
+from ubcf.scoring.pairs import predict_deviations, score_pairs
+from ubcf.scoring.planner import Plan
+from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.similarity import weights
 
 # Few different values, so that many similarities and scores are equal; some cancel with an offset.
 LEVELS = (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75)
@@ -85,7 +94,7 @@ def check_against_dense(
     found = pieces_of(
         list(
             score_users(
-                UserMatrices(interaction_matrix(rows, columns, times, (users, tracks)), marks),
+                ModelMatrices(interaction_matrix(rows, columns, times, (users, tracks)), marks),
                 ListsWanted(tracks, 3),
                 plan,
                 neighborhood=neighborhood(options),
@@ -103,7 +112,7 @@ def check_against_dense(
     assert found["recommendations values"].reshape(users, tracks) == pytest.approx(
         np.take_along_axis(scores, np.array(expected), axis=1), abs=1e-12
     )
-    if plan is not None and plan.way != LEFT:
+    if plan is not None and plan.way != BY_SIMILARITIES:
         return
     of_user = [
         reference.nearest(dict(enumerate(row)), options.neighbors) for row in weights.tolist()
@@ -154,7 +163,7 @@ def test_options_together_do_what_their_definitions_say(
 def test_compiled_loops_find_the_same_nearest_users(
     logs: tuple[NDArray[np.float64], NDArray[np.bool_]], neighbors: int, chosen: dict[str, Any]
 ) -> None:
-    plan = Plan(LEFT, True, True, 1, 1, 1 << 26, {}, "")
+    plan = Plan(BY_SIMILARITIES, True, True, 1, 1, 1 << 26, {}, "")
     options = replace(NOTHING, **{**chosen, "neighbors": neighbors})
     check_against_dense(*logs, options, plan)
 
@@ -169,25 +178,24 @@ SOME_NEIGHBORHOODS = (
 )
 
 
-def crowd(random: np.random.Generator) -> tuple[UserMatrices, sparse.csr_array]:
-    """3,000 users who heard some of 200 tracks, with many times that are equal, and h by track."""
+def crowd(random: np.random.Generator) -> ModelMatrices:
+    """3,000 users who heard some of 200 tracks, with many times that are equal."""
     rows = np.repeat(np.arange(3_000), 20)
     columns = np.minimum(random.zipf(1.2, len(rows)) - 1, 199)
     rows, columns = np.unique(np.stack([rows, columns]), axis=1)
     times, shape = random.choice(LEVELS, len(rows)), (3_000, 200)
-    return UserMatrices.of(rows, columns, times, shape), track_rows(rows, columns, times, shape)
+    return ModelMatrices.of(rows, columns, times, shape, centered_time=times)
 
 
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_compiled_loops_and_threads_predict_and_score_pairs_to_the_bit_among_many_users() -> None:
     random = np.random.default_rng(9)
-    matrices, centered = crowd(random)
+    matrices = crowd(random)
     users, tracks = np.sort(random.integers(3_000, size=2_000)), random.integers(200, size=2_000)
     for options in SOME_NEIGHBORHOODS:
         slow, fast = (
             predict_deviations(
                 matrices,
-                centered,
                 options,
                 users,
                 tracks,
@@ -237,7 +245,7 @@ def test_compiled_loops_take_the_nearest_of_many_listeners_also_at_the_edge_of_e
 
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_compiled_loops_give_the_weights_of_scipy_to_the_bit_among_many_users() -> None:
-    matrices, _ = crowd(np.random.default_rng(8))
+    matrices = crowd(np.random.default_rng(8))
     users = np.arange(100, 700)
     for options in SOME_NEIGHBORHOODS:
         slow, fast = (
@@ -255,7 +263,7 @@ def test_compiled_loops_count_more_tracks_in_common_than_16_bits_do(tracks: int)
     # Two users who heard all tracks, the one in turn a little more and less than the other.
     rows, columns = np.repeat([0, 1], tracks), np.tile(np.arange(tracks), 2)
     times = np.concatenate([np.ones(tracks), np.tile([1.5, 0.5], tracks)[:tracks]])
-    matrices = UserMatrices.of(rows, columns, times, (2, tracks))
+    matrices = ModelMatrices.of(rows, columns, times, (2, tracks))
     (weight,) = weights(matrices, Neighborhood(1, shrinkage=25), np.arange(1), compiled=True).data
     cosine = times[:tracks] @ times[tracks:]
     cosine /= np.sqrt(tracks * (times[tracks:] @ times[tracks:]))
@@ -274,7 +282,7 @@ def test_compiled_loops_take_the_nearest_of_a_long_chain_of_equals(step: float) 
     rows = np.repeat(np.arange(others + 1), 2)
     columns = np.tile([0, 1], others + 1)
     times = np.stack([np.ones(others + 1), slopes], axis=1).ravel()
-    matrices = UserMatrices.of(rows, columns, times, (others + 1, 2))
+    matrices = ModelMatrices.of(rows, columns, times, (others + 1, 2))
     first = np.arange(1)
     for options in (Neighborhood(10), Neighborhood(10, 2.0)):
         slow, fast = (
@@ -293,13 +301,13 @@ def test_compiled_loops_rank_few_scores_among_many_tracks_as_scipy(self_weight: 
     rows = np.repeat(np.arange(users), 12)
     columns = np.minimum(random.zipf(1.3, len(rows)) - 1, tracks - 1)
     rows, columns = np.unique(np.stack([rows, columns]), axis=1)
-    matrices = UserMatrices.of(rows, columns, random.choice(LEVELS, len(rows)), (users, tracks))
+    matrices = ModelMatrices.of(rows, columns, random.choice(LEVELS, len(rows)), (users, tracks))
     slow, fast = (
         list(
             score_users(
                 matrices,
                 ListsWanted(20, 5),
-                Plan(LEFT, compiled, True, 1, 1, 1 << 26, {}, ""),
+                Plan(BY_SIMILARITIES, compiled, True, 1, 1, 1 << 26, {}, ""),
                 neighborhood=Neighborhood(40),
                 self_weight=self_weight,
             )
@@ -313,7 +321,7 @@ def test_compiled_loops_rank_few_scores_among_many_tracks_as_scipy(self_weight: 
         assert np.array_equal(ours.neighbors.columns, expected.neighbors.columns)
 
 
-@pytest.mark.parametrize("way", [RIGHT, TILES])
+@pytest.mark.parametrize("way", [BY_PRODUCTS, BY_TILES])
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     logs=centered_times(),
@@ -349,8 +357,11 @@ def test_a_predicted_time_is_from_the_nearest_of_those_who_heard_the_track(
     marks = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
     pairs = np.argwhere(np.ones(shape, dtype=bool))
     given = (
-        UserMatrices(interaction_matrix(rows, columns, counted[rows, columns], shape), marks),
-        track_rows(rows, columns, centered[rows, columns], shape),
+        ModelMatrices(
+            interaction_matrix(rows, columns, counted[rows, columns], shape),
+            marks,
+            track_rows(rows, columns, centered[rows, columns], shape),
+        ),
         neighborhood(options),
         pairs[:, 0],
         pairs[:, 1],
@@ -412,7 +423,7 @@ def test_a_preset_is_its_options_and_single_ones_replace_them() -> None:
         ({"centering": "mean"}, "centering is 'mean'; it must be one of user, baseline, none"),
         ({"similarity": "cosine"}, "similarity is 'cosine'"),
         ({"preset": "films"}, "preset is 'films'; it must be one of notebook, listening, ratings"),
-        ({"neighbors": 5, "plan": "tiles"}, "plan is 'tiles'; only 'left'"),
+        ({"neighbors": 5, "plan": "tiles"}, "plan is 'tiles'; only 'similarities'"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(

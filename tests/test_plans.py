@@ -19,21 +19,14 @@ import ubcf
 from tests import reference
 from tests.conftest import PROJECT, Built, build_folder, run_ubcf
 from tests.pieces import pieces_of
-from ubcf.scoring.matrices import interaction_matrix, row_norms, unit_rows
-from ubcf.scoring.neighborhood import UserMatrices
-from ubcf.scoring.planner import (
-    LEFT,
-    RIGHT,
-    TILES,
-    WAYS,
-    Plan,
-    TooLittleMemoryError,
-    Work,
-    expected_entries,
-    has_numba,
-    plan_scores,
-)
-from ubcf.scoring.ways.blocks import NOT_COUNTED, ListsWanted, score_users
+from ubcf.scoring.costs import Work, expected_entries
+from ubcf.scoring.kernels import has_numba
+from ubcf.scoring.lists import score_users
+from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, row_norms, unit_rows
+from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, BY_TILES, WAYS
+from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores
+from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ways.blocks import NOT_COUNTED
 from ubcf.scoring.ways.products import ProductMatrices
 
 SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -70,18 +63,18 @@ def tiles(
     tile_width: int = 1024,
     users_at_once: int = 1 << 20,
 ) -> Plan:
-    return Plan(TILES, compiled, neighbors, tile_width, users_at_once, 1 << 26, {}, "")
+    return Plan(BY_TILES, compiled, neighbors, tile_width, users_at_once, 1 << 26, {}, "")
 
 
 def right(*, compiled: bool = False, neighbors: bool = False) -> Plan:
-    return Plan(RIGHT, compiled, neighbors, 1, 1, 1 << 26, {}, "")
+    return Plan(BY_PRODUCTS, compiled, neighbors, 1, 1, 1 << 26, {}, "")
 
 
 def lists_of(
     matrix: sparse.csr_array, wanted: ListsWanted, plan: Plan | None, **limits: Any
 ) -> dict[str, NDArray[Any]]:
     """The results of all users, in one piece each."""
-    blocks = list(score_users(UserMatrices(matrix), wanted, plan, **limits))
+    blocks = list(score_users(ModelMatrices(matrix), wanted, plan, **limits))
     assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
     return pieces_of(blocks)
 
@@ -204,7 +197,7 @@ def test_products_leave_out_most_scores_of_long_rows_and_keep_whole_chains_of_ti
     found = lists_of(matrix, wanted, right(compiled=compiled), threads=2)
     assert_same_lists(found, lists_of(matrix, wanted, None))
     if compiled:
-        from ubcf.scoring.kernels.products import CompiledProducts
+        from ubcf.scoring.ways.products import CompiledProducts
 
         unit = unit_rows(matrix, row_norms(matrix))
         products = CompiledProducts(
@@ -269,8 +262,8 @@ def planned(users: int, tracks: int, interactions: int, **options: Any) -> Plan:
 
 
 def test_many_users_of_few_tracks_are_scored_by_products_and_few_users_by_similarity() -> None:
-    assert planned(20_000, 500, 400_000, numba=False).way in (RIGHT, TILES)
-    assert planned(500, 20_000, 10_000, numba=False).way == LEFT
+    assert planned(20_000, 500, 400_000, numba=False).way in (BY_PRODUCTS, BY_TILES)
+    assert planned(500, 20_000, 10_000, numba=False).way == BY_SIMILARITIES
     for way in WAYS:
         assert planned(500, 20_000, 40_000, way=way).way == way
 
@@ -282,9 +275,9 @@ def test_neither_the_way_nor_the_neighbors_depend_on_the_threads() -> None:
 
 
 def test_products_are_held_whole_only_within_the_memory() -> None:
-    assert planned(20_000, 10_000, 400_000, numba=True).way == RIGHT
+    assert planned(20_000, 10_000, 400_000, numba=True).way == BY_PRODUCTS
     plan = planned(20_000, 10_000, 400_000, numba=True, memory=130 << 20)
-    assert plan.way != RIGHT
+    assert plan.way != BY_PRODUCTS
     assert "; right needs " in plan.reason
 
 
@@ -295,29 +288,31 @@ def test_neighbors_are_left_out_where_they_cost_more_than_the_scores() -> None:
 
 
 def test_the_plan_keeps_to_the_memory_or_says_how_much_it_needs() -> None:
-    wide, narrow = (planned(3_000, 20_000, 60_000, way=TILES, memory=m << 20) for m in (900, 100))
+    wide, narrow = (
+        planned(3_000, 20_000, 60_000, way=BY_TILES, memory=m << 20) for m in (900, 100)
+    )
     assert wide.tile_width > narrow.tile_width >= 64
     assert wide.block_bytes > narrow.block_bytes
     with pytest.raises(TooLittleMemoryError) as refused:
-        planned(3_000, 20_000, 60_000, way=TILES, memory=30 << 20)
+        planned(3_000, 20_000, 60_000, way=BY_TILES, memory=30 << 20)
     needed = refused.value.needed
-    assert planned(3_000, 20_000, 60_000, way=TILES, memory=needed).tile_width == 64
+    assert planned(3_000, 20_000, 60_000, way=BY_TILES, memory=needed).tile_width == 64
 
 
 @pytest.fixture(scope="module")
 def by_left(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The sample, by similarities."""
-    folder = tmp_path_factory.mktemp("left")
+    folder = tmp_path_factory.mktemp("similarities")
     (folder / "logs").symlink_to(PROJECT / "data")
-    return build_folder(folder, plan="left")
+    return build_folder(folder, plan="similarities")
 
 
 @pytest.fixture(scope="module")
 def by_right(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The sample, by products, with neighbors."""
-    folder = tmp_path_factory.mktemp("right")
+    folder = tmp_path_factory.mktemp("products")
     (folder / "logs").symlink_to(PROJECT / "data")
-    return build_folder(folder, plan="right")
+    return build_folder(folder, plan="products")
 
 
 @pytest.fixture(scope="module")
@@ -343,15 +338,20 @@ def test_a_build_by_any_way_writes_the_same_json_and_scores(
 def test_a_build_by_products_stores_the_same_users_and_neighbors(
     by_left: Built, by_right: Built
 ) -> None:
-    assert by_right.summary.plan == "right"
+    assert by_right.summary.plan == "products"
     for query in ("from users", "from neighbors"):
         assert by_right.rows(query) == by_left.rows(query)
 
 
 def test_a_build_tells_its_plan_and_what_was_not_computed(by_left: Built, by_tiles: Built) -> None:
-    assert (by_left.summary.plan, by_tiles.summary.plan) == ("left", "tiles")
+    assert (by_left.summary.plan, by_tiles.summary.plan) == ("similarities", "tiles")
     assert by_tiles.summary.plan_reason.endswith("as was asked for")
-    assert set(by_tiles.summary.plan_estimates) == {"left", "right", "tiles", "neighbors"}
+    assert set(by_tiles.summary.plan_estimates) == {
+        "similarities",
+        "products",
+        "tiles",
+        "neighbors",
+    }
     ((plan, reason, estimates),) = by_tiles.rows(
         "select plan, plan_reason, plan_estimates from build"
     )

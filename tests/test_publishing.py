@@ -28,7 +28,7 @@ import ubcf
 from tests.conftest import PROJECT, run_ubcf, write_log
 from ubcf.building.summary import BuildSummary
 from ubcf.errors import BusyError, CheckError, DatabaseError, TemplateError
-from ubcf.publishing import Publication
+from ubcf.files import Publication
 from ubcf.simulation.simulate import simulate
 
 if sys.platform == "win32":

@@ -13,7 +13,8 @@ import pytest
 
 from ubcf.commands.simulate import simulate as simulate_command
 from ubcf.errors import SimulationError
-from ubcf.simulation.simulate import lay_out, simulate
+from ubcf.simulation.sessions import lay_out
+from ubcf.simulation.simulate import simulate
 
 FIELDS = {
     "message": str,
@@ -67,7 +68,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seven slots, so that sessions cross from one to the next."""
     out = tmp_path_factory.mktemp("large")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ubcf.simulation.simulate.SLOT_EVENTS", 10_000)
+        patch.setattr("ubcf.simulation.sessions.SLOT_EVENTS", 10_000)
         simulate(out, users=4_000, tracks=3_000, events=65_000, replicas=2, seed=2)
     return out
 

@@ -17,12 +17,18 @@ from scipy import sparse
 
 from tests import reference
 from tests.pieces import pieces_of
-from ubcf.scoring.matrices import has_entries, interaction_matrix, row_norms, unit_rows
-from ubcf.scoring.neighborhood import UserMatrices
-from ubcf.scoring.planner import has_numba
-from ubcf.scoring.ranking import TopLists, count_positive, top_positive, top_scores
+from ubcf.scoring.kernels import has_numba
+from ubcf.scoring.lists import score_users
+from ubcf.scoring.matrices import (
+    ModelMatrices,
+    has_entries,
+    interaction_matrix,
+    row_norms,
+    unit_rows,
+)
+from ubcf.scoring.ranking import ListsWanted, TopLists, count_positive, top_positive, top_scores
 from ubcf.scoring.similarity import count_common, count_neighbors, similarity_block
-from ubcf.scoring.ways.blocks import ListsWanted, score_users, user_blocks, user_costs
+from ubcf.scoring.ways.blocks import user_blocks, user_costs
 
 # The same examples in every run: a failure is a change of the code.
 settings.register_profile(
@@ -431,7 +437,7 @@ def test_score_users_gives_the_dense_lists_to_the_bit_whatever_the_blocks_and_th
     wanted = ListsWanted(count, 3, heard_matrix if exclude else None, only_positive)
 
     def run(**limits: Any) -> dict[str, NDArray[Any]]:
-        return pieces_of(list(score_users(UserMatrices(matrix, heard_matrix), wanted, **limits)))
+        return pieces_of(list(score_users(ModelMatrices(matrix, heard_matrix), wanted, **limits)))
 
     whole = run()
     for limits in (

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
-from ubcf.building.summary import Stage
-
 # Tells the user of a stage: opened with its name and its length in steps (None: unknown); yields
 # the function to call with the number of steps done since.
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
@@ -62,3 +60,12 @@ def ignore_steps(_steps: int) -> None:
 def no_progress(_name: str, _length: int | None) -> AbstractContextManager[Callable[[int], None]]:
     """A Progress that tells nobody."""
     return nullcontext(ignore_steps)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a build: how long it took, and the rows that it left (None: it leaves no rows)."""
+
+    stage: str
+    seconds: float
+    rows: int | None

@@ -19,19 +19,13 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from ubcf.scoring.matrices import interaction_matrix
-from ubcf.scoring.neighborhood import UserMatrices
-from ubcf.scoring.planner import (
-    RIGHT,
-    TILES,
-    WAYS,
-    Plan,
-    Work,
-    estimated_seconds,
-    has_numba,
-    plan_scores,
-)
-from ubcf.scoring.ways.blocks import ListsWanted, score_users
+from ubcf.scoring.costs import Work, estimated_seconds
+from ubcf.scoring.kernels import has_numba
+from ubcf.scoring.lists import score_users
+from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
+from ubcf.scoring.options import BY_PRODUCTS, BY_TILES, WAYS
+from ubcf.scoring.planner import Plan, plan_scores
+from ubcf.scoring.ranking import ListsWanted
 
 WANTED = 100
 MEMORY = 8 << 30
@@ -81,7 +75,7 @@ def main() -> None:
     ways = [(way, False) for way in WAYS]
     loading = 0.0
     if has_numba():
-        ways += [(way, True) for way in (RIGHT, TILES)]
+        ways += [(way, True) for way in (BY_PRODUCTS, BY_TILES)]
         for way, compiled in ways:
             seconds_of(plan_for(made_up(*WARM_UP), 1, way, compiled), made_up(*WARM_UP), 1)
         loading = seconds_to_load()
@@ -120,7 +114,7 @@ def plan_for(
 def seconds_of(plan: Plan, matrix: sparse.csr_array, threads: int) -> float:
     """Wall seconds that all scores take, loading apart."""
     start = time.perf_counter()
-    for _ in score_users(UserMatrices(matrix), ListsWanted(WANTED, 50), plan, threads=threads):
+    for _ in score_users(ModelMatrices(matrix), ListsWanted(WANTED, 50), plan, threads=threads):
         pass
     return time.perf_counter() - start
 

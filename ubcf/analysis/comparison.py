@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from ubcf.database.literals import literal
-from ubcf.database.session import held_rows, refusals_told
-from ubcf.database.templates import Templates
+from ubcf.database.session import Session
 
 FOLDER = "analysis/diff"
 
@@ -16,6 +14,7 @@ ROWS = 10
 # The table that the last two parts are made from, and the parts, in the order in which one asks:
 # was the same put in, did as much come out, are they the same users and tracks, the same lists?
 PREPARATION = "list_changes"
+
 PARTS = (
     "inputs",
     "options",
@@ -39,12 +38,7 @@ def compare(
     it, with a row for each user of both. k: users shown whose lists changed, most changed first.
     Raises TemplateError when DuckDB refuses a query.
     """
-    templates = Templates()
-    preparation, *parts = (f"{FOLDER}/{name}.sql" for name in (PREPARATION, *PARTS))
-    with refusals_told(templates.path(preparation)):
-        connection.execute(templates.render(preparation))
-    connection.execute(f"set variable k = {literal(k)}")
-    return {
-        name: held_rows(connection, templates.render(part), templates.path(part))
-        for name, part in zip(PARTS, parts, strict=True)
-    }
+    session = Session(connection)
+    session.run(f"{FOLDER}/{PREPARATION}.sql")
+    session.set(k=k)
+    return {name: session.relation(f"{FOLDER}/{name}.sql") for name in PARTS}

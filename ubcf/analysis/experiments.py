@@ -6,18 +6,15 @@ these rows are what is compared.
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import dataclass
 
 import duckdb
 
 from ubcf.analysis.named_analyses import query
 from ubcf.analysis.statistics import Sample, compare_means, even_split_p_value, holm, in_percent
-from ubcf.database.formats import Column, Text, Writable, write_grid
 from ubcf.errors import NotFoundError, OptionError, QueryError
 
 # What is measured of a user under a treatment: columns of sql/analysis/experiment_users.sql.
@@ -275,78 +272,3 @@ def _warnings_of_effects(effects: Sequence[Effect], control: str, alpha: float) 
 
 def _list(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))
-
-
-def write_experiments(experiments: Sequence[Experiment], form: str, out: Writable) -> None:
-    """Writes experiments in one of the forms of ubcf.database.formats.
-
-    JSON and JSON lines have an object for each, with all its fields; CSV and tables have a row for
-    each effect, a table for each experiment with the numbers as people read them.
-    """
-    if form == "json":
-        out.write("[" + ",\n ".join(map(_as_json, experiments)) + "]\n")
-    elif form == "jsonl":
-        out.write("".join(f"{_as_json(experiment)}\n" for experiment in experiments))
-    elif form == "csv":
-        names = ["experiment", "control", *(field.name for field in fields(Effect))]
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(names)
-        for experiment in experiments:
-            for effect in experiment.effects:
-                texts = map(_as_text, astuple(effect))
-                writer.writerow([experiment.name, experiment.control, *texts])
-    else:
-        for number, experiment in enumerate(experiments):
-            before, heading = "\n" if number else "", _heading(experiment)
-            out.write(f"{before}## {heading}\n\n" if form == "markdown" else f"{before}{heading}\n")
-            _write_table(experiment, form, out)
-
-
-def _as_json(experiment: Experiment) -> str:
-    return json.dumps(asdict(experiment), ensure_ascii=False)
-
-
-def _as_text(value: object) -> Text:
-    """A value as formats.py takes it: as DuckDB would write it."""
-    if value is None:
-        return None
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _heading(experiment: Experiment) -> str:
-    """The name of an experiment, and the users of its arms."""
-    control, *others = (f"{arm.treatment} ({arm.users:,} users)" for arm in experiment.arms)
-    against = f"{', '.join(others)} against {control}" if others else control
-    return Column("", "VARCHAR").as_read(f"{experiment.name}: {against}")
-
-
-def _write_table(experiment: Experiment, form: str, out: Writable) -> None:
-    """The effects of an experiment for people: percentages with sign, intervals as one."""
-    columns = [
-        Column("metric", "VARCHAR"),
-        Column("treatment", "VARCHAR"),
-        Column("mean", "DOUBLE"),
-        Column("control mean", "DOUBLE"),
-        Column("effect", "VARCHAR"),
-        Column(f"{100 * (1 - experiment.alpha):g} % interval", "VARCHAR"),
-        Column("p", "DOUBLE"),
-        Column("adjusted p", "DOUBLE"),
-        Column("significant", "VARCHAR"),
-    ]
-    rows: list[Sequence[Text]] = [
-        [
-            effect.metric,
-            effect.treatment,
-            _as_text(effect.mean),
-            _as_text(effect.control_mean),
-            None if effect.effect is None else f"{effect.effect:+.2f} %",
-            None
-            if effect.low is None or effect.high is None
-            else f"{effect.low:+.2f} to {effect.high:+.2f} %",
-            None if effect.p_value is None else f"{effect.p_value:.3g}",
-            None if effect.adjusted_p_value is None else f"{effect.adjusted_p_value:.3g}",
-            "yes" if effect.significant else "no",
-        ]
-        for effect in experiment.effects
-    ]
-    write_grid(columns, rows, form, out)

@@ -10,18 +10,15 @@ from typing import Any
 
 import duckdb
 
-from ubcf.database.literals import literal
-from ubcf.database.session import held_rows
+from ubcf.database.session import TABLES_OF_IDS, Session, literal
 from ubcf.database.templates import Templates
 from ubcf.errors import NotFoundError, OptionError, TemplateError
 
 FOLDER = "analysis"
 
-# Variables that hold an id: what is given is looked up in this table, by the column of that name.
-TABLES_OF_IDS = {"user": "users", "track": "tracks"}
-
 # The analysis that tells which ids are nearest to one that is not there, and how many are told.
 NEAREST = {"user": "find_user", "track": "find_track"}
+
 NEAREST_SHOWN = 3
 
 
@@ -79,43 +76,41 @@ def query(
     templates: Templates | None = None,
     **variables: Any,
 ) -> duckdb.DuckDBPyRelation:
-    """The rows of a named analysis: a relation, ready for .df(), .pl() or more SQL.
+    """Runs a named analysis; returns its rows as a relation, ready for .df(), .pl() or more SQL.
 
-    variables: those that the analysis names, such as user=156; what is left out has its default.
-    The relation holds its rows: setting other variables later does not change it.
-    Raises NotFoundError for an analysis, a user or a track that there is not, OptionError for a
-    variable that it does not know or that is missing, TemplateError when DuckDB refuses it.
+    variables: those that the analysis names, such as user=156; others have their defaults. The
+    relation holds its rows: setting other variables later does not change it.
+    Raises NotFoundError for an unknown analysis, user or track, OptionError for an unknown or a
+    missing variable, TemplateError when DuckDB refuses the query.
     """
-    templates = templates or Templates()
-    chosen = read_analysis(name, templates)
-    _set_variables(connection, chosen, variables)
-    return held_rows(connection, chosen.sql, templates.path(f"{FOLDER}/{name}.sql"))
+    session = Session(connection, templates)
+    analysis = read_analysis(name, session.templates)
+    _set_variables(session, analysis, variables)
+    return session.relation(f"{FOLDER}/{name}.sql")
 
 
-def _set_variables(
-    connection: duckdb.DuckDBPyConnection, analysis: Analysis, values: Mapping[str, Any]
-) -> None:
-    """Sets every variable that a query reads: those without a value to null."""
+def _set_variables(session: Session, analysis: Analysis, values: Mapping[str, Any]) -> None:
+    """Sets every variable of an analysis: those without a value to null."""
     known = {variable.name: variable for variable in analysis.variables}
     for name in values:
         if name not in known:
-            there = ", ".join(known) or "none"
-            raise OptionError(f"{analysis.name} has no variable {name!r}; there are: {there}")
+            names = ", ".join(known) or "none"
+            raise OptionError(f"{analysis.name} has no variable {name!r}; there are: {names}")
     for name, variable in known.items():
         value = values.get(name)
         if value is None and variable.required:
             raise OptionError(f"{analysis.name} needs the variable {name!r}: {variable.meaning}")
         if value is not None and name in TABLES_OF_IDS:
-            set_id(connection, name, value)
+            set_id(session.connection, name, value)
         else:
-            connection.execute(f"set variable {name} = {literal(value)}")
+            session.set(**{name: value})
 
 
 def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:
-    """Sets the variable `kind` (user or track) to the id that reads as `value` does; returns it.
+    """Sets the variable `kind` (user or track) to the id whose text is that of `value`.
 
-    So an id keeps its type, whatever that is, and a value is never part of a statement but as a
-    quoted text. Raises NotFoundError, with the nearest ids, when there is none.
+    Returns the id, which keeps the type that it has in the database. Raises NotFoundError, with
+    the nearest ids, when there is none.
     """
     table = TABLES_OF_IDS[kind]
     connection.execute(

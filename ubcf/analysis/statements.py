@@ -14,6 +14,7 @@ from ubcf.files import check_folder, written_aside
 
 # What a file is written as, by its suffix; Parquet is DuckDB's own to write.
 PARQUET = ".parquet"
+
 TEXT_FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl"}
 
 

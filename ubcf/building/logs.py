@@ -18,6 +18,7 @@ from ubcf.errors import InputError
 
 # data.json, rotated data.json.1, data.json.2, ..., and either compressed.
 LOG_NAME = re.compile(r"data\.json(\.[0-9]+)?(\.(gz|zst))?")
+
 CATALOG_NAME = "tracks.json"
 
 PACKED = (".gz", ".zst")
@@ -30,6 +31,7 @@ LINE_FEED = ord("\n")
 # carriage return that is not of the line's end, and the delimiter of staging/log_text.sql.
 # In JSON neither can be but for a carriage return between values.
 HIDDEN_END = re.compile(rb"\r(?!\r*\n?\Z)|\x01(?=\x02\x03\x04)")
+
 DOUBLED_RETURN = re.compile(rb"\r(?=\r+\n?\Z)")
 
 

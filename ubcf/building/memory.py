@@ -30,6 +30,7 @@ PROCESS_BYTES = 128 * 2**20
 
 # DuckDB's share of the rest: while it works alone, and beside the matrices.
 DATABASE_SHARE = 0.6
+
 DATABASE_SHARE_BESIDE_MATRICES = 0.2
 
 # With less DuckDB cannot hold the buffers that two threads need to read and sort.

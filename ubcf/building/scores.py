@@ -18,18 +18,18 @@ from ubcf.building.memory import (
     limit_for_matrices,
     matrices_memory,
 )
-from ubcf.building.options import BuildOptions, ModelOptions
+from ubcf.building.options import BuildOptions
 from ubcf.database.writing import Database
 from ubcf.errors import OptionError
 from ubcf.progress import Stages
-from ubcf.scoring.baseline import fit_baseline
-from ubcf.scoring.matrices import interaction_matrix, track_rows
-from ubcf.scoring.neighborhood import Neighborhood, UserMatrices
+from ubcf.scoring.costs import Work
+from ubcf.scoring.lists import score_users
+from ubcf.scoring.matrices import ModelMatrices
+from ubcf.scoring.pairs import Deviations, predict_deviations
 from ubcf.scoring.parallel import in_turn
-from ubcf.scoring.planner import Plan, TooLittleMemoryError, Work, plan_scores, worth_compiling
-from ubcf.scoring.predictions import Deviations, predict_deviations
-from ubcf.scoring.ranking import TopLists
-from ubcf.scoring.ways.blocks import ListsWanted, UserBlock, score_users
+from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores, worth_compiling
+from ubcf.scoring.ranking import ListsWanted, TopLists
+from ubcf.scoring.ways.blocks import UserBlock
 
 # Neighbors of a user that are kept in the database, the most similar ones.
 STORED_NEIGHBORS = 50
@@ -43,21 +43,19 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
 
     Raises OptionError, with the memory limit that would do, when that of the options does not.
     """
-    indexed = db.arrays("indexed_interactions")
-    users, tracks = indexed["user_index"], indexed["track_index"]
-    shape = (int(users.max()) + 1, int(tracks.max()) + 1)
     model = options.model
-    interactions = interaction_matrix(users, tracks, indexed["counted_time"], shape)
-    centered = None
-    if options.predict:
-        centered = track_rows(users, tracks, indexed["centered_time"], shape)
-    heard = sparse.csr_array((np.ones(len(users), dtype=np.int8), (users, tracks)), shape=shape)
-    del indexed, users, tracks
-    stored = STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors
-    excluded = heard if options.exclude_heard else None
-    wanted = ListsWanted(options.top, stored, excluded, options.only_positive)
-    matrices = UserMatrices(interactions, heard)
-    plan = _plan(interactions, wanted, options)
+    indexed = db.arrays("indexed_interactions")
+    if not options.predict:
+        del indexed["centered_time"]
+    matrices = ModelMatrices.from_indexed(indexed)
+    del indexed
+    wanted = ListsWanted(
+        options.top,
+        STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors,
+        matrices.pattern if options.exclude_heard else None,
+        options.only_positive,
+    )
+    plan = _plan(matrices.interactions, wanted, options)
     db.limit_memory(database_memory_beside_matrices(options.memory))
     with stages.stage("score", PERMILLE) as stage:
         stage.rows = 0
@@ -65,46 +63,20 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
             matrices,
             wanted,
             plan,
-            neighborhood=neighborhood_of(model),
+            neighborhood=model.neighborhood,
             self_weight=model.self_weight,
             threads=options.thread_count,
             memory=plan.block_bytes,
             advance=lambda share: stage.advance_by(share * PERMILLE),
         )
         for block, deviations in (
-            zip(blocks, repeat(None))
-            if centered is None
-            else _predicted(blocks, matrices, centered, options)
+            _predicted(blocks, matrices, options) if options.predict else zip(blocks, repeat(None))
         ):
-            _store(db, block, deviations, shape[0], wanted)
+            _store(db, block, deviations, len(matrices.norms), wanted)
             stage.rows += len(block.recommendations.columns)
         db.flush()
     db.limit_memory(database_memory(options.memory))
     return plan
-
-
-def neighborhood_of(model: ModelOptions) -> Neighborhood:
-    """What of the options of a model makes its neighborhood."""
-    return Neighborhood(
-        neighbors=model.neighbors,
-        shrinkage=model.shrinkage,
-        min_similarity=model.min_similarity,
-        min_common=model.min_common,
-        overlap=model.similarity == "overlap",
-    )
-
-
-def store_baseline(db: Database) -> None:
-    """The tables user_biases and track_biases, by dense indexes, and the variable mean_time."""
-    plays = db.arrays("indexed_plays")
-    users, tracks = plays["user_index"], plays["track_index"]
-    shape = (int(users.max()) + 1, int(tracks.max()) + 1)
-    baseline = fit_baseline(users, tracks, plays["plays"], plays["total_time"], shape)
-    db.set(mean_time=baseline.mean)
-    for name, biases in (("user", baseline.users), ("track", baseline.tracks)):
-        index = np.arange(len(biases), dtype=np.int32)
-        db.append(f"{name}_biases", {f"{name}_index": index, "bias": biases})
-    db.flush()
 
 
 def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOptions) -> Plan:
@@ -120,7 +92,7 @@ def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOpt
             memory=matrices_memory(options.memory),
             way=way,
             neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
-            options_need_left=not options.model.takes_all_users,
+            needs_similarities=not options.model.takes_all_users,
             nearest=options.model.neighbors,
             overlap=options.model.similarity == "overlap",
         )
@@ -134,19 +106,17 @@ def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOpt
 
 def _predicted(
     blocks: Iterator[UserBlock],
-    matrices: UserMatrices,
-    centered: sparse.csr_array,
+    matrices: ModelMatrices,
     options: BuildOptions,
 ) -> Iterator[tuple[UserBlock, Deviations]]:
-    """The blocks, each with what the neighbors say of its recommendations."""
-    compiled = worth_compiling(centered.nnz, len(matrices.norms))
+    """Yields the blocks, each with the deviations that its neighbors predict."""
+    compiled = worth_compiling(matrices.pattern.nnz, len(matrices.norms))
 
     def predict(block: UserBlock) -> tuple[UserBlock, Deviations]:
         lists = block.recommendations
         deviations = predict_deviations(
             matrices,
-            centered,
-            neighborhood_of(options.model),
+            options.model.neighborhood,
             block.start + lists.rows,
             lists.columns,
             damping=options.model.damping,

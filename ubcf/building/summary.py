@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ubcf.progress import Stage
+
 
 @dataclass(frozen=True)
 class InputFile:
@@ -15,15 +17,6 @@ class InputFile:
     lines: int
     accepted: int
     rejected: int
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage of a build: how long it took, and the rows that it left (None: it leaves no rows)."""
-
-    stage: str
-    seconds: float
-    rows: int | None
 
 
 @dataclass(frozen=True)

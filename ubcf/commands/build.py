@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ubcf.building.options import PLANS
-from ubcf.commands.options import given, model_options, work_options
+from ubcf.commands.options import PlanName, given, model_options, work_options
+from ubcf.scoring.options import PLANS
 
 if TYPE_CHECKING:
     from ubcf.building.summary import BuildSummary
@@ -63,12 +63,12 @@ Examples:
 @work_options
 @click.option(
     "--plan",
-    type=click.Choice(PLANS),
+    type=PlanName(PLANS),
     default="auto",
     show_default=True,
-    help="How to compute the scores: by similarities between users first (left), or products "
-    "between tracks first, all at once (right) or a part at a time (tiles); auto: what is "
-    "estimated to be the fastest within the memory limit. The lists are the same.",
+    help="How to compute the scores: by similarities between users first, or by products between "
+    "tracks first, held whole (products) or a tile at a time (tiles); auto: the way estimated to "
+    "be the fastest within the memory limit. The lists are the same.",
 )
 @click.option(
     "--store-neighbors",

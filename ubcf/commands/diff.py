@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import format_option, print_parts
+from ubcf.commands.options import format_option
 
 
 @click.command(
@@ -34,6 +34,7 @@ def diff(old: str, new: str, k: int, form: str) -> None:
     common.
     """
     from ubcf.analysis.comparison import ONE_ROW, compare
+    from ubcf.commands.rows import print_parts
     from ubcf.database.reading import connect_pair
     from ubcf.database.session import interruptibly
 

@@ -7,8 +7,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ubcf.building.options import PRESETS
 from ubcf.commands.options import format_option, work_options
+from ubcf.evaluation.options import SPLITS, TUNING_METRICS
+from ubcf.scoring.options import PRESETS
 
 
 def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
@@ -40,8 +41,7 @@ Examples:
 @click.argument("logs", nargs=-1, metavar="[LOGS]...")
 @click.option(
     "--split",
-    # As in ubcf.evaluation.options, which is not loaded for help.
-    type=click.Choice(["time", "last", "random"]),
+    type=click.Choice(SPLITS),
     default="time",
     show_default=True,
     help="What the test part is: what was logged after one moment, for all users; the last events "
@@ -92,7 +92,7 @@ Examples:
 )
 @click.option(
     "--tune-for",
-    type=click.Choice(["ndcg", "recall", "precision", "mrr", "hit_rate", "auc", "rmse", "mae"]),
+    type=click.Choice(TUNING_METRICS),
     default="ndcg",
     show_default=True,
     help="The metric by which the best is chosen, at the greatest number of --at.",
@@ -164,7 +164,7 @@ def evaluate(
         click.echo(
             f"ubcf: warning: {found.rejected:,} of {found.lines:,} lines were rejected", err=True
         )
-    from ubcf.commands.options import print_parts
+    from ubcf.commands.rows import print_parts
 
     with connect_locked(database) as connection:
         names = ("evaluation", *(("tuning",) if found.tuning else ()), "metrics")

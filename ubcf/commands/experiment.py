@@ -55,7 +55,8 @@ def experiment(
     Welch's confidence interval and p value, and the p value adjusted by Holm for the number of
     effects of the experiment.
     """
-    from ubcf.analysis.experiments import METRICS, analyze_experiments, write_experiments
+    from ubcf.analysis.experiments import METRICS, analyze_experiments
+    from ubcf.commands.rows import write_experiments
     from ubcf.database.reading import connect
     from ubcf.database.session import interruptibly
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import database_option, format_option, print_rows
+from ubcf.commands.options import database_option, format_option
 
 
 @click.command(
@@ -25,6 +25,7 @@ def explain(user: str, track: str, database: str, form: str) -> None:
     """
     from ubcf.analysis.explanation import explain as explain_score
     from ubcf.analysis.explanation import explained_score
+    from ubcf.commands.rows import print_rows
     from ubcf.database.reading import connect
     from ubcf.database.session import interruptibly
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ubcf.commands.options import database_option, format_option, print_parts
+from ubcf.commands.options import database_option, format_option
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,6 +45,7 @@ def user(user: str, k: int, seed: str | None, database: str, form: str) -> None:
     import secrets
 
     from ubcf.analysis.inspection import ONE_ROW, inspect_user, random_user
+    from ubcf.commands.rows import print_parts
     from ubcf.database.reading import connect
     from ubcf.database.session import interruptibly
 
@@ -72,6 +73,7 @@ Examples:
 def track(track: str, k: int, database: str, form: str) -> None:
     """Show a track: its entry in the catalog, its listeners, and whom it is recommended to."""
     from ubcf.analysis.inspection import ONE_ROW, inspect_track
+    from ubcf.commands.rows import print_parts
     from ubcf.database.reading import connect
     from ubcf.database.session import interruptibly
 

@@ -1,22 +1,21 @@
-"""The options that commands share, and how they write rows."""
+"""The options that commands share."""
 
 from __future__ import annotations
 
-import sys
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, fields
+from typing import Any, TypeVar
 
 import click
 
-from ubcf.building.options import ALL, CENTERINGS, PRESETS, SIMILARITIES
-from ubcf.building.options import MODEL_OPTIONS as NAMES_OF_MODEL_OPTIONS
-from ubcf.errors import UbcfError
-
-if TYPE_CHECKING:
-    import duckdb
+from ubcf.scoring.options import (
+    ALL,
+    MODEL_OPTIONS,
+    PRESETS,
+    RENAMED_PLANS,
+    ModelOptions,
+    check_plan,
+)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -54,70 +53,43 @@ class NeighborCount(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return click.IntRange(min=1).convert(value, param, ctx)
 
 
-# What is not given stays None, and the preset decides.
-MODEL_OPTIONS = (
+class PlanName(click.Choice):  # type: ignore[type-arg,unused-ignore]
+    """The name of a plan; one of version 0.1 is refused with the new name."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Reads a name of PLANS. Raises OptionError for a former name."""
+        if value in RENAMED_PLANS:
+            check_plan(value)
+        return str(super().convert(value, param, ctx))
+
+
+def _flag(option: Field[Any]) -> Callable[[Function], Function]:
+    """The flag of a field of ModelOptions. Without it the value is None, and the preset decides."""
+    kind: Any = click.FLOAT
+    if option.name == "neighbors":
+        kind = NeighborCount()
+    elif option.metadata["choices"]:
+        kind = click.Choice(option.metadata["choices"])
+    elif option.type == "int":
+        kind = click.IntRange(min=0)
+    return click.option(
+        f"--{option.name.replace('_', '-')}",
+        type=kind,
+        metavar=None if option.metadata["choices"] else option.metadata["metavar"],
+        help=option.metadata["description"],
+    )
+
+
+MODEL_FLAGS = (
     click.option(
         "--preset",
         type=click.Choice(list(PRESETS)),
         help="Options of the model that go together; single ones override. notebook: all users "
-        "count, by their cosine; listening: what people listen to again; ratings: predicted times."
+        "count, by their cosine; listening: for lists; ratings: for predicted times."
         "  [default: notebook]",
     ),
-    click.option(
-        "--neighbors",
-        type=NeighborCount(),
-        metavar="K|all",
-        help="Only the K most similar users count, and only those with a similarity above 0.",
-    ),
-    click.option(
-        "--shrinkage",
-        type=float,
-        metavar="B",
-        help="A similarity from n tracks in common is multiplied by n / (n + B).",
-    ),
-    click.option(
-        "--min-similarity",
-        type=float,
-        metavar="X",
-        help="Users of a smaller similarity do not count.",
-    ),
-    click.option(
-        "--min-common",
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="Users with fewer tracks in common do not count.",
-    ),
-    click.option(
-        "--offset",
-        type=float,
-        metavar="C",
-        help="An interaction counts as its centered time plus C: having listened is a sign too.",
-    ),
-    click.option(
-        "--self-weight",
-        type=float,
-        metavar="W",
-        help="How much the user's own interactions count in the scores.",
-    ),
-    click.option(
-        "--centering",
-        type=click.Choice(CENTERINGS),
-        help="What is taken from a time: the mean of the user; the mean of all, with a bias of the "
-        "user and of the track; or nothing.",
-    ),
-    click.option(
-        "--similarity",
-        type=click.Choice(SIMILARITIES),
-        help="A cosine over all tracks, or over those that both users have heard.",
-    ),
-    click.option(
-        "--damping",
-        type=float,
-        metavar="D",
-        help="Added to the sum of similarities that a predicted time is divided by.",
-    ),
+    *(_flag(option) for option in fields(ModelOptions)),
 )
-
 
 # What a command that reads logs may do, and with what.
 WORK_OPTIONS = (
@@ -148,7 +120,7 @@ WORK_OPTIONS = (
 
 def model_options(command: Function) -> Function:
     """The options of the model, for a command."""
-    return _with_options(command, MODEL_OPTIONS)
+    return _with_options(command, MODEL_FLAGS)
 
 
 def work_options(command: Function) -> Function:
@@ -164,55 +136,7 @@ def _with_options(command: Function, options: Sequence[Callable[[Function], Func
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options without those of the model that were not given."""
-    of_model = ("preset", *NAMES_OF_MODEL_OPTIONS)
+    of_model = ("preset", *MODEL_OPTIONS)
     return {
         name: value for name, value in options.items() if value is not None or name not in of_model
     }
-
-
-@contextmanager
-def given_file(name: str) -> Iterator[Path]:
-    """The path of a file that was given.
-
-    What comes from stdin (-) or another pipe is put into a file for a while: it can be read once.
-    """
-    given = Path(name)
-    is_pipe = name == "-" or (given.exists() and not given.is_file() and not given.is_dir())
-    if not is_pipe:
-        yield given
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "piped")
-        path.write_bytes(sys.stdin.buffer.read() if name == "-" else given.read_bytes())
-        try:
-            yield path
-        except UbcfError as error:
-            shown = "stdin" if name == "-" else name
-            raise type(error)(str(error).replace(str(path), shown)) from error
-
-
-def print_rows(
-    connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation, form: str
-) -> None:
-    """Writes the rows of a relation to stdout; Ctrl-C interrupts it."""
-    from ubcf.database.formats import write_rows
-    from ubcf.database.session import interruptibly
-
-    interruptibly(connection, lambda: write_rows(connection, relation, form, sys.stdout))
-
-
-def print_parts(
-    connection: duckdb.DuckDBPyConnection,
-    parts: Mapping[str, duckdb.DuckDBPyRelation],
-    form: str,
-    *,
-    one_row: Collection[str] = (),
-) -> None:
-    """Writes relations to stdout, each under its name; Ctrl-C interrupts it."""
-    from ubcf.database.formats import write_parts
-    from ubcf.database.session import interruptibly
-
-    interruptibly(
-        connection,
-        lambda: write_parts(connection, parts, form, sys.stdout, one_row=one_row),
-    )

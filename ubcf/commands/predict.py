@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import database_option, given_file, print_rows
+from ubcf.commands.options import database_option
 
 
 @click.command(
@@ -30,6 +30,7 @@ def predict(pairs: str, database: str, form: str) -> None:
     rows come in its order, with predicted_time, from 0 to 1, and support: how many neighbors heard
     the track. Users and tracks that the logs do not know get what is left without them.
     """
+    from ubcf.commands.rows import given_file, print_rows
     from ubcf.database.reading import connect
     from ubcf.database.session import interruptibly
     from ubcf.serving.prediction import count_unknown

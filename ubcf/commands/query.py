@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import database_option, format_option, print_rows
+from ubcf.commands.options import database_option, format_option
 
 
 def _assignment(
@@ -54,6 +54,7 @@ def query(
     from pathlib import Path
 
     from ubcf.analysis import named_analyses
+    from ubcf.commands.rows import print_rows
     from ubcf.database.reading import connect
     from ubcf.database.session import interruptibly
     from ubcf.database.templates import Templates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import database_option, format_option, given_file, print_parts
+from ubcf.commands.options import database_option, format_option
 
 
 @click.command(
@@ -46,9 +46,11 @@ def recommend(
     The scores are exactly those that a build with this person in the logs would give, with the
     options that the database was built with.
     """
+    from ubcf.commands.rows import given_file, print_parts
     from ubcf.database.reading import connect
     from ubcf.database.session import interruptibly
-    from ubcf.serving.recommendation import fold_in, read_history
+    from ubcf.serving.history import read_history
+    from ubcf.serving.recommendation import fold_in
 
     with connect(database) as connection, given_file(history) as path:
         plays = read_history(path)

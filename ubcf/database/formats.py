@@ -24,8 +24,11 @@ DIGITS = 6
 Text = str | None
 
 _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
+
 _FRACTION = re.compile(r"DOUBLE|FLOAT|DECIMAL\(.*\)")
+
 _NESTED = re.compile(r".*\[\d*\]|(STRUCT|MAP|UNION|LIST|ARRAY)\(.*|JSON", flags=re.DOTALL)
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from ubcf.database.literals import literal
+from ubcf.database.session import literal
 from ubcf.errors import DatabaseError, one_line
 
 # The tables that a build leaves.
@@ -33,6 +33,7 @@ EVALUATION_TABLES = frozenset({"evaluation", "metrics", "metrics_by_user", "sett
 
 # What a DuckDB file has among its first bytes. DuckDB takes other files for what their suffix says.
 MAGIC = b"DUCK"
+
 MAGIC_WITHIN = 16
 
 # The first version of ubcf whose tables have all the columns that sql/analysis/ asks for.

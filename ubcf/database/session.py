@@ -1,30 +1,38 @@
-"""Running statements in DuckDB: Ctrl-C stops them, and an error names the file they came from."""
+"""A session: a DuckDB connection, and the templates of sql/ that run in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from ubcf.errors import TemplateError, one_line
+from ubcf.database.templates import Templates
+from ubcf.errors import DatabaseError, TemplateError, one_line
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Result = TypeVar("Result")
 
+# Variables that hold an id: the table that has the id in a column of the same name.
+TABLES_OF_IDS = {"user": "users", "track": "tracks"}
+
 
 def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Result]) -> Result:
-    """What `work`, which uses the connection, returns; Ctrl-C interrupts it."""
+    """Calls `work`, which uses the connection, and returns its result; Ctrl-C interrupts it."""
     with ThreadPoolExecutor(1) as worker:
         return awaited(connection, worker.submit(work))
 
 
 def awaited(connection: duckdb.DuckDBPyConnection, running: Future[Result]) -> Result:
-    """What work in another thread, which uses the connection, returns; Ctrl-C interrupts it.
+    """Waits for work in another thread, which uses the connection; Ctrl-C interrupts it.
 
-    Python cannot take Ctrl-C while DuckDB 2.0 is at work, but it can while it waits.
+    Python cannot handle Ctrl-C while DuckDB 2.0 runs a statement, but it can while it waits.
     """
     try:
         return running.result()
@@ -35,25 +43,117 @@ def awaited(connection: duckdb.DuckDBPyConnection, running: Future[Result]) -> R
 
 
 @contextmanager
-def refusals_told(file: Path) -> Iterator[None]:
-    """Makes an error of DuckDB inside a TemplateError that names the file of the statement."""
+def naming_file(file: Path) -> Iterator[None]:
+    """Turns an error of DuckDB into a TemplateError that names the file of the statement."""
     try:
         yield
     except duckdb.Error as error:
         raise TemplateError(f"{file}: {one_line(error)}") from error
 
 
-def held_rows(
-    connection: duckdb.DuckDBPyConnection, query: str, file: Path
-) -> duckdb.DuckDBPyRelation:
-    """The rows of a query from a file, in a relation that holds them.
+def literal(value: object) -> str:
+    """Returns None, a bool, int, float, str, datetime or list of them as an SQL literal, quoted.
 
-    Executed at once: a query that waits would read the variables and tables of its time.
-    Raises TemplateError when DuckDB refuses it.
+    Bound parameters would do, but the first one makes DuckDB's Python client import pandas where
+    it is installed, which takes a third of a second. Raises TypeError for any other value.
     """
-    with refusals_told(file):
-        connection.execute(f"prepare analysis as {query}")
+    if value is None:
+        return "null"
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, datetime):
+        return f"timestamp {literal(value.isoformat(sep=' '))}"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    raise TypeError(f"no SQL literal for {type(value).__name__}")
+
+
+class Session:
+    """A connection to a database, and the templates that run in it."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, templates: Templates | None = None
+    ) -> None:
+        """templates: those of sql/ by default."""
+        self.connection = connection
+        self.templates = templates or Templates()
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Runs statements and returns the rows of the last one."""
+        return self.connection.execute(statement).fetchall()
+
+    def run(self, name: str, **structure: Any) -> list[tuple[Any, ...]]:
+        """Runs the template `name` and returns the rows of its last statement.
+
+        Raises TemplateError, with the file, when DuckDB refuses or fails.
+        """
+        statement = self.templates.render(name, **structure)
+        with naming_file(self.templates.path(name)):
+            return self.execute(statement)
+
+    def run_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Runs a query template; returns its columns as arrays. Raises TemplateError as `run`."""
+        with naming_file(self.templates.path(name)):
+            return self.connection.execute(self.templates.render(name)).fetchnumpy()
+
+    def relation(self, name: str, **structure: Any) -> duckdb.DuckDBPyRelation:
+        """Runs a query template and returns a relation that holds its rows.
+
+        The query runs at once: a lazy relation would read variables and tables as they are later.
+        Raises TemplateError as `run`.
+        """
+        query = self.templates.render(name, **structure)
+        with naming_file(self.templates.path(name)):
+            self.connection.execute(f"prepare held as {query}")
+            try:
+                return self.connection.sql("execute held")
+            finally:
+                self.connection.execute("deallocate held")
+
+    def set(self, **values: Any) -> None:
+        """Sets variables, which templates read by getvariable('name')."""
+        self.execute(
+            ";".join(f"set variable {name} = {literal(value)}" for name, value in values.items())
+        )
+
+    @contextmanager
+    def registered(self, name: str, arrays: dict[str, NDArray[Any]]) -> Iterator[None]:
+        """Makes arrays of equal length readable as a view, by column, for a while."""
+        self.connection.register(name, arrays)
         try:
-            return connection.sql("execute analysis")
+            yield
         finally:
-            connection.execute("deallocate analysis")
+            self.connection.unregister(name)
+
+    def columns(self, table: str) -> dict[str, str]:
+        """The columns of a table and their SQL types; none when there is no such table."""
+        try:
+            relation = self.connection.table(table)
+        except duckdb.CatalogException:
+            return {}
+        return dict(zip(relation.columns, map(str, relation.types), strict=True))
+
+    def count(self, table: str) -> int:
+        """The number of rows of a table."""
+        return len(self.connection.table(table))
+
+    def dictionaries(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a (small) table, each as a dictionary by column."""
+        relation = self.connection.table(table)
+        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+
+    def arrays(self, table: str) -> dict[str, NDArray[Any]]:
+        """The columns of a table as arrays, without copies through Python objects.
+
+        Raises DatabaseError when the table cannot be read.
+        """
+        try:
+            return self.connection.table(table).fetchnumpy()
+        except duckdb.Error as error:
+            raise DatabaseError(one_line(error)) from error
+
+    def id_types(self) -> dict[str, str]:
+        """The SQL types of the ids of users and tracks."""
+        return {kind: self.columns(table)[kind] for kind, table in TABLES_OF_IDS.items()}

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from ubcf.database.literals import literal
-from ubcf.database.session import awaited, refusals_told
+from ubcf.database.session import Session, awaited, literal
 from ubcf.database.templates import Templates
 from ubcf.errors import DatabaseError, one_line
 
@@ -53,7 +52,7 @@ class _HeldRows:
         return {name: column[: self.length] for name, column in self._columns.items()}
 
 
-class Database:
+class Database(Session):
     """A new DuckDB database into which a build writes."""
 
     def __init__(
@@ -69,12 +68,11 @@ class Database:
 
         Raises DatabaseError when the file cannot be made.
         """
-        self._templates = templates
         self._worker = ThreadPoolExecutor(1)
         self._held: dict[str, _HeldRows] = {}
         self._most_held_bytes = int(HELD_SHARE * memory)
         try:
-            self._connection = duckdb.connect(
+            connection = duckdb.connect(
                 config={
                     "threads": threads,
                     "memory_limit": f"{memory // 1024} KiB",
@@ -84,7 +82,7 @@ class Database:
             )
             # Nothing of a file that is made aside has to be recovered: without a log of changes,
             # every row is written once.
-            self._connection.execute(
+            connection.execute(
                 f"attach {literal(str(path))} as results"
                 f" (storage_version {literal(STORAGE_VERSION)}, row_group_size {ROW_GROUP_SIZE},"
                 " recovery_mode no_wal_writes);"
@@ -92,6 +90,7 @@ class Database:
             )
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
+        super().__init__(connection, templates)
 
     def __enter__(self) -> Database:
         return self
@@ -108,70 +107,31 @@ class Database:
         else:
             # The file is thrown away: what closing it would say no longer matters.
             with contextlib.suppress(duckdb.Error):
-                self._connection.close()
+                self.connection.close()
 
     def close(self) -> None:
         """Writes everything to the file and closes it. Raises DatabaseError when that fails."""
         try:
             # Closing would do it too, but says nothing when the disk is full.
-            self._connection.execute("checkpoint results")
-            self._connection.close()
+            self.connection.execute("checkpoint results")
+            self.connection.close()
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
-    def _execute(self, statement: str) -> list[tuple[Any, ...]]:
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Runs statements, so that Ctrl-C stops them, and returns the rows of the last one."""
-        work = self._worker.submit(lambda: self._connection.execute(statement).fetchall())
-        return awaited(self._connection, work)
+        work = self._worker.submit(lambda: self.connection.execute(statement).fetchall())
+        return awaited(self.connection, work)
 
     def drop(self, *tables: str) -> None:
         """Drops tables, those that exist, of those that `append` made too."""
         for table in tables:
-            self._connection.unregister(table)
-            self._execute(f"drop table if exists {table}")
-
-    def run(self, name: str, **structure: Any) -> list[tuple[Any, ...]]:
-        """Runs the template `name` and returns the rows of its last statement.
-
-        Raises TemplateError, with the file, when DuckDB refuses or fails.
-        """
-        statement = self._templates.render(name, **structure)
-        with refusals_told(self._templates.path(name)):
-            return self._execute(statement)
-
-    def set(self, **values: Any) -> None:
-        """Gives values to variables, which templates read by getvariable('name')."""
-        self._execute(
-            ";".join(f"set variable {name} = {literal(value)}" for name, value in values.items())
-        )
+            self.connection.unregister(table)
+            self.execute(f"drop table if exists {table}")
 
     def limit_memory(self, memory: int) -> None:
         """Sets DuckDB's limit, in bytes; what does not fit goes to the temporary folder."""
-        self._execute(f"set memory_limit = '{memory // 1024} KiB'")
-
-    def columns(self, table: str) -> dict[str, str]:
-        """The columns of a table and their SQL types; none when there is no such table."""
-        try:
-            relation = self._connection.table(table)
-        except duckdb.CatalogException:
-            return {}
-        return dict(zip(relation.columns, map(str, relation.types), strict=True))
-
-    def count(self, table: str) -> int:
-        """The number of rows of a table."""
-        return len(self._connection.table(table))
-
-    def dictionaries(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a (small) table, each as a dictionary by column."""
-        relation = self._connection.table(table)
-        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
-
-    def arrays(self, table: str) -> dict[str, NDArray[Any]]:
-        """The columns of a table as arrays, without copies through Python objects."""
-        try:
-            return self._connection.table(table).fetchnumpy()
-        except duckdb.Error as error:
-            raise DatabaseError(one_line(error)) from error
+        self.execute(f"set memory_limit = '{memory // 1024} KiB'")
 
     def append(
         self, table: str, arrays: dict[str, NDArray[Any]], most_rows: int | None = None
@@ -206,27 +166,27 @@ class Database:
         table that the same transaction created."""
         self._register("appended_arrays", self._held.pop(table).arrays)
         try:
-            self._execute(
+            self.execute(
                 f"create temp table if not exists {table} as from appended_arrays limit 0;"
                 f"insert into {table} by name from appended_arrays"
             )
-            self._connection.unregister("appended_arrays")
+            self.connection.unregister("appended_arrays")
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
     def _register(self, name: str, arrays: dict[str, NDArray[Any]]) -> None:
         """A temporary view of arrays."""
         try:
-            self._connection.register(name, arrays)
+            self.connection.register(name, arrays)
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
     def write_lines(self, name: str, path: Path) -> None:
         """Writes the one text column of the rows of a query template to a file, a line a row."""
-        query = self._templates.render(name)
+        query = self.templates.render(name)
         self.set(lines_path=str(path))
         try:
-            self._execute(
+            self.execute(
                 f"copy ({query.rstrip().rstrip(';')}) to (getvariable('lines_path'))"
                 " (format csv, header false, quote '', escape '', delimiter '\x01')"
             )

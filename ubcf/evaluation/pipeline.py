@@ -13,45 +13,39 @@ from typing import TYPE_CHECKING, Any
 from ubcf._version import __version__
 from ubcf.building.logs import find_logs
 from ubcf.building.memory import database_memory
-from ubcf.building.options import BuildOptions, ModelOptions, PathLike
-from ubcf.building.pipeline import read_logs, refuse_rejected_lines
+from ubcf.building.modeling import (
+    MODEL_TABLES,
+    PLAY_TABLES,
+    center_times,
+    count_plays,
+    store_interactions,
+)
+from ubcf.building.options import BuildOptions, PathLike
+from ubcf.building.staging import read_logs, refuse_rejected_lines
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
-from ubcf.errors import InputError, OptionError
-from ubcf.evaluation.settings import parse_grid, parse_setting
+from ubcf.errors import InputError
+from ubcf.evaluation.options import (
+    BASELINES,
+    ERRORS,
+    LIST_METRICS,
+    METRICS,
+    PAIR_METRICS,
+    EvaluationOptions,
+)
+from ubcf.files import Publication
 from ubcf.progress import Progress, Stages, no_progress
-from ubcf.publishing import Publication
+from ubcf.scoring.options import ModelOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SPLITS = ("time", "last", "random")
-
-# What is measured, in the order in which it is told; each is a file of sql/evaluation/metrics/ but
-# for the coverage, which no user has alone.
-LIST_METRICS = ("ndcg", "recall", "precision", "mrr", "hit_rate", "popularity")
-PAIR_METRICS = ("auc", "rmse", "mae")
-METRICS = (*LIST_METRICS[:-1], *PAIR_METRICS, "coverage", "popularity")
-
-# What a grid can be searched by, and of those, what is better when it is smaller.
-TUNING_METRICS = (*LIST_METRICS[:-1], *PAIR_METRICS)
-ERRORS = ("rmse", "mae")
-
-BASELINES = ("popular", "best_listened", "random")
-
 # What the name of the best setting of a grid begins with.
 TUNED = "tuned: "
 
-# Tables of a setting or of a part of the events, which those of the next take the place of.
-PART_TABLES = ("plays", "user_times", "track_times")
-MODEL_TABLES = (
-    "indexed_plays",
-    "user_biases",
-    "track_biases",
-    "interactions",
-    "indexed_interactions",
-)
+# Tables of one setting, which the next one replaces.
 SETTING_TABLES = ("user_measures", "similar_users", "top_tracks", "pair_scores")
+
 MEASURED_TABLES = ("user_values", "coverage_values", "estimates")
 
 
@@ -69,61 +63,6 @@ class Evaluation:
     settings: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
     tuning: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class EvaluationOptions:
-    """What can be chosen about an evaluation.
-
-    split: 'time', at one moment for all; 'last', the last events of each user; 'random', any events
-    of each user. test_share: the share of the events that is the test part. seed: what all that is
-    drawn by lot depends on. settings: texts such as 'listening' or 'neighbors=100,shrinkage=25'.
-    at: how many first places of a list count. exclude_heard: leave out what the user has heard in
-    the training part. tune: a grid of options laid over the first setting. tune_for: the metric by
-    which the best of the grid is chosen, at the greatest of `at`.
-    """
-
-    split: str = "time"
-    test_share: float = 0.2
-    seed: int = 0
-    settings: Sequence[str] = ("notebook",)
-    at: Sequence[int] = (10, 100)
-    exclude_heard: bool = False
-    tune: str | None = None
-    tune_for: str = "ndcg"
-
-    def __post_init__(self) -> None:
-        """Raises OptionError for a value that makes no sense."""
-        if self.split not in SPLITS:
-            raise OptionError(f"split is {self.split!r}; it must be one of {', '.join(SPLITS)}")
-        if not 0 < self.test_share < 1:
-            raise OptionError(f"test_share is {self.test_share}; it must be between 0 and 1")
-        if self.seed < 0:
-            raise OptionError(f"seed is {self.seed}; it must be at least 0")
-        if not self.at or min(self.at) < 1:
-            raise OptionError(f"at is {', '.join(map(str, self.at))}; each must be at least 1")
-        if self.tune_for not in TUNING_METRICS:
-            raise OptionError(
-                f"tune_for is {self.tune_for!r}; it must be one of {', '.join(TUNING_METRICS)}"
-            )
-        if len(self.models) < len(self.settings):
-            raise OptionError(f"settings are {'; '.join(self.settings)}; each may be there once")
-        if not self.models:
-            raise OptionError("there is no setting to evaluate")
-        _ = self.grid
-
-    @property
-    def models(self) -> dict[str, ModelOptions]:
-        """The settings by name."""
-        return dict(parse_setting(text) for text in self.settings)
-
-    @property
-    def grid(self) -> dict[str, ModelOptions]:
-        """The settings to choose the best of, by name."""
-        if self.tune is None:
-            return {}
-        texts = parse_grid(self.tune, next(iter(self.models)))
-        return dict(parse_setting(text) for text in texts)
 
 
 def evaluate(
@@ -250,9 +189,8 @@ def _use_part(work: _Work, source: str) -> None:
             f"the {empty} part of {training + test:,} events is empty: too few events, or all at "
             "one moment; try another split or test share"
         )
-    db.drop(*PART_TABLES)
-    for table in PART_TABLES:
-        db.run(f"model/{table}.sql")
+    db.drop(*PLAY_TABLES)
+    count_plays(db)
     db.run("evaluation/truth.sql", exclude_heard=work.options.exclude_heard)
     db.run("evaluation/counted_users.sql")
     if not db.count("counted_users"):
@@ -298,17 +236,13 @@ def _measure_model(
     work: _Work, name: str, model: ModelOptions, number: int, metrics: Sequence[str]
 ) -> None:
     """Adds what one setting reaches to the figures by user."""
-    from ubcf.building.scores import score, store_baseline
+    from ubcf.building.scores import score
 
     db, stages = work.db, work.stages(name)
     with stages.stage("model"):
         db.drop(*MODEL_TABLES, *SETTING_TABLES)
-        db.set(time_offset=model.offset)
-        if model.centering == "baseline":
-            db.run("model/indexed_plays.sql")
-            store_baseline(db)
-        db.run("model/interactions.sql", centering=model.centering)
-        db.run("model/indexed_interactions.sql")
+        center_times(db, model)
+        store_interactions(db, model)
     if set(metrics) & set(LIST_METRICS):
         score(db, replace(work.build_options, model=model), stages)
         db.run("evaluation/model_lists.sql")
@@ -324,24 +258,17 @@ def _score_test_tracks(db: Database, model: ModelOptions, threads: int) -> None:
     """The table pair_scores: what the model says of each row of truth."""
     import numpy as np
 
-    from ubcf.building.scores import neighborhood_of
-    from ubcf.scoring.matrices import track_rows
-    from ubcf.scoring.neighborhood import UserMatrices
-    from ubcf.scoring.pairs import score_pairs
+    from ubcf.scoring.matrices import ModelMatrices
+    from ubcf.scoring.pairs import predict_deviations, score_pairs
     from ubcf.scoring.planner import worth_compiling
-    from ubcf.scoring.predictions import predict_deviations
 
-    indexed = db.arrays("indexed_interactions")
-    places = indexed["user_index"], indexed["track_index"]
-    shape = int(places[0].max()) + 1, int(places[1].max()) + 1
-    matrices = UserMatrices.of(*places, indexed["counted_time"], shape)
-    centered = track_rows(*places, indexed["centered_time"], shape)
+    matrices = ModelMatrices.from_indexed(db.arrays("indexed_interactions"))
     truth = db.arrays("truth")
     known = np.flatnonzero(~np.ma.getmaskarray(truth["track_index"]))
     pairs = truth["user_index"][known], np.asarray(truth["track_index"])[known]
-    neighborhood = neighborhood_of(model)
+    neighborhood = model.neighborhood
     score, deviation = np.zeros((2, len(truth["pair"])))
-    compiled = worth_compiling(centered.nnz, len(np.unique(pairs[0])))
+    compiled = worth_compiling(matrices.pattern.nnz, len(np.unique(pairs[0])))
     score[known] = score_pairs(
         matrices,
         neighborhood,
@@ -352,7 +279,6 @@ def _score_test_tracks(db: Database, model: ModelOptions, threads: int) -> None:
     )
     deviation[known] = predict_deviations(
         matrices,
-        centered,
         neighborhood,
         *pairs,
         damping=model.damping,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from ubcf.building.options import ALL, MODEL_OPTIONS, ModelOptions, model_options
 from ubcf.errors import OptionError
+from ubcf.scoring.options import ALL, MODEL_OPTIONS, ModelOptions, model_options
 
 # Options that are not fractions.
 WHOLE = ("neighbors", "min_common")

@@ -17,11 +17,13 @@ import jinja2
 
 from ubcf.analysis.experiments import Experiment, analyze_experiments
 from ubcf.analysis.named_analyses import query, set_id
+from ubcf.drawing.figures import check_drawing
+from ubcf.drawing.numbers import PERCENT_SIGN, digits, percent, signed
 from ubcf.errors import NotFoundError, OptionError
 from ubcf.files import check_folder, written_aside
 from ubcf.progress import Progress, no_progress
 from ubcf.reporting import charts
-from ubcf.reporting.charts import Chart, Interval, Row, digits, percent, signed
+from ubcf.reporting.charts import Chart, Interval, Row
 
 TEMPLATE = "page.html"
 
@@ -104,7 +106,7 @@ def write_report(
     Raises NotFoundError for a user that there is not, OptionError when the page cannot be where it
     should, UbcfError when matplotlib is not installed, OSError when the page cannot be written.
     """
-    charts.check_drawing()
+    check_drawing()
     output = output.absolute()
     check_folder(output)
     if output.is_dir():
@@ -228,7 +230,7 @@ def _experiments(connection: duckdb.DuckDBPyConnection) -> list[ExperimentShown]
 def _experiment_in_words(experiment: Experiment) -> str:
     said = [
         f"{effect.treatment} changes {effect.metric.replace('_', ' ')} by "
-        f"{signed(effect.effect, 1)}{charts.PERCENT_SIGN}"
+        f"{signed(effect.effect, 1)}{PERCENT_SIGN}"
         for effect in experiment.effects
         if effect.significant and effect.effect is not None
     ]

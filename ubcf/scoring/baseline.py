@@ -11,7 +11,9 @@ from ubcf.scoring.matrices import FloatArray, IntArray
 # The regularization of users and of tracks, and the rounds of alternating least squares, as in
 # Koren (2010), Factor in the Neighbors, section 2.1, and in what is commonly built on it.
 USER_REGULARIZATION = 15.0
+
 TRACK_REGULARIZATION = 10.0
+
 ROUNDS = 10
 
 

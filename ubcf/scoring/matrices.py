@@ -5,16 +5,19 @@ Nothing here knows a database, a file or an option; users and tracks are dense i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-# Rounding noise of what an interaction counts: under this it is 0.
-COUNTED_TIME_NOISE = 1e-9
+from ubcf.scoring.tolerances import COUNTED_TIME_NOISE
 
 FloatArray = NDArray[np.float64]
+
 IntArray = NDArray[np.integer[Any]]
 
 
@@ -117,3 +120,132 @@ def with_zeros(matrix: sparse.csr_array, pattern: sparse.csr_array) -> sparse.cs
     values = np.zeros(pattern.nnz)
     values[np.searchsorted(among, places)] = matrix.data
     return sparse.csr_array((values, pattern.indices, pattern.indptr), shape=matrix.shape)
+
+
+Indexes = NDArray[np.int64]
+
+# A matrix users x tracks, and its transpose.
+SidesOfProduct = tuple[sparse.csr_array, sparse.csr_array]
+
+
+class ModelMatrices:
+    """R, and what similarities, scores and predicted times are computed from it.
+
+    interactions: R, users x tracks. pattern: users x tracks, non-zero at the tracks that a user has
+    heard, also where R is 0. norms: of the rows of R, shape (users,). unit: X. centered_by_track:
+    h, tracks x users; None where it was not asked for. The others are computed on first use.
+    """
+
+    def __init__(
+        self,
+        interactions: sparse.csr_array,
+        heard: sparse.csr_array | None = None,
+        centered_by_track: sparse.csr_array | None = None,
+    ) -> None:
+        """heard: the pattern; None: a track is heard where R is not 0."""
+        self.interactions = interactions
+        self.pattern = interactions if heard is None else heard
+        self.centered_by_track = centered_by_track
+        self.norms = row_norms(interactions)
+        self.unit = unit_rows(interactions, self.norms)
+
+    @classmethod
+    def of(
+        cls,
+        user_index: IntArray,
+        track_index: IntArray,
+        counted_time: FloatArray,
+        shape: tuple[int, int],
+        centered_time: FloatArray | None = None,
+    ) -> ModelMatrices:
+        """From arrays with one entry per user and track heard, also where R is 0.
+
+        shape: users x tracks. centered_time: h, for centered_by_track.
+        """
+        interactions = interaction_matrix(user_index, track_index, counted_time, shape)
+        by_track = None
+        if centered_time is not None:
+            by_track = track_rows(user_index, track_index, centered_time, shape)
+        ones = np.ones(len(user_index), dtype=np.int8)
+        heard = sparse.csr_array((ones, (user_index, track_index)), shape=shape)
+        return cls(interactions, heard, by_track)
+
+    @classmethod
+    def from_indexed(cls, indexed: Mapping[str, NDArray[Any]]) -> ModelMatrices:
+        """From the columns of indexed_interactions; without centered_time there are no centers."""
+        users, tracks = indexed["user_index"], indexed["track_index"]
+        shape = (int(users.max()) + 1, int(tracks.max()) + 1)
+        return cls.of(users, tracks, indexed["counted_time"], shape, indexed.get("centered_time"))
+
+    @cached_property
+    def unit_by_track(self) -> sparse.csr_array:
+        """X transposed, tracks x users."""
+        return sparse.csr_array(self.unit.T.tocsr())
+
+    @cached_property
+    def by_track(self) -> sparse.csr_array:
+        """R transposed, tracks x users."""
+        return sparse.csr_array(self.interactions.T.tocsr())
+
+    @cached_property
+    def unit_where_heard(self) -> SidesOfProduct:
+        """X and X transposed, with an entry, which may be 0, wherever a track was heard."""
+        own = with_zeros(self.unit, self.pattern)
+        return own, self.unit_by_track if own is self.unit else sparse.csr_array(own.T.tocsr())
+
+    @cached_property
+    def times_where_heard(self) -> SidesOfProduct:
+        """R and R transposed, with an entry, which may be 0, wherever a track was heard."""
+        own = with_zeros(self.interactions, self.pattern)
+        return own, self.by_track if own is self.interactions else sparse.csr_array(own.T.tocsr())
+
+    @cached_property
+    def heard(self) -> sparse.csr_array:
+        """Ones at what was heard, users x tracks."""
+        ones = np.ones(self.pattern.nnz)
+        return sparse.csr_array(
+            (ones, self.pattern.indices, self.pattern.indptr), shape=self.pattern.shape
+        )
+
+    @cached_property
+    def heard_by_track(self) -> sparse.csr_array:
+        """What was heard, tracks x users."""
+        return sparse.csr_array(self.heard.T.tocsr())
+
+    @cached_property
+    def squares(self) -> sparse.csr_array:
+        """The squares of R."""
+        return sparse.csr_array(self.interactions.power(2))
+
+    @cached_property
+    def squares_by_track(self) -> sparse.csr_array:
+        """The squares of R transposed, tracks x users."""
+        return sparse.csr_array(self.by_track.power(2))
+
+
+@dataclass(frozen=True)
+class UserPaths:
+    """How many paths lead from each user to others, and on to tracks: shape (users,).
+
+    to_users: over a track to one of its listeners; to_tracks: from there on to one of the
+    listener's tracks. similarities, scores: the different users and tracks at their ends, at most,
+    so upper bounds of the entries of each user's similarity and score rows.
+    """
+
+    to_users: FloatArray
+    to_tracks: FloatArray
+    similarities: FloatArray
+    scores: FloatArray
+
+    @classmethod
+    def of(cls, interactions: sparse.csr_array) -> UserPaths:
+        """Counts the paths in R, users x tracks."""
+        users, tracks = interactions.shape
+        user_tracks = np.diff(interactions.indptr).astype(np.float64)
+        pattern = sparse.csr_array(
+            (np.ones_like(interactions.data), interactions.indices, interactions.indptr),
+            shape=interactions.shape,
+        )
+        to_users = pattern @ (pattern.T @ np.ones(users))
+        to_tracks = pattern @ (pattern.T @ user_tracks)
+        return cls(to_users, to_tracks, np.minimum(to_users, users), np.minimum(to_tracks, tracks))

@@ -8,7 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Part = TypeVar("Part")
+
 Job = TypeVar("Job")
+
 Result = TypeVar("Result")
 
 

@@ -7,46 +7,21 @@ again); what matters is their ratios.
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
-from typing import TypeVar
 
-import numpy as np
-from scipy import sparse
-
-from ubcf.scoring.matrices import FloatArray, IntArray, row_of_each_entry
+from ubcf.scoring import kernels
+from ubcf.scoring.costs import (
+    LEAST_BLOCK_BYTES,
+    NARROWEST_TILE,
+    Estimate,
+    Work,
+    estimated_seconds,
+    least_bytes,
+    nearest_seconds,
+    neighbors_seconds,
+)
+from ubcf.scoring.options import BY_SIMILARITIES, BY_TILES, WAYS
 from ubcf.scoring.ways.tiles import CANDIDATE_BYTES, TILE_BYTES, TILE_WIDTH, USERS_PER_BLOCK
-
-# The ways: similarity between users first, S R; or G between tracks first, X G - D R, held whole or
-# tile by tile.
-LEFT, RIGHT, TILES = "left", "right", "tiles"
-WAYS = (LEFT, RIGHT, TILES)
-
-# Seconds on one core.
-SECONDS_PER_SIMILARITY_PRODUCT = 13e-9
-SECONDS_PER_SIMILARITY = 20e-9
-SECONDS_PER_SCORE_PRODUCT = 2.2e-9
-SECONDS_PER_SCORE = 30e-9
-# A neighbor that is kept: its row in the database, and comparing the tracks of both.
-SECONDS_PER_NEIGHBOR = 0.3e-6
-SECONDS_PER_TRACK_OF_NEIGHBOR = 15e-9
-# By whether the loops are compiled; of G held whole, and of its products with users.
-SECONDS_PER_PATH_OF_G = {False: 2e-9, True: 3e-9}
-SECONDS_PER_ENTRY_OF_G = {False: 50e-9, True: 16e-9}
-SECONDS_PER_RIGHT_PRODUCT = {False: 3.5e-9, True: 1e-9}
-SECONDS_PER_RIGHT_SCORE = 28e-9
-SECONDS_PER_RIGHT_CELL = 0.3e-9
-# Of G tile by tile.
-SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 8e-9}
-SECONDS_PER_TILE_CELL = {False: 4e-9, True: 3e-9}
-SECONDS_PER_TILE_PRODUCT = {False: 0.5e-9, True: 0.2e-9}
-SECONDS_PER_TILED_SCORE = {False: 1.5e-9, True: 0.5e-9}
-SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
-SECONDS_PER_CANDIDATE = 250e-9
-# Of the nearest users, always compiled; by whether their similarities are of the overlap form.
-SECONDS_PER_NEAR_PRODUCT = {False: 2e-9, True: 4e-9}
-SECONDS_PER_NEAR_CELL = {False: 1e-9, True: 4e-9}
-SECONDS_TO_LOAD_COMPILED = 0.6  # importing numba and the compiled loops, wall time
 
 # Interactions times the users whose weights are asked for, from which on compiled loops are worth
 # loading where no way of computing has loaded them.
@@ -55,37 +30,15 @@ WORTH_COMPILED_WEIGHTS = 10**9
 # Neighbors are computed beside products when that takes at most this share of the scores' time, or
 # so many seconds; on the way to the scores (left) they cost next to nothing.
 PROPORTION = 1 / 3
+
 SECONDS_ALWAYS_SPENT = 1.5
 
 # The choice is made for this many threads, however many there are: the ways add in another order,
 # so another way would give scores that differ in the last digits.
 TYPICAL_THREADS = 2
 
-# Neighbors that a user keeps, for the estimate.
-NEIGHBORS_KEPT = 50
-
-# Scores that a tile finds and ranks for each that is wanted.
-CANDIDATES_PER_WANTED = 1.6
-
-# Bytes for each interaction: R, X and X' with shared indexes, and which tracks were heard; with
-# tiles, R' and X in single precision too; and what making them takes for a moment.
-LEFT_BYTES, TILES_BYTES = 65, 81
-
-# Bytes for each entry of G that is held whole.
-GRAM_ENTRY_BYTES = 12
-
-# The entries of a row of G are estimated for this many numbers of paths, others in between.
-PATH_COUNTS = 24
-
-# The blocks in work need this much at least.
-LEAST_BLOCK_BYTES = 64 * 2**20
-
-NARROWEST_TILE = 64
-
 # Of the memory that tiles leave.
 SHARE_FOR_CANDIDATES = 0.75
-
-Count = TypeVar("Count", float, FloatArray)
 
 
 class TooLittleMemoryError(ValueError):
@@ -94,116 +47,6 @@ class TooLittleMemoryError(ValueError):
     def __init__(self, needed: int) -> None:
         super().__init__(f"the matrices need {needed:,} bytes")
         self.needed = needed
-
-
-@dataclass(frozen=True)
-class UserPaths:
-    """How many paths lead from each user to others, and on to tracks: shape (users,).
-
-    to_users: over a track to one of its listeners; to_tracks: from there on to one of the
-    listener's tracks. similarities, scores: the different users and tracks at their ends, at most,
-    so upper bounds of the entries of each user's similarity and score rows.
-    """
-
-    to_users: FloatArray
-    to_tracks: FloatArray
-    similarities: FloatArray
-    scores: FloatArray
-
-    @classmethod
-    def of(cls, interactions: sparse.csr_array) -> UserPaths:
-        """Counts the paths in R, users x tracks."""
-        users, tracks = interactions.shape
-        user_tracks = np.diff(interactions.indptr).astype(np.float64)
-        pattern = sparse.csr_array(
-            (np.ones_like(interactions.data), interactions.indices, interactions.indptr),
-            shape=interactions.shape,
-        )
-        to_users = pattern @ (pattern.T @ np.ones(users))
-        to_tracks = pattern @ (pattern.T @ user_tracks)
-        return cls(to_users, to_tracks, np.minimum(to_users, users), np.minimum(to_tracks, tracks))
-
-
-@dataclass(frozen=True)
-class Work:
-    """How many operations the scores of all users take, each way.
-
-    A product is one multiplication and addition. similarities, scores: stored entries, at most.
-    gram_entries: those of G, about.
-    undecided_seconds: what the lists that tiles do not decide take on one core.
-    """
-
-    users: int
-    tracks: int
-    interactions: int
-    similarity_products: float
-    similarities: float
-    score_products: float
-    scores: float
-    gram_products: float
-    gram_entries: float
-    right_products: float
-    tile_products: float
-    candidate_products: float
-    candidates: float
-    undecided_seconds: float
-
-    @classmethod
-    def of(cls, interactions: sparse.csr_array, wanted: int) -> Work:
-        """Counts the work for R, users x tracks, when a user wants so many tracks."""
-        users, tracks = interactions.shape
-        user_tracks = np.diff(interactions.indptr).astype(np.float64)
-        paths = UserPaths.of(interactions)
-        # Two users may share several tracks: their product with a row of R is made once.
-        once = np.divide(
-            paths.similarities, paths.to_users, out=np.ones(users), where=paths.to_users > 0
-        )
-        score_products = paths.to_tracks * once
-        listed = CANDIDATES_PER_WANTED * min(wanted, tracks)
-        listeners = np.bincount(interactions.indices, minlength=tracks)
-        paths_of_track = np.bincount(
-            interactions.indices, user_tracks.take(row_of_each_entry(interactions)), tracks
-        ).astype(np.float64)
-        gram_entries = expected_entries(paths_of_track, listeners)
-        seconds = _left_seconds(paths.to_users, paths.similarities, score_products, paths.scores)
-        return cls(
-            users,
-            tracks,
-            interactions.nnz,
-            float(paths.to_users.sum()),
-            float(paths.similarities.sum()),
-            float(score_products.sum()),
-            float(paths.scores.sum()),
-            float((user_tracks**2).sum()),
-            float(gram_entries.sum()),
-            float(gram_entries @ listeners),
-            float(user_tracks.sum()) * tracks,
-            float(user_tracks.sum()) * listed,
-            users * listed,
-            # About half of the scores are positive: with fewer, tiles do not decide a list.
-            float(seconds[paths.scores < 2 * wanted].sum()),
-        )
-
-
-def expected_entries(paths: FloatArray, listeners: IntArray) -> FloatArray:
-    """About how many different tracks so many paths end at, for each number of paths.
-
-    listeners: of each track, shape (tracks,). Paths are taken to end at tracks independently, in
-    proportion to their listeners: a track is missed by p of them with probability exp(-p share).
-    """
-    counts, tracks = np.unique(listeners, return_counts=True)
-    shares = counts / max(listeners.sum(), 1)
-    some = np.geomspace(1, max(float(paths.max(initial=1)), 1), PATH_COUNTS)
-    entries = -np.expm1(-some[:, np.newaxis] * shares) @ tracks
-    return np.where(paths > 0, np.interp(paths, some, entries), 0.0)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a way takes: wall seconds, and bytes of memory at least."""
-
-    seconds: float
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -225,14 +68,9 @@ class Plan:
     reason: str
 
 
-def has_numba() -> bool:
-    """Whether the extra `ubcf[fast]` is installed."""
-    return importlib.util.find_spec("numba") is not None
-
-
 def worth_compiling(interactions: int, users: int) -> bool:
     """Whether the weights of so many users are worth loading numba, and it is installed."""
-    return interactions * users >= WORTH_COMPILED_WEIGHTS and has_numba()
+    return interactions * users >= WORTH_COMPILED_WEIGHTS and kernels.has_numba()
 
 
 def plan_scores(
@@ -244,7 +82,7 @@ def plan_scores(
     way: str | None = None,
     neighbors: bool | None = None,
     numba: bool | None = None,
-    options_need_left: bool = False,
+    needs_similarities: bool = False,
     nearest: int | None = None,
     overlap: bool = False,
 ) -> Plan:
@@ -252,7 +90,7 @@ def plan_scores(
 
     way: one of WAYS insists. neighbors: whether to compute the similarities in any case (None: if
     they are in proportion). numba: whether compiled loops may be used (None: if it is installed).
-    options_need_left: not all users count as they are, so similarities are needed. nearest: only
+    needs_similarities: not all users count as they are, so similarities are needed. nearest: only
     so many do, so the similarities may be compiled; overlap: of the overlap form.
     Raises TooLittleMemoryError when no way fits.
     """
@@ -263,25 +101,25 @@ def plan_scores(
         }
         for with_numba in (False, True)
     )
-    usable = (LEFT,) if options_need_left else WAYS
-    may_compile = has_numba() if numba is None else numba
+    usable = (BY_SIMILARITIES,) if needs_similarities else WAYS
+    may_compile = kernels.has_numba() if numba is None else numba
     if nearest is not None:
-        by_numba[LEFT] = _nearest_seconds(work, nearest, overlap, TYPICAL_THREADS)
+        by_numba[BY_SIMILARITIES] = nearest_seconds(work, nearest, overlap, TYPICAL_THREADS)
     compiled = {each: may_compile and by_numba[each] < by_scipy[each] for each in WAYS}
     cost = {each: (by_numba if compiled[each] else by_scipy)[each] for each in WAYS}
     # A property of the logs alone: not of the threads, the memory, or what is installed.
-    neighbors_seconds = _neighbors_seconds(work, TYPICAL_THREADS)
+    seconds_of_neighbors = neighbors_seconds(work, TYPICAL_THREADS)
     in_proportion = (
-        min(by_scipy, key=by_scipy.__getitem__) == LEFT
-        or neighbors_seconds <= PROPORTION * min(by_scipy.values())
-        or neighbors_seconds <= SECONDS_ALWAYS_SPENT
+        min(by_scipy, key=by_scipy.__getitem__) == BY_SIMILARITIES
+        or seconds_of_neighbors <= PROPORTION * min(by_scipy.values())
+        or seconds_of_neighbors <= SECONDS_ALWAYS_SPENT
     )
     estimates = {
         each: Estimate(
-            _nearest_seconds(work, nearest, overlap, threads)
-            if each == LEFT and nearest is not None and compiled[LEFT]
+            nearest_seconds(work, nearest, overlap, threads)
+            if each == BY_SIMILARITIES and nearest is not None and compiled[BY_SIMILARITIES]
             else estimated_seconds(work, each, compiled=compiled[each], threads=threads),
-            _least_bytes(work, wanted, each, compiled=compiled[each]),
+            least_bytes(work, wanted, each, compiled=compiled[each]),
         )
         for each in WAYS
     }
@@ -290,135 +128,31 @@ def plan_scores(
     if not fitting:
         raise TooLittleMemoryError(min(estimates[each].bytes for each in possible))
     chosen = min(fitting, key=cost.__getitem__)
-    why = "the similarities are needed" if options_need_left else "as was asked for"
+    why = "the similarities are needed" if needs_similarities else "as was asked for"
     reason = _reason(chosen, fitting, possible, estimates, compiled[chosen], why)
-    estimates["neighbors"] = Estimate(_neighbors_seconds(work, threads), 0)
+    estimates["neighbors"] = Estimate(neighbors_seconds(work, threads), 0)
 
     left_over = memory - estimates[chosen].bytes
     per_column = TILE_BYTES[compiled[chosen]] * work.tracks
     width = int(min(TILE_WIDTH, NARROWEST_TILE + left_over // 2 // per_column, work.tracks))
     width = max(width - width % NARROWEST_TILE, min(NARROWEST_TILE, work.tracks))
-    if chosen == TILES:
+    if chosen == BY_TILES:
         left_over -= max(width - NARROWEST_TILE, 0) * per_column
     per_block = USERS_PER_BLOCK * wanted * CANDIDATE_BYTES
     # Users that do not fit need all the tiles once more.
     blocks = 1 + int(left_over * SHARE_FOR_CANDIDATES) // per_block
     users_at_once = int(min(blocks * USERS_PER_BLOCK, work.users))
-    if chosen == TILES:
+    if chosen == BY_TILES:
         left_over -= int(left_over * SHARE_FOR_CANDIDATES)
     return Plan(
         way=chosen,
         compiled=compiled[chosen],
-        neighbors=chosen == LEFT or (in_proportion if neighbors is None else neighbors),
+        neighbors=chosen == BY_SIMILARITIES or (in_proportion if neighbors is None else neighbors),
         tile_width=width,
         users_at_once=users_at_once,
         block_bytes=int(LEAST_BLOCK_BYTES + left_over),
         estimates=estimates,
         reason=reason,
-    )
-
-
-def estimated_seconds(work: Work, way: str, *, compiled: bool, threads: int) -> float:
-    """Wall seconds of a way, loading what is compiled included."""
-    if way == LEFT:
-        left = _left_seconds(
-            work.similarity_products, work.similarities, work.score_products, work.scores
-        )
-        return left / threads
-    load = SECONDS_TO_LOAD_COMPILED if compiled else 0.0
-    if way == TILES:
-        return _tiles_seconds(work, compiled=compiled) / threads + load
-    whole = (
-        SECONDS_PER_PATH_OF_G[compiled] * work.gram_products
-        + SECONDS_PER_ENTRY_OF_G[compiled] * work.gram_entries
-    )
-    if compiled:
-        return (whole + _compiled_right_seconds(work)) / threads + load
-    # scipy makes one product on one thread.
-    return whole + _right_seconds(work) / threads
-
-
-def _nearest_seconds(work: Work, nearest: int, overlap: bool, threads: int) -> float:
-    """Similarities of which only the nearest are kept, and the scores from them, compiled."""
-    # As many paths as the nearest users have tracks.
-    score_products = min(nearest, work.users) * work.interactions
-    seconds = (
-        SECONDS_PER_NEAR_PRODUCT[overlap] * work.similarity_products
-        + SECONDS_PER_NEAR_CELL[overlap] * work.users**2
-        + SECONDS_PER_RIGHT_PRODUCT[True] * score_products
-        + SECONDS_PER_RIGHT_CELL * work.users * work.tracks
-        + SECONDS_PER_CANDIDATE * work.candidates
-    )
-    return seconds / threads + SECONDS_TO_LOAD_COMPILED
-
-
-def _neighbors_seconds(work: Work, threads: int) -> float:
-    """Similarities between users, and the neighbors that are kept of them."""
-    kept = min(NEIGHBORS_KEPT * work.users, work.similarities)
-    tracks_of_neighbors = kept * work.interactions / work.users
-    return (
-        _similarities_seconds(work.similarity_products, work.similarities)
-        + SECONDS_PER_NEIGHBOR * kept
-        + SECONDS_PER_TRACK_OF_NEIGHBOR * tracks_of_neighbors
-    ) / threads
-
-
-def _similarities_seconds(products: Count, similarities: Count) -> Count:
-    """Similarities between users, one core: of all of them together, or of each."""
-    return SECONDS_PER_SIMILARITY_PRODUCT * products + SECONDS_PER_SIMILARITY * similarities
-
-
-def _left_seconds(
-    similarity_products: Count, similarities: Count, score_products: Count, scores: Count
-) -> Count:
-    """Similarities, and their products with the interactions, one core."""
-    return (
-        _similarities_seconds(similarity_products, similarities)
-        + SECONDS_PER_SCORE_PRODUCT * score_products
-        + SECONDS_PER_SCORE * scores
-    )
-
-
-def _right_seconds(work: Work) -> float:
-    """Products of G with all users, and their ranking, by scipy on one core."""
-    return (
-        SECONDS_PER_RIGHT_PRODUCT[False] * work.right_products
-        + SECONDS_PER_RIGHT_SCORE * work.scores
-    )
-
-
-def _compiled_right_seconds(work: Work) -> float:
-    """The same by compiled loops."""
-    return (
-        SECONDS_PER_RIGHT_PRODUCT[True] * work.right_products
-        + SECONDS_PER_RIGHT_CELL * work.users * work.tracks
-        + SECONDS_PER_CANDIDATE * work.candidates
-    )
-
-
-def _tiles_seconds(work: Work, *, compiled: bool) -> float:
-    """Tiles, their products with all users, and what they leave undecided, one core."""
-    return (
-        SECONDS_PER_GRAM_PRODUCT[compiled] * work.gram_products
-        + SECONDS_PER_TILE_CELL[compiled] * work.tracks**2
-        + SECONDS_PER_TILE_PRODUCT[compiled] * work.tile_products
-        + SECONDS_PER_TILED_SCORE[compiled] * work.users * work.tracks
-        + SECONDS_PER_CANDIDATE_PRODUCT[compiled] * work.candidate_products
-        + SECONDS_PER_CANDIDATE * work.candidates
-        + work.undecided_seconds
-    )
-
-
-def _least_bytes(work: Work, wanted: int, way: str, *, compiled: bool) -> int:
-    """The least memory for a way: its matrices, the smallest tile and blocks."""
-    if way != TILES:
-        products = GRAM_ENTRY_BYTES * work.gram_entries if way == RIGHT else 0.0
-        return int(LEFT_BYTES * work.interactions + products + LEAST_BLOCK_BYTES)
-    return (
-        TILES_BYTES * work.interactions
-        + TILE_BYTES[compiled] * work.tracks * min(NARROWEST_TILE, work.tracks)
-        + CANDIDATE_BYTES * wanted * min(USERS_PER_BLOCK, work.users)
-        + LEAST_BLOCK_BYTES
     )
 
 

@@ -11,32 +11,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from ubcf.scoring.matrices import (
     FloatArray,
+    Indexes,
     IntArray,
     entries_by_row,
     has_entries,
     row_of_each_entry,
 )
-
-# Scores that are equal in mathematics differ by a few 1e-16 a term, differently for each order of
-# summation. Far above that, and far below any difference that means something.
-EQUALITY_GAP = 1e-10
-
-# Values this far below the last one wanted are ranked too: an equality chain that begins in a list
-# may end outside. Room for a hundred links.
-CHAIN_ROOM = 100 * EQUALITY_GAP
-
-# Rows with more than this many entries for each one wanted are thinned out before they are sorted.
-WORTH_THINNING = 4
+from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, WORTH_THINNING
 
 ZERO_BLOCK = -1  # the column of the entry that stands for all the zeros of a row
+
 FIRST_WIDTH = 2  # the zero block is first looked for in this many times `count` columns
 
-Indexes = NDArray[np.int64]
 Triple = tuple[Indexes, Indexes, FloatArray]  # rows, columns and values of entries
 
 
@@ -198,8 +188,6 @@ def _top_scores_compiled(
 
     wanted: how long the ranking of each row must be, excluded columns included.
     """
-    from ubcf.scoring.kernels.ranking import top_of_full_rows
-
     rows_count = scores.shape[0]
     full = top_of_full_rows(scores, wanted)
     others = np.flatnonzero(full.lengths == 0)
@@ -364,3 +352,53 @@ def _unfold_zeros(
 def _collect(rows_count: int, entries: Triple) -> TopLists:
     rows, columns, values = entries
     return TopLists(np.bincount(rows, minlength=rows_count), columns, values)
+
+
+def top_of_full_rows(scores: sparse.csr_array, wanted: Indexes) -> TopLists:
+    """The first columns, by numba, of the rows whose lists positive scores fill.
+
+    wanted: length of each list, shape (rows,). The lists of other rows are empty: they need zeros
+    or negative scores too.
+    """
+    from ubcf.scoring.kernels.ranking import rank_full_rows
+
+    lengths = np.zeros(len(wanted), dtype=np.int64)
+    room = int(np.minimum(np.diff(scores.indptr), wanted).sum())
+    columns, values = np.empty(room, dtype=np.int64), np.empty(room)
+    rows = scores.indptr, scores.indices, scores.data
+    found = rank_full_rows(rows, wanted, lengths, columns, values)
+    return TopLists(lengths, columns[:found], values[:found])
+
+
+@dataclass(frozen=True)
+class ListsWanted:
+    """What the lists shall hold: how many recommendations and neighbors a user gets.
+
+    excluded: users x tracks; stored entries are never recommended. only_positive: leave out tracks
+    whose score is not above 0.
+    """
+
+    recommendations: int
+    neighbors: int
+    excluded: sparse.csr_array | None = None
+    only_positive: bool = False
+
+    def tracks_to_rank(self, users: int) -> Indexes:
+        """How long the ranking of each user must be, excluded tracks included: shape (users,)."""
+        excluded = 0 if self.excluded is None else np.diff(self.excluded.indptr)
+        return np.full(users, self.recommendations, dtype=np.int64) + excluded
+
+    def recommended(
+        self, scores: sparse.csr_array, users: Indexes, *, compiled: bool = False
+    ) -> TopLists:
+        """The recommendations of some users from their scores, len(users) x tracks.
+
+        compiled: numba, which has to be installed, may do the work.
+        """
+        return top_scores(
+            scores,
+            self.recommendations,
+            excluded=None if self.excluded is None else self.excluded[users],
+            only_positive=self.only_positive,
+            compiled=compiled,
+        )

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Real
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,23 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.building.scores import neighborhood_of
-from ubcf.database.session import held_rows
-from ubcf.database.templates import Templates
-from ubcf.errors import InputError, OptionError
+from ubcf.database.session import Session
+from ubcf.errors import OptionError
 from ubcf.scoring.baseline import USER_REGULARIZATION
-from ubcf.scoring.matrices import FloatArray, IntArray, row_of_each_entry, with_offset
-from ubcf.scoring.neighborhood import UserMatrices, weights
+from ubcf.scoring.matrices import (
+    FloatArray,
+    IntArray,
+    ModelMatrices,
+    row_of_each_entry,
+    with_offset,
+)
 from ubcf.scoring.ranking import TopLists, top_positive, top_scores
-from ubcf.scoring.similarity import count_common
-from ubcf.scoring.ways.blocks import score_block
-from ubcf.serving.stored_model import StoredModel, arrays, id_types, load_model, run, set_variables
-
-# A track, as it is written, and the fraction of it that was listened to.
-Play = tuple[str, float]
+from ubcf.scoring.similarity import count_common, score_block, weights
+from ubcf.serving.history import checked_plays
+from ubcf.serving.stored_model import StoredModel, load_model
 
 # Similar users that are told, and neighbors that explain a recommendation.
 SIMILAR_USERS = 20
+
 NEIGHBORS_TOLD = 5
 
 
@@ -66,16 +63,16 @@ def fold_in(
     """
     if top is not None and top < 1:
         raise OptionError(f"top is {top}; it must be at least 1")
-    plays = _checked(history.items() if isinstance(history, Mapping) else history)
-    model = load_model(connection)
-    set_variables(
-        connection,
+    plays = checked_plays(history.items() if isinstance(history, Mapping) else history)
+    session = Session(connection)
+    model = load_model(session)
+    session.set(
         history_tracks=[track for track, _ in plays],
         history_times=[time for _, time in plays],
         k=NEIGHBORS_TOLD,
     )
-    run(connection, "serving/history.sql")
-    person = _Person.of(model, arrays(connection, "serving/history_plays.sql"))
+    session.run("serving/history.sql")
+    person = _Person.of(model, session.run_arrays("serving/history_plays.sql"))
     found = person.recommendations(model, model.top if top is None else top)
     neighbors = top_positive(person.weights, similar_users)
     parts = {
@@ -106,7 +103,7 @@ def fold_in(
             person.contributions(model, found),
         )
     return {
-        part: _joined(connection, template, name, columns)
+        part: _joined(session, template, name, columns)
         for part, (template, name, columns) in parts.items()
     }
 
@@ -116,7 +113,7 @@ class _Person:
     """The matrices of the model with the person as one more user, the last row."""
 
     row: int
-    matrices: UserMatrices
+    matrices: ModelMatrices
     weights: sparse.csr_array
     scores: sparse.csr_array
 
@@ -128,13 +125,15 @@ class _Person:
         own = _centered(model, plays)
         shape = (users + 1, max(tracks, int(own_tracks.max()) + 1))
         places: tuple[IntArray, IntArray] = (
-            np.concatenate([model.user_index, np.full(len(own), users, dtype=np.int32)]),
-            np.concatenate([model.track_index, own_tracks]),
+            np.concatenate([model.indexed["user_index"], np.full(len(own), users, dtype=np.int32)]),
+            np.concatenate([model.indexed["track_index"], own_tracks]),
         )
-        counted = np.concatenate([model.counted_time, with_offset(own, model.options.offset)])
-        matrices = UserMatrices.of(*places, counted, shape)
+        counted = np.concatenate(
+            [model.indexed["counted_time"], with_offset(own, model.options.offset)]
+        )
+        matrices = ModelMatrices.of(*places, counted, shape=shape)
         row = np.array([users])
-        found = weights(matrices, neighborhood_of(model.options), row)
+        found = weights(matrices, model.options.neighborhood, row)
         scores = score_block(found, matrices.interactions, row, model.options.self_weight)
         return cls(users, matrices, found, scores)
 
@@ -179,78 +178,8 @@ def _centered(model: StoredModel, plays: dict[str, NDArray[Any]]) -> FloatArray:
 
 
 def _joined(
-    connection: duckdb.DuckDBPyConnection,
-    template: str,
-    name: str,
-    columns: dict[str, NDArray[Any]],
+    session: Session, template: str, name: str, columns: dict[str, NDArray[Any]]
 ) -> duckdb.DuckDBPyRelation:
     """The rows of a template that reads these columns under a name."""
-    templates = Templates()
-    file = f"serving/{template}.sql"
-    connection.register(name, columns)
-    try:
-        query = templates.render(file, track_type=id_types(connection)["track"])
-        return held_rows(connection, query, templates.path(file))
-    finally:
-        connection.unregister(name)
-
-
-def _checked(plays: Iterable[tuple[Any, float]]) -> list[Play]:
-    """The plays with their tracks as texts. Raises InputError for what cannot be a play."""
-    checked = []
-    for track, time in plays:
-        if track is None or isinstance(track, bool | float | list | dict):
-            raise InputError(f"track is {track!r}; it must be the id of a track")
-        is_number = isinstance(time, Real) and not isinstance(time, bool)
-        if not (is_number and math.isfinite(time) and 0 <= time <= 1):
-            raise InputError(f"track {track}: time is {time!r}; it must be a number from 0 to 1")
-        checked.append((str(track), float(time)))
-    if not checked:
-        raise InputError("the history has no track in it")
-    return checked
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Raises InputError when it has a name twice: which value counts, who knows."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise InputError(f"{max(names, key=names.count)} is there twice")
-    return found
-
-
-def read_history(path: Path) -> list[Play]:
-    """The plays in a file: a JSON object of time by track, or log lines of one person.
-
-    Raises InputError when it is neither, with the line, or has a track twice in the object.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8") from error
-    try:
-        whole = json.loads(text, object_pairs_hook=_without_repeats)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except (ValueError, RecursionError):
-        whole = None
-    if isinstance(whole, dict) and not ("track" in whole and "time" in whole):
-        return _checked(whole.items())
-    plays: list[tuple[Any, Any]] = []
-    people = set()
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            event = json.loads(line)
-            plays.append((event["track"], event["time"]))
-            people.add(event.get("user"))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise InputError(
-                f"{path}, line {number}: neither a JSON object of time by track nor a log line"
-            ) from error
-    if len(people) > 1:
-        raise InputError(f"{path}: the log lines are of {len(people)} users; give those of one")
-    return _checked(plays)
+    with session.registered(name, columns):
+        return session.relation(f"serving/{template}.sql", track_type=session.id_types()["track"])

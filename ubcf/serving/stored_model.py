@@ -7,24 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import duckdb
-from scipy import sparse
+from numpy.typing import NDArray
 
-from ubcf.analysis.named_analyses import TABLES_OF_IDS
-from ubcf.building.options import MODEL_OPTIONS, ModelOptions
-from ubcf.database.literals import literal
-from ubcf.database.session import refusals_told
-from ubcf.database.templates import Templates
-from ubcf.scoring.matrices import FloatArray, IntArray, track_rows
-from ubcf.scoring.neighborhood import UserMatrices
+from ubcf.database.session import Session
+from ubcf.scoring.matrices import ModelMatrices
+from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions
 
 
 @dataclass(frozen=True)
 class StoredModel:
-    """The interactions, by dense indexes, and the options that they were scored with.
+    """The interactions of a build, and the options that they were scored with.
 
-    mean_time: of all events. shape: users x tracks. The four arrays have one entry per user and
-    track heard; tracks are indexed by popularity, users by id.
+    mean_time: of all events. indexed: user_index (by id), track_index (by popularity),
+    centered_time and counted_time, arrays with one entry per user and track heard.
     """
 
     options: ModelOptions
@@ -32,69 +27,31 @@ class StoredModel:
     exclude_heard: bool
     only_positive: bool
     mean_time: float
-    shape: tuple[int, int]
-    user_index: IntArray
-    track_index: IntArray
-    centered_time: FloatArray
-    counted_time: FloatArray
+    indexed: dict[str, NDArray[Any]]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Users and tracks of the logs."""
+        return int(self.indexed["user_index"].max()) + 1, int(self.indexed["track_index"].max()) + 1
 
     @cached_property
-    def matrices(self) -> UserMatrices:
-        """R, and what similarities are made of."""
-        return UserMatrices.of(self.user_index, self.track_index, self.counted_time, self.shape)
-
-    @cached_property
-    def centered(self) -> sparse.csr_array:
-        """h by track, tracks x users."""
-        return track_rows(self.user_index, self.track_index, self.centered_time, self.shape)
+    def matrices(self) -> ModelMatrices:
+        """R, and what similarities and predicted times are computed from it."""
+        return ModelMatrices.from_indexed(self.indexed)
 
 
-def run(connection: duckdb.DuckDBPyConnection, name: str, **structure: Any) -> list[Any]:
-    """Runs a template of sql/ and returns its rows. Raises TemplateError when DuckDB refuses it."""
-    templates = Templates()
-    with refusals_told(templates.path(name)):
-        return connection.execute(templates.render(name, **structure)).fetchall()
-
-
-def arrays(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
-    """The columns of a query template as arrays."""
-    templates = Templates()
-    with refusals_told(templates.path(name)):
-        return connection.execute(templates.render(name)).fetchnumpy()
-
-
-def set_variables(connection: duckdb.DuckDBPyConnection, **values: Any) -> None:
-    """Gives values to variables, which templates read by getvariable('name')."""
-    for name, value in values.items():
-        connection.execute(f"set variable {name} = {literal(value)}")
-
-
-def id_types(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The SQL types of the ids of users and tracks."""
-    return {
-        kind: str(connection.sql(f'select "{kind}" from {table} limit 0').types[0])
-        for kind, table in TABLES_OF_IDS.items()
-    }
-
-
-def load_model(connection: duckdb.DuckDBPyConnection) -> StoredModel:
-    """The model of the database; the temporary table indexed_users tells which user is which."""
-    ((text,),) = connection.execute("select options from build").fetchall()
+def load_model(session: Session) -> StoredModel:
+    """Loads the model of a database; makes the temporary table indexed_users, a row per user."""
+    ((text,),) = session.execute("select options from build")
     options = json.loads(text)
-    ((mean_time,),) = run(connection, "serving/mean_time.sql")
-    set_variables(connection, mean_time=mean_time)
-    run(connection, "serving/indexed_users.sql")
-    indexed = arrays(connection, "serving/indexed_interactions.sql")
-    users, tracks = indexed["user_index"], indexed["track_index"]
+    ((mean_time,),) = session.run("serving/mean_time.sql")
+    session.set(mean_time=mean_time)
+    session.run("serving/indexed_users.sql")
     return StoredModel(
         ModelOptions(**{name: options[name] for name in MODEL_OPTIONS if name in options}),
         options["top"],
         options["exclude_heard"],
         options["only_positive"],
         mean_time,
-        (int(users.max()) + 1, int(tracks.max()) + 1),
-        users,
-        tracks,
-        indexed["centered_time"],
-        indexed["counted_time"],
+        session.run_arrays("serving/indexed_interactions.sql"),
     )

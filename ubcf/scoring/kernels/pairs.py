@@ -9,48 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from ubcf.scoring.kernels.selection import compiled, unsigned, wanted_th
-from ubcf.scoring.kernels.similarity import least_counted, scratch_for, weigh
-from ubcf.scoring.matrices import FloatArray, IntArray
-from ubcf.scoring.predictions import SMALLEST
-from ubcf.scoring.ranking import CHAIN_ROOM, EQUALITY_GAP, Indexes
+from ubcf.scoring.kernels.selection import compiled, kth_greatest
+from ubcf.scoring.kernels.similarity import scratch_for, smallest_kept_weight, weights_of_user
+from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, SMALLEST
 
 # Tracks with more than so many listeners for each one wanted are looked at by a sample of them
 # first, of this size.
 WORTH_SAMPLING = 4
+
 SAMPLE = 128
 
 
-def deviations_of(
-    terms: tuple[Any, Any, Any],
-    centered: sparse.csr_array,
-    neighbors: int | None,
-    users: IntArray,
-    tracks: IntArray,
-    damping: float,
-) -> tuple[FloatArray, Indexes]:
-    """Deviation and support of pairs given by ascending user: see predict_deviations.
-
-    terms: of the weights, as `weighed` gives them.
-    """
-    deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
-    _predict(
-        users,
-        tracks,
-        *terms,
-        (centered.indptr, unsigned(centered.indices), centered.data),
-        neighbors or 0,
-        damping,
-        deviation,
-        support,
-    )
-    return deviation, support
-
-
 @compiled
-def _predict(
+def predict_pairs(
     users: Any,
     tracks: Any,
     own: Any,
@@ -69,10 +41,10 @@ def _predict(
     most = np.diff(track_starts).max() if len(track_starts) > 1 else 0
     places = np.empty(most, dtype=np.int32)
     found = np.empty(most)
-    least = least_counted(options, wanted)
+    least = smallest_kept_weight(options, wanted)
     for pair in range(len(users)):
         if pair == 0 or users[pair] != users[pair - 1]:
-            weights = weigh(users[pair], own, listeners, options, wanted, scratch)
+            weights = weights_of_user(users[pair], own, listeners, options, wanted, scratch)
         first, stop = track_starts[tracks[pair]], track_starts[tracks[pair] + 1]
         others = track_users[first:stop]
         times = track_times[first:stop]
@@ -112,11 +84,11 @@ def _take_nearest(
     """
     floor = _likely_floor(others, weights, wanted, least, found)
     count = _take_from(floor, others, weights, places, found)
-    last = wanted_th(found[:count], wanted)
+    last = kth_greatest(found[:count], wanted)
     if floor > least and last - CHAIN_ROOM < floor:
         # Too few, or the chain of the last one may go on among those that are not taken.
         count = _take_from(least, others, weights, places, found)
-        last = wanted_th(found[:count], wanted)
+        last = kth_greatest(found[:count], wanted)
     if count <= wanted:
         return count
     at_least = 0
@@ -155,7 +127,7 @@ def _likely_floor(others: Any, weights: Any, wanted: Any, least: Any, sample: An
         sample[i] = weights[others[i * step]]
     expected = wanted * SAMPLE / len(others)
     rank = int(expected + 2 * np.sqrt(expected) + 1)
-    return max(wanted_th(sample[:SAMPLE], rank), least)
+    return max(kth_greatest(sample[:SAMPLE], rank), least)
 
 
 @compiled

@@ -6,27 +6,11 @@ cannot be in the list of a user is left out at once. The scores are those of Spa
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from ubcf.scoring.kernels.selection import (
-    LANES_PER_WANTED,
-    best_of_lanes,
-    compiled,
-    longer,
-    take_best,
-)
-from ubcf.scoring.matrices import FloatArray
-from ubcf.scoring.parallel import do_all
-from ubcf.scoring.ranking import Indexes
-from ubcf.scoring.ways.products import ProductMatrices
-
-# Parts of G that are made at once, for each thread: the rows of popular tracks take longest.
-PARTS_PER_THREAD = 16
+from ubcf.scoring.kernels.selection import compiled, lane_maxima, longer, take_best
 
 # With fewer additions than this share of the tracks, the scores that are not 0 are listed, and the
 # others not looked at.
@@ -36,76 +20,10 @@ MOST_ADDITIONS_TO_LIST = 1 / 4
 WORTH_ORDERING = 1 / 32
 
 
-class CompiledProducts:
-    """Products by compiled loops."""
-
-    def __init__(self, matrices: ProductMatrices, threads: int) -> None:
-        """Makes G, on so many threads."""
-        self._matrices = matrices
-        by_user, by_track = matrices.by_user, matrices.unit_by_track
-        tracks = by_user.shape[1]
-        listeners = by_track.indptr, by_track.indices, by_track.data
-        heard = by_user.indptr, by_user.indices, by_user.data
-        paths = np.concatenate([[0], np.cumsum(np.diff(by_user.indptr).take(by_track.indices))])
-        work = paths.take(by_track.indptr)
-        wanted = np.linspace(0, work[-1], threads * PARTS_PER_THREAD + 1)
-        edges = np.unique(np.concatenate([[0], np.searchsorted(work, wanted), [tracks]]))
-        parts = list(pairwise(edges))
-        lengths = np.zeros(tracks, dtype=np.int64)
-        with ThreadPoolExecutor(threads) as pool:
-            do_all(pool, lambda part: _count(*part, tracks, listeners, heard, lengths), parts)
-            self._starts = np.concatenate([[0], np.cumsum(lengths)])
-            narrow = tracks <= np.iinfo(np.uint16).max + 1
-            self._columns = np.empty(self._starts[-1], dtype=np.uint16 if narrow else np.uint32)
-            self._values = np.empty(self._starts[-1])
-            products = self._starts, self._columns, self._values
-            do_all(pool, lambda part: _fill(*part, tracks, listeners, heard, products), parts)
-
-    def scores(self, start: int, stop: int) -> tuple[sparse.csr_array, Indexes]:
-        """See Products."""
-        by_user, wanted = self._matrices.by_user, self._matrices.wanted[start:stop]
-        starts, columns, values, positive = _scores(
-            (start, stop),
-            by_user.shape[1],
-            (by_user.indptr, by_user.indices, self._matrices.unit.data),
-            (self._starts, self._columns, self._values),
-            start,
-            (by_user.indptr, by_user.indices, self._matrices.own),
-            wanted,
-            LANES_PER_WANTED * int(wanted.max()),
-        )
-        shape = (stop - start, by_user.shape[1])
-        return sparse.csr_array((values, columns, starts), shape=shape), positive
-
-
-def scores_by_weights(
-    weights: sparse.csr_array,
-    interactions: sparse.csr_array,
-    start: int,
-    own: FloatArray,
-    wanted: Indexes,
-) -> tuple[sparse.csr_array, Indexes]:
-    """Scores, and how many are positive, of consecutive users from `start` on, as Products tells.
-
-    weights: how much all users count for them, users of the block x all users. own: what is taken
-    off for each user's own interactions, entry by entry. wanted: how many tracks each wants ranked.
-    """
-    starts, columns, values, positive = _scores(
-        (0, weights.shape[0]),
-        interactions.shape[1],
-        (weights.indptr, weights.indices, weights.data),
-        (interactions.indptr, interactions.indices, interactions.data),
-        start,
-        (interactions.indptr, interactions.indices, own),
-        wanted,
-        LANES_PER_WANTED * int(wanted.max()),
-    )
-    shape = (weights.shape[0], interactions.shape[1])
-    return sparse.csr_array((values, columns, starts), shape=shape), positive
-
-
 @compiled
-def _count(first: Any, stop: Any, tracks: Any, listeners: Any, heard: Any, lengths: Any) -> None:
+def count_entries(
+    first: Any, stop: Any, tracks: Any, listeners: Any, heard: Any, lengths: Any
+) -> None:
     """lengths[t]: the entries of row t of G, for the tracks first..stop-1."""
     track_starts, users, _ = listeners
     user_starts, user_tracks, _ = heard
@@ -121,7 +39,9 @@ def _count(first: Any, stop: Any, tracks: Any, listeners: Any, heard: Any, lengt
 
 
 @compiled
-def _fill(first: Any, stop: Any, tracks: Any, listeners: Any, heard: Any, products: Any) -> None:
+def fill_products(
+    first: Any, stop: Any, tracks: Any, listeners: Any, heard: Any, products: Any
+) -> None:
     """G(t, c) = sum over the users v of x(v, t) * h(v, c), for the tracks t in first..stop-1."""
     track_starts, users, units = listeners
     user_starts, user_tracks, times = heard
@@ -151,7 +71,7 @@ def _fill(first: Any, stop: Any, tracks: Any, listeners: Any, heard: Any, produc
 
 
 @compiled
-def _scores(
+def score_rows(
     rows: Any,
     tracks: Any,
     factors: Any,
@@ -193,7 +113,7 @@ def _scores(
             of_row = factor_columns[first_factor:after], factor_values[first_factor:after]
             listed = _list_scores(of_row, products, mine, scores, few)
             few_columns, few_values = few[0][:listed], few[1][:listed]
-            positive[row] = best_of_lanes(few_values, best)
+            positive[row] = lane_maxima(few_values, best)
             end = take_best(few_values, positive[row], wanted[row], best, columns, values, found)
             for place in range(found, end):
                 columns[place] = few_columns[columns[place]]
@@ -211,7 +131,7 @@ def _scores(
         for i in range(first_own, after_own):
             scores[own_tracks[i]] -= own_values[i]
 
-        positive[row] = best_of_lanes(scores, best)
+        positive[row] = lane_maxima(scores, best)
         found = take_best(scores, positive[row], wanted[row], best, columns, values, found)
         starts[row + 1] = found
         scores[:] = 0.0

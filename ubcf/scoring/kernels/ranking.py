@@ -8,33 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ubcf.scoring.kernels.selection import (
-    at_edge,
     compiled,
-    downwards,
-    put_equals_in_order,
-    wanted_th,
+    descending_order,
+    kth_greatest,
+    sort_ties_by_column,
+    tie_crosses_floor,
 )
-from ubcf.scoring.ranking import CHAIN_ROOM, EQUALITY_GAP, WORTH_THINNING, Indexes, TopLists
-
-
-def top_of_full_rows(scores: sparse.csr_array, wanted: Indexes) -> TopLists:
-    """The `wanted` first columns of the rows whose lists have room for positive scores alone.
-
-    wanted: by row. The lists of other rows are empty: what is not above 0 is in them too.
-    """
-    lengths = np.zeros(len(wanted), dtype=np.int64)
-    room = int(np.minimum(np.diff(scores.indptr), wanted).sum())
-    columns, values = np.empty(room, dtype=np.int64), np.empty(room)
-    rows = scores.indptr, scores.indices, scores.data
-    found = _rank_full_rows(rows, wanted, lengths, columns, values)
-    return TopLists(lengths, columns[:found], values[:found])
+from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, WORTH_THINNING
 
 
 @compiled
-def _rank_full_rows(rows: Any, wanted: Any, lengths: Any, columns: Any, values: Any) -> Any:
+def rank_full_rows(rows: Any, wanted: Any, lengths: Any, columns: Any, values: Any) -> Any:
     """Fills lengths, columns and values row after row; returns how many columns there are."""
     starts, all_columns, all_values = rows
     longest = np.diff(starts).max() if len(lengths) else 0
@@ -46,7 +32,7 @@ def _rank_full_rows(rows: Any, wanted: Any, lengths: Any, columns: Any, values: 
         count = _take_positive(row_columns, row_values, wanted[row], kept_columns, kept_values)
         if count < wanted[row] or count == 0:
             continue
-        order = downwards(kept_values[:count])
+        order = descending_order(kept_values[:count])
         # Whether the last one wanted is equal to 0: the zeros take part in the ranking then.
         last = wanted[row] - 1
         while (
@@ -57,7 +43,7 @@ def _rank_full_rows(rows: Any, wanted: Any, lengths: Any, columns: Any, values: 
         if kept_values[order[last]] < EQUALITY_GAP:
             continue
         order = order[: last + 1]
-        put_equals_in_order(order, kept_columns, kept_values)
+        sort_ties_by_column(order, kept_columns, kept_values)
         for rank in range(wanted[row]):
             columns[found] = kept_columns[order[rank]]
             values[found] = kept_values[order[rank]]
@@ -77,10 +63,10 @@ def _take_positive(
     count = _take_from(row_columns, row_values, 0.0, columns, values)
     if count <= WORTH_THINNING * wanted:
         return count
-    floor = wanted_th(values[:count], wanted) - CHAIN_ROOM
+    floor = kth_greatest(values[:count], wanted) - CHAIN_ROOM
     if floor > 0:
         fewer = _take_from(row_columns, row_values, floor, columns, values)
-        if not at_edge(floor, values[:fewer]):
+        if not tie_crosses_floor(floor, values[:fewer]):
             return fewer
     return _take_from(row_columns, row_values, 0.0, columns, values)
 

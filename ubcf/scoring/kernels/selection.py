@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ubcf.scoring.matrices import IntArray
-from ubcf.scoring.ranking import CHAIN_ROOM, EQUALITY_GAP
+from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP
 
 # The wanted-th best score of a user is at least the wanted-th best of the best scores of lanes: of
 # each so-many-th track. Few lanes make a loose bound, many are slow to select from.
@@ -41,7 +41,7 @@ def unsigned(indexes: IntArray) -> NDArray[np.unsignedinteger[Any]]:
 
 
 @compiled
-def wanted_th(values: Any, wanted: Any) -> Any:
+def kth_greatest(values: Any, wanted: Any) -> Any:
     """The wanted-th greatest value, minus infinity when there are fewer.
 
     Splits what is left by one of its values until the place is found. No step of the split depends
@@ -75,7 +75,7 @@ def wanted_th(values: Any, wanted: Any) -> Any:
 
 
 @compiled
-def best_of_lanes(scores: Any, best: Any) -> Any:
+def lane_maxima(scores: Any, best: Any) -> Any:
     """The number of positive scores; best[i] becomes the best of the scores i, i + lanes, ..."""
     lanes = len(best)
     best[:] = -np.inf
@@ -111,15 +111,15 @@ def _greatest_of_quarters(values: Any, greatest: Any) -> None:
 def floor_of(positive: Any, wanted: Any, best: Any, scores: Any) -> Any:
     """A score that none of the wanted best is below, nor anything equal to the last of them.
 
-    positive, best: as best_of_lanes gave them. 0 where too few scores are positive to tell.
+    positive, best: as lane_maxima gave them. 0 where too few scores are positive to tell.
     """
     if len(best) <= len(scores) and positive > wanted:
-        return max(wanted_th(best, wanted) - CHAIN_ROOM, 0.0)
+        return max(kth_greatest(best, wanted) - CHAIN_ROOM, 0.0)
     return 0.0
 
 
 @compiled
-def at_edge(floor: Any, values: Any) -> Any:
+def tie_crosses_floor(floor: Any, values: Any) -> Any:
     """Whether values next to the floor may be equal to others below it, and these to more."""
     near = False
     for place in range(len(values)):
@@ -133,13 +133,13 @@ def take_best(
 ) -> Any:
     """Appends what may be among the wanted best to columns and values; returns their new length.
 
-    positive, best: as best_of_lanes gave them. Whole rows are taken where too few are positive, or
+    positive, best: as lane_maxima gave them. Whole rows are taken where too few are positive, or
     where what is left out could be equal to the last one taken.
     """
     floor = floor_of(positive, wanted, best, scores)
     if floor > 0:
         end = take_above(scores, floor, columns, values, found)
-        if not at_edge(floor, values[found:end]):
+        if not tie_crosses_floor(floor, values[found:end]):
             return end
     return take_all(scores, columns, values, found)
 
@@ -155,10 +155,10 @@ def take_best_of_parts(
     quarters, greatest, places = parts
     _greatest_of_quarters(scores, quarters)
     _greatest_of_quarters(quarters, greatest)
-    floor = floor_of(best_of_lanes(greatest, best), wanted, best, greatest)
+    floor = floor_of(lane_maxima(greatest, best), wanted, best, greatest)
     if floor > 0:
         end = _take_above_of_parts(scores, floor, greatest, places, columns, values, found)
-        if not at_edge(floor, values[found:end]):
+        if not tie_crosses_floor(floor, values[found:end]):
             return end
     return take_all(scores, columns, values, found)
 
@@ -175,7 +175,7 @@ def take_all(scores: Any, columns: Any, values: Any, found: Any) -> Any:
 
 
 @compiled
-def keep_first(
+def rank_and_keep(
     wanted: Any, least: Any, columns: Any, values: Any, places: Any, found: Any, end: Any
 ) -> Any:
     """Keeps the wanted first of the values at the places from `found` to before `end`.
@@ -190,8 +190,8 @@ def keep_first(
             values[positive] = values[place]
             positive += 1
     own_values = values[found:positive]
-    order = downwards(own_values)
-    put_equals_in_order(order, columns[found:positive], own_values)
+    order = descending_order(own_values)
+    sort_ties_by_column(order, columns[found:positive], own_values)
     for rank in range(len(order)):
         places[found + order[rank]] = rank
     kept = found
@@ -205,7 +205,7 @@ def keep_first(
 
 
 @compiled
-def downwards(values: Any) -> Any:
+def descending_order(values: Any) -> Any:
     """The places of the values from the greatest to the least; of equal ones the first is first."""
     if len(values) > FEW:
         return np.argsort(-values, kind="mergesort")
@@ -223,8 +223,8 @@ def downwards(values: Any) -> Any:
 
 
 @compiled
-def put_equals_in_order(order: Any, columns: Any, values: Any) -> None:
-    """Ranks as toplists.py does: `order` leads through values downwards, equals go by column."""
+def sort_ties_by_column(order: Any, columns: Any, values: Any) -> None:
+    """Ranks as toplists.py does: `order` leads through descending values, equals by column."""
     start = 0
     for rank in range(1, len(order) + 1):
         if rank == len(order) or values[order[rank - 1]] - values[order[rank]] >= EQUALITY_GAP:

@@ -6,76 +6,26 @@ held; who cannot be among the nearest is left out at once. Weights are those of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ubcf.scoring.kernels.selection import (
     LANES_PER_WANTED,
     PARTS,
-    best_of_lanes,
     compiled,
-    keep_first,
+    lane_maxima,
     longer,
     parts_for,
+    rank_and_keep,
     take_all,
     take_best,
     take_best_of_parts,
-    unsigned,
 )
-from ubcf.scoring.matrices import IntArray
-from ubcf.scoring.ranking import Indexes
-from ubcf.scoring.similarity import SIMILARITY_NOISE
-
-if TYPE_CHECKING:
-    from ubcf.scoring.neighborhood import Neighborhood, UserMatrices
+from ubcf.scoring.tolerances import SIMILARITY_NOISE
 
 # The least weight of a neighbor, where only so many users count.
 ABOVE_ZERO = float(np.finfo(np.float64).smallest_subnormal)
-
-
-def weighed(matrices: UserMatrices, neighborhood: Neighborhood) -> tuple[Any, Any, Any]:
-    """What `weigh` makes the weights of a neighborhood of, apart from the number of neighbors."""
-    if neighborhood.overlap:
-        own, by_track = matrices.times_where_heard
-    elif neighborhood.counts_common:
-        own, by_track = matrices.unit_where_heard
-    else:
-        own, by_track = matrices.unit, matrices.unit_by_track
-    least = neighborhood.min_similarity
-    most_tracks = int(np.diff(own.indptr).max(initial=0))
-    options = (
-        neighborhood.overlap,
-        neighborhood.counts_common,
-        float(neighborhood.shrinkage),
-        float(neighborhood.min_common),
-        # of the type that tracks in common are counted in: a small one stays in the cache
-        np.empty(0, dtype=np.promote_types(np.uint16, np.min_scalar_type(most_tracks))),
-        -np.inf if least is None else float(least),
-    )
-    return (
-        (own.indptr, own.indices, own.data),
-        (by_track.indptr, unsigned(by_track.indices), by_track.data),
-        options,
-    )
-
-
-def near_block(
-    matrices: UserMatrices, neighborhood: Neighborhood, users: Indexes
-) -> tuple[sparse.csr_array, IntArray]:
-    """Weights of some users with all users, and the place of each among those of its user, from 0.
-
-    Without a number of neighbors, all weights, and no places. Returns len(users) x all users.
-    """
-    all_users = len(matrices.norms)
-    starts, columns, values, places = _near(
-        users,
-        *weighed(matrices, neighborhood),
-        min(neighborhood.neighbors or 0, all_users),
-    )
-    shape = (len(users), all_users)
-    return sparse.csr_array((values, columns, starts), shape=shape), places
 
 
 @compiled
@@ -100,7 +50,7 @@ def count_common(
 
 
 @compiled
-def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> Any:
+def nearest_rows(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> Any:
     """Weights by user, as starts, columns, values and places: see near_block.
 
     wanted: 0 for all weights.
@@ -113,7 +63,7 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
     scratch = scratch_for(own, options)
     best = np.empty(LANES_PER_WANTED * wanted)
     parts = parts_for(len(scratch[0]))
-    least = least_counted(options, wanted)
+    least = smallest_kept_weight(options, wanted)
     found = 0
     for row in range(len(users)):
         user = users[row]
@@ -122,16 +72,16 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
             values = longer(values, 2 * found + all_users)
             if wanted:
                 places = longer(places, 2 * found + all_users)
-        weights = weigh(user, own, listeners, options, wanted, scratch)
+        weights = weights_of_user(user, own, listeners, options, wanted, scratch)
         if wanted == 0:
             end = take_all(weights, columns, values, found)
         elif len(weights) >= PARTS * len(best):
             end = take_best_of_parts(weights, wanted, best, parts, columns, values, found)
         else:
-            positive = best_of_lanes(weights, best)
+            positive = lane_maxima(weights, best)
             end = take_best(weights, positive, wanted, best, columns, values, found)
         if wanted:
-            end = keep_first(wanted, least, columns, values, places, found, end)
+            end = rank_and_keep(wanted, least, columns, values, places, found, end)
         found = end
         starts[row + 1] = found
     return starts, columns[:found], values[:found], places[: found if wanted else 0]
@@ -139,7 +89,7 @@ def _near(users: Any, own: Any, listeners: Any, options: Any, wanted: Any) -> An
 
 @compiled
 def scratch_for(own: Any, options: Any) -> Any:
-    """Arrays that `weigh` works with, for one user after another.
+    """Arrays that `weights_of_user` works with, for one user after another.
 
     own: the tracks of all users, as `weighed` gives them.
     """
@@ -161,28 +111,30 @@ def scratch_for(own: Any, options: Any) -> Any:
 
 
 @compiled
-def least_counted(options: Any, wanted: Any) -> Any:
-    """The least weight that counts, of those that `weigh` gives, where only so many users do."""
-    return max(SIMILARITY_NOISE, options[-1]) if _are_plain(options, wanted) else ABOVE_ZERO
+def smallest_kept_weight(options: Any, wanted: Any) -> Any:
+    """The smallest of the weights of `weights_of_user` that counts among the nearest users."""
+    return max(SIMILARITY_NOISE, options[-1]) if _is_plain_cosine(options, wanted) else ABOVE_ZERO
 
 
 @compiled
-def _are_plain(options: Any, wanted: Any) -> Any:
+def _is_plain_cosine(options: Any, wanted: Any) -> Any:
     """Whether weights are left as cosines: what is too little is told when they are taken."""
     overlap, counting, _, _, _, _ = options
     return wanted > 0 and not overlap and not counting
 
 
 @compiled
-def weigh(user: Any, own: Any, listeners: Any, options: Any, wanted: Any, scratch: Any) -> Any:
+def weights_of_user(
+    user: Any, own: Any, listeners: Any, options: Any, wanted: Any, scratch: Any
+) -> Any:
     """How much every user counts for one, by user, valid until the next call.
 
     own, listeners, options: as `weighed` gives them. wanted: so many users count, and of them only
-    those with `least_counted`; 0: all users do.
+    those with `smallest_kept_weight`; 0: all users do.
     """
     _, counting, _, _, _, least = options
     _, common, _, shares = scratch
-    if _are_plain(options, wanted):
+    if _is_plain_cosine(options, wanted):
         return _cosines(user, own, listeners, scratch)
     weights = _similarities(user, own, listeners, options, scratch)
     if counting:

@@ -5,125 +5,30 @@ Only imported when numba is there (the extra `ubcf[fast]`). The results are thos
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from ubcf.scoring.kernels.selection import compiled, longer, wanted_th
-from ubcf.scoring.matrices import FloatArray
-from ubcf.scoring.parallel import do_all
-from ubcf.scoring.ranking import CHAIN_ROOM
-from ubcf.scoring.ways.tiles import (
-    SINGLE_ROUNDING,
-    TILE_WIDTH,
-    Candidates,
-    Int32Array,
-    TiledMatrices,
-)
-
-# Rows of a tile with a greater share of entries than this are multiplied densely, by vector
-# instructions; the others entry by entry: fetching a long row of zeros from memory costs more.
-MOST_LISTED = 0.12
+from ubcf.scoring.kernels.selection import compiled, kth_greatest, longer
+from ubcf.scoring.tolerances import CHAIN_ROOM, SINGLE_ROUNDING
 
 # Dense rows are kept as whole multiples of a step of their own, half the bytes of single precision:
 # their products wait for memory, not for the processor. The greatest magnitude is so many steps, so
 # an entry is off by half a step at most, which is this share of the greatest.
 STEPS = 32_767
+
 STEP_ROUNDING = 0.51 / STEPS
 
 # Rows that are packed together, and what keeps them from lying a power of two apart, where they
 # would push each other out of the cache.
 BAND = 64
+
 PADDING = 16
 
 
-class CompiledTiles:
-    """Tiles by compiled loops."""
-
-    def __init__(self, matrices: TiledMatrices, width: int = TILE_WIDTH) -> None:
-        """Takes the memory for tiles of `width` columns."""
-        self._matrices = matrices
-        tracks = matrices.by_user.shape[1]
-        self.width = width = min(width, tracks)
-        self._first = 0
-        self._most_listed = int(MOST_LISTED * width)
-        # G is symmetric: its columns in double precision are kept as rows.
-        self._double = np.empty((width, tracks))
-        # For the products row t is row dense[t] of `steps` times step[t]; or, where dense[t] is -1,
-        # its entries are listed from bounds[t, 0] to before bounds[t, 1].
-        self._room = np.empty(tracks * width, dtype=np.int16)
-        self._steps = self._room.reshape(tracks, width)
-        self._step = np.empty(tracks, dtype=np.float32)
-        self._dense = np.empty(tracks, dtype=np.int32)
-        self._bounds = np.empty((tracks, 2), dtype=np.int64)
-        self._columns = np.empty(tracks * self._most_listed, dtype=np.uint16)
-        self._values = np.empty(tracks * self._most_listed, dtype=np.float32)
-        self._greatest = np.empty(tracks)
-
-    def load(self, first: int, stop: int, pool: ThreadPoolExecutor) -> None:
-        """See Tiles."""
-        self._first, width = first, stop - first
-        tracks = len(self._greatest)
-        self._steps = self._room[: tracks * width].reshape(tracks, width)
-        double = self._double[:width]
-        by_track, unit = self._matrices.by_track, self._matrices.unit
-
-        def fill(columns: NDArray[np.int64]) -> None:
-            _fill(
-                double,
-                first,
-                columns,
-                (by_track.indptr, by_track.indices, by_track.data),
-                (unit.indptr, unit.indices, unit.data),
-            )
-
-        def pack(rows: NDArray[np.int64]) -> None:
-            _pack(
-                double,
-                rows[0],
-                rows[-1] + 1,
-                self._most_listed,
-                self._steps,
-                self._step,
-                self._dense,
-                self._bounds,
-                self._columns,
-                self._values,
-                self._greatest,
-            )
-
-        # Columns in turn: the popular ones, which take longest, are the first.
-        do_all(pool, fill, [np.arange(start, width, 16) for start in range(min(width, 16))])
-        do_all(pool, pack, np.array_split(np.arange(tracks), min(tracks, 16)))
-
-    def survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
-        """See Tiles."""
-        by_user, unit = self._matrices.by_user, self._matrices.unit
-        entries = by_user.indptr, by_user.indices, self._matrices.own
-        packed = (self._steps, self._step, self._dense, self._bounds, self._columns, self._values)
-        rows, columns = _near_or_above_floor(
-            self._first,
-            (*packed, self._greatest),
-            candidates.first,
-            entries,
-            self._matrices.single,
-            candidates.wanted,
-            candidates.threshold,
-            candidates.rounding,
-        )
-        by_column = np.argsort(columns, kind="stable")
-        rows, columns = rows.take(by_column), columns.take(by_column)
-        values = _exact(
-            self._first, self._double, candidates.first, entries, unit.data, rows, columns
-        )
-        return rows, columns.astype(np.int32) + np.int32(self._first), values
-
-
 @compiled
-def _fill(tile: Any, first: Any, columns: Any, by_track: Any, unit: Any) -> None:
+def fill_tile(tile: Any, first: Any, columns: Any, by_track: Any, unit: Any) -> None:
     """tile[c, t] = sum over the listeners v of first + c of h(v, first + c) * x(v, t)."""
     track_starts, listeners, times = by_track
     user_starts, tracks, units = unit
@@ -138,7 +43,7 @@ def _fill(tile: Any, first: Any, columns: Any, by_track: Any, unit: Any) -> None
 
 
 @compiled
-def _pack(
+def pack_rows(
     double: Any,
     start: Any,
     stop: Any,
@@ -208,7 +113,7 @@ def _round_to_steps(line: Any, step: Any, steps: Any) -> None:
 
 
 @compiled
-def _near_or_above_floor(
+def find_survivors(
     first: Any,
     tile: Any,
     first_user: Any,
@@ -290,7 +195,7 @@ def _near_or_above_floor(
         lowest = max(floor - error, 0.0)
         if threshold[row] == 0 and wanted[row] < width:
             # The list is still empty: nothing below the wanted-th best of this tile can matter.
-            best = wanted_th(scores, wanted[row])
+            best = kth_greatest(scores, wanted[row])
             lowest = max(lowest, best - 2 * error - CHAIN_ROOM)
         limit = np.float32(lowest)
         above = 0
@@ -311,7 +216,7 @@ def _near_or_above_floor(
 
 
 @compiled
-def _exact(
+def exact_scores(
     first: Any, tile: Any, first_user: Any, entries: Any, units: Any, rows: Any, columns: Any
 ) -> Any:
     """The scores at some places, each summed by ascending track, without the user's own part."""

@@ -16,15 +16,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.scoring.matrices import FloatArray, row_of_each_entry
-from ubcf.scoring.parallel import do_all
-from ubcf.scoring.ranking import CHAIN_ROOM, EQUALITY_GAP, Indexes, best_first_by_row, place_in_row
+from ubcf.scoring.matrices import FloatArray, Indexes, row_of_each_entry
+from ubcf.scoring.parallel import do_all, in_turn
+from ubcf.scoring.ranking import best_first_by_row, count_positive, merged, place_in_row
+from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, SINGLE_ROUNDING
+from ubcf.scoring.ways.blocks import (
+    NOT_COUNTED,
+    ScoringJob,
+    UserBlock,
+    block_without_neighbors,
+    recommended,
+    scores_of,
+    weights_of,
+    with_neighbors,
+)
 
 # Columns of a tile at most. Wide: the products are twice as fast on long rows.
 TILE_WIDTH = 1024
@@ -36,11 +48,6 @@ TILE_BYTES = {False: 14, True: 11}
 # Bytes that the candidates of a user take for each track wanted, with the copies ranking makes.
 CANDIDATE_BYTES = 40
 
-# Rounding to single precision: a sum of n products is off by at most (n + 3) units of 2^-24 times
-# the sum of the magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
-# Twice that is allowed for.
-SINGLE_ROUNDING = 2.0**-23
-
 # Users of a block: small enough for its scores to stay in the processor cache.
 USERS_PER_BLOCK = 512
 
@@ -48,6 +55,7 @@ USERS_PER_BLOCK = 512
 RANKED_AT = 0.25
 
 Single = NDArray[np.float32]
+
 Int32Array = NDArray[np.int32]
 
 
@@ -176,8 +184,6 @@ class Tiles(Protocol):
 def tiles_for(matrices: TiledMatrices, width: int, *, compiled: bool) -> Tiles:
     """Tiles of `width` columns: compiled by numba, which has to be installed, or by scipy."""
     if compiled:
-        from ubcf.scoring.kernels.tiles import CompiledTiles
-
         return CompiledTiles(matrices, width)
     return DenseTiles(matrices, width)
 
@@ -306,3 +312,147 @@ class DenseTiles:
         )
         exact: FloatArray = np.bincount(pair, terms, minlength=len(rows)).astype(np.float64)
         return exact
+
+
+# Rows of a tile with a greater share of entries than this are multiplied densely, by vector
+# instructions; the others entry by entry: fetching a long row of zeros from memory costs more.
+MOST_LISTED = 0.12
+
+
+class CompiledTiles:
+    """Tiles by compiled loops."""
+
+    def __init__(self, matrices: TiledMatrices, width: int = TILE_WIDTH) -> None:
+        """Takes the memory for tiles of `width` columns."""
+        self._matrices = matrices
+        tracks = matrices.by_user.shape[1]
+        self.width = width = min(width, tracks)
+        self._first = 0
+        self._most_listed = int(MOST_LISTED * width)
+        # G is symmetric: its columns in double precision are kept as rows.
+        self._double = np.empty((width, tracks))
+        # For the products row t is row dense[t] of `steps` times step[t]; or, where dense[t] is -1,
+        # its entries are listed from bounds[t, 0] to before bounds[t, 1].
+        self._room = np.empty(tracks * width, dtype=np.int16)
+        self._steps = self._room.reshape(tracks, width)
+        self._step = np.empty(tracks, dtype=np.float32)
+        self._dense = np.empty(tracks, dtype=np.int32)
+        self._bounds = np.empty((tracks, 2), dtype=np.int64)
+        self._columns = np.empty(tracks * self._most_listed, dtype=np.uint16)
+        self._values = np.empty(tracks * self._most_listed, dtype=np.float32)
+        self._greatest = np.empty(tracks)
+
+    def load(self, first: int, stop: int, pool: ThreadPoolExecutor) -> None:
+        """See Tiles."""
+        from ubcf.scoring.kernels import tiles as kernels
+
+        self._first, width = first, stop - first
+        tracks = len(self._greatest)
+        self._steps = self._room[: tracks * width].reshape(tracks, width)
+        double = self._double[:width]
+        by_track, unit = self._matrices.by_track, self._matrices.unit
+
+        def fill(columns: NDArray[np.int64]) -> None:
+            kernels.fill_tile(
+                double,
+                first,
+                columns,
+                (by_track.indptr, by_track.indices, by_track.data),
+                (unit.indptr, unit.indices, unit.data),
+            )
+
+        def pack(rows: NDArray[np.int64]) -> None:
+            kernels.pack_rows(
+                double,
+                rows[0],
+                rows[-1] + 1,
+                self._most_listed,
+                self._steps,
+                self._step,
+                self._dense,
+                self._bounds,
+                self._columns,
+                self._values,
+                self._greatest,
+            )
+
+        # Columns in turn: the popular ones, which take longest, are the first.
+        do_all(pool, fill, [np.arange(start, width, 16) for start in range(min(width, 16))])
+        do_all(pool, pack, np.array_split(np.arange(tracks), min(tracks, 16)))
+
+    def survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
+        """See Tiles."""
+        from ubcf.scoring.kernels import tiles as kernels
+
+        by_user, unit = self._matrices.by_user, self._matrices.unit
+        entries = by_user.indptr, by_user.indices, self._matrices.own
+        packed = (self._steps, self._step, self._dense, self._bounds, self._columns, self._values)
+        rows, columns = kernels.find_survivors(
+            self._first,
+            (*packed, self._greatest),
+            candidates.first,
+            entries,
+            self._matrices.single,
+            candidates.wanted,
+            candidates.threshold,
+            candidates.rounding,
+        )
+        by_column = np.argsort(columns, kind="stable")
+        rows, columns = rows.take(by_column), columns.take(by_column)
+        values = kernels.exact_scores(
+            self._first, self._double, candidates.first, entries, unit.data, rows, columns
+        )
+        return rows, columns.astype(np.int32) + np.int32(self._first), values
+
+
+def by_tiles(
+    job: ScoringJob,
+    pool: ThreadPoolExecutor,
+    advance: Callable[[float], None],
+    *,
+    neighbors: bool,
+    tile_width: int,
+    users_at_once: int,
+) -> Iterator[UserBlock]:
+    """Yields the results of all users in blocks of ascending users.
+
+    Lists that the tiles do not decide are computed by similarities. neighbors: compute the
+    neighbors of all users too. users_at_once: more users take all the tiles once more. advance:
+    called with the share of the work (all: 1) done since the last call.
+    """
+    matrices = TiledMatrices.of(
+        job.matrices.interactions, job.matrices.unit, job.self_terms_of_products
+    )
+    tiles = tiles_for(matrices, tile_width, compiled=job.compiled)
+    for first in range(0, job.users, users_at_once):
+        part = range(first, min(first + users_at_once, job.users))
+        share = len(part) / job.users
+        found = find_candidates(
+            tiles,
+            job.tracks_to_rank,
+            part,
+            job.tracks,
+            pool=pool,
+            advance=lambda done, share=share: advance(done * share),  # type: ignore[misc]
+        )
+        ranked = partial(_ranked, job, neighbors=neighbors)
+        yield from in_turn(pool, ranked, found, job.jobs_at_once)
+
+
+def _ranked(job: ScoringJob, candidates: Candidates, *, neighbors: bool) -> UserBlock:
+    """The results of a block: from the candidates where they decide, else from all scores."""
+    users = np.arange(candidates.first, candidates.stop)
+    scores, decided = candidates.finished(job.tracks)
+    positive_scores = np.full(len(users), NOT_COUNTED, dtype=np.int64)
+    parts = [(decided, recommended(job, scores[decided], users.take(decided)))]
+    others = np.setdiff1d(np.arange(len(users)), decided)
+    for start, stop in job.blocks(job.costs.take(users.take(others))):
+        rows = others[start:stop]
+        undecided = users.take(rows)
+        whole_scores = scores_of(job, weights_of(job, undecided), undecided)
+        positive_scores[rows] = count_positive(whole_scores)
+        parts.append((rows, recommended(job, whole_scores, undecided)))
+    found = block_without_neighbors(
+        job, candidates.first, positive_scores, merged(len(users), parts)
+    )
+    return with_neighbors(job, found) if neighbors else found

@@ -1,0 +1,155 @@
+"""From log files and a catalog to the tables events, rejected_lines and catalog."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from ubcf.building.logs import (
+    LogFile,
+    check_complete,
+    count_lines,
+    frozen,
+    grown,
+    log_file,
+    readable,
+)
+from ubcf.database.templates import Templates
+from ubcf.database.writing import Database
+from ubcf.errors import InputError, RejectedLinesError, TemplateError
+from ubcf.progress import Stages
+
+# The columns that staging/events.sql, or what replaces it, must give the table events.
+EVENT_COLUMNS = (
+    "file",
+    "message",
+    "timestamp",
+    "user",
+    "track",
+    "time",
+    "latency",
+    "recommendation",
+    "experiments",
+)
+
+# Those whose type does not depend on the logs; a recommendation is of the type of the tracks.
+EVENT_TYPES = {
+    "message": "VARCHAR",
+    "timestamp": "TIMESTAMP",
+    "latency": "DOUBLE",
+    "experiments": "MAP(VARCHAR, VARCHAR)",
+}
+
+# Rows shown of a check that fails, and rejected lines shown when there are too many.
+ROWS_SHOWN = 3
+
+
+def read_logs(
+    db: Database, templates: Templates, logs: list[LogFile], folder: Path, stages: Stages
+) -> None:
+    """The tables events and rejected_lines, from what the files held when they were found."""
+    with stages.stage("read logs") as stage:
+        check_complete(logs)
+        if not any(log.bytes for log in logs):
+            raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
+        logs = [readable(log, folder, number) for number, log in enumerate(logs)]
+        _stage_logs(db, templates, logs)
+        while longer := grown(logs):
+            # Read again, from copies of what was there at the start; the copies do not grow.
+            logs = [
+                frozen(log, folder, number) if log in longer else log
+                for number, log in enumerate(logs)
+            ]
+            db.drop("events", "rejected_lines", "build_inputs")
+            _stage_logs(db, templates, logs)
+        stage.rows = db.count("events")
+
+
+def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None:
+    db.set(
+        input_files=[log.name for log in logs],
+        input_paths=[str(log.path) for log in logs],
+        input_bytes=[log.bytes for log in logs],
+        log_paths=[glob.escape(str(log.path)) for log in logs if log.bytes],
+        duplicate_lines=None,
+    )
+    db.run("staging/input_files.sql")
+    db.run("staging/log_text.sql", line_feeds=all(log.line_feeds for log in logs if log.bytes))
+    if not any(templates.replaces(f"staging/{name}.sql") for name in ("log_lines", "events")):
+        db.run("staging/known_experiments.sql")
+    db.run("staging/log_lines.sql", view="log_lines", numbered=False)
+    db.run("staging/events.sql")
+    db.run("staging/rejected_lines.sql")
+    columns = db.columns("events")
+    missing = [name for name in EVENT_COLUMNS if name not in columns]
+    if missing:
+        raise TemplateError(
+            f"{templates.path('staging/events.sql')}: the table events has no column "
+            + ", ".join(missing)
+        )
+    types = {**EVENT_TYPES, "recommendation": columns["track"]}
+    for column, expected in types.items():
+        if columns[column] != expected:
+            db.run("staging/event_column_type.sql", column=column, type=expected)
+    if any(log.name != str(log.path) for log in logs):
+        db.run("staging/names_of_copies.sql")
+    # Whoever brings their own events vouches for them: only our own reading knows what a line is.
+    counted = not templates.replaces("staging/events.sql")
+    db.set(input_lines=[count_lines(log) if counted else None for log in logs])
+    db.run("staging/accepted_lines.sql")
+    if counted:
+        uncertain = [path for (path,) in db.run("staging/uncertain_files.sql")]
+        # Lines that are the same are the same events.
+        repeated = bool(uncertain) or db.run("staging/repeated_events.sql")[0][0]
+        db.set(duplicate_lines=db.run("staging/duplicate_lines.sql")[0][0] if repeated else 0)
+        db.set(log_paths=[glob.escape(path) for path in uncertain])
+        db.run("staging/line_counts.sql", uncertain=bool(uncertain))
+        db.run("staging/unreadable_lines.sql")
+        incomplete = db.run("staging/incomplete_files.sql")
+        if incomplete:
+            db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
+        for file, path in incomplete:
+            db.set(file=file, path=path, log_paths=[glob.escape(path)])
+            db.run("staging/rejected_lines_of_file.sql")
+    db.run("staging/build_inputs.sql", counted=counted)
+
+
+def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
+    """Raises RejectedLinesError when more than `max_rejected` of the lines are rejected."""
+    lines, rejected = db.run("staging/rejected_share.sql")[0]
+    reasons = ", ".join(
+        f"{reason} ({count:,} lines)" for reason, count in db.run("staging/rejected_reasons.sql")
+    )
+    if db.count("events") == 0:
+        raise InputError(f"no event in {lines:,} lines of the logs: {reasons or 'all are empty'}")
+    if rejected > max_rejected * lines:
+        first = "; ".join(
+            f"{file}, line {number}: {reason}"
+            for file, number, reason in db.run("staging/first_rejected_lines.sql", rows=ROWS_SHOWN)
+        )
+        raise RejectedLinesError(
+            f"{rejected:,} of {lines:,} lines were rejected, more than --max-rejected "
+            f"{max_rejected:g} allows: {reasons}; first {first}"
+        )
+
+
+def read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
+    """The temporary table catalog, empty without one."""
+    with stages.stage("read catalog") as stage:
+        track_type = db.columns("events")["track"]
+        has_catalog = False
+        if catalog is not None:
+            file = log_file(catalog)
+            check_complete([file])
+            has_catalog = file.bytes > 0
+        if has_catalog:
+            db.set(path=str(file.path), log_paths=[glob.escape(str(file.path))])
+            db.run("staging/log_text.sql", line_feeds=False)
+            db.run("staging/catalog_lines.sql")
+            db.run("staging/unreadable_lines.sql")
+            for line_number, problem in db.run(
+                "staging/catalog_problems.sql", track_type=track_type
+            ):
+                raise InputError(f"{catalog}, line {line_number}: {problem}")
+        db.run("staging/catalog.sql", catalog=has_catalog, track_type=track_type)
+        stage.rows = db.count("catalog")

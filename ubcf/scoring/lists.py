@@ -1,0 +1,63 @@
+"""The lists of all users: neighbors and recommendations, by whichever way the plan names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from ubcf.scoring.matrices import ModelMatrices
+from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, Neighborhood
+from ubcf.scoring.planner import Plan
+from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ways.blocks import MOST_USERS_PER_BLOCK, ScoringJob, UserBlock
+from ubcf.scoring.ways.products import by_products
+from ubcf.scoring.ways.similarities import by_similarities
+from ubcf.scoring.ways.tiles import by_tiles
+
+ALL_USERS = Neighborhood()
+
+
+def score_users(
+    matrices: ModelMatrices,
+    wanted: ListsWanted,
+    plan: Plan | None = None,
+    *,
+    neighborhood: Neighborhood = ALL_USERS,
+    self_weight: float = 0.0,
+    threads: int = 1,
+    memory: int = 1 << 30,
+    most_users: int = MOST_USERS_PER_BLOCK,
+    advance: Callable[[float], None] = lambda _share: None,
+) -> Iterator[UserBlock]:
+    """Yields the neighbors and the recommendations of all users, in blocks of ascending users.
+
+    matrices: of R, users x tracks, tracks in ascending order of preference among equal scores.
+    plan: None computes similarities first, without kernels; a neighborhood that does not take all
+    users needs similarities. memory: bytes that the blocks in work may take together; each thread
+    works on one user at least. advance: called with the share of the work (all: 1) done since the
+    last call.
+    """
+    job = ScoringJob(
+        matrices,
+        neighborhood,
+        self_weight,
+        wanted,
+        threads,
+        memory,
+        most_users,
+        compiled=plan is not None and plan.compiled,
+    )
+    with ThreadPoolExecutor(threads) as pool:
+        if plan is None or plan.way == BY_SIMILARITIES:
+            yield from by_similarities(job, pool, advance)
+        elif plan.way == BY_PRODUCTS:
+            yield from by_products(job, pool, advance, neighbors=plan.neighbors)
+        else:
+            yield from by_tiles(
+                job,
+                pool,
+                advance,
+                neighbors=plan.neighbors,
+                tile_width=plan.tile_width,
+                users_at_once=plan.users_at_once,
+            )

@@ -1,0 +1,167 @@
+"""The options of the model, each described at its field, and the names of the plans."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ubcf.errors import OptionError
+
+# The ways to compute the same scores: similarities between users first, or products between tracks
+# first, held whole or tile by tile. PLANS adds the choice by estimated cost.
+BY_SIMILARITIES, BY_PRODUCTS, BY_TILES = WAYS = ("similarities", "products", "tiles")
+PLANS = ("auto", *WAYS)
+
+# Names of version 0.1.
+RENAMED_PLANS = {"left": BY_SIMILARITIES, "right": BY_PRODUCTS}
+
+CENTERINGS = ("user", "baseline", "none")
+SIMILARITIES = ("full", "overlap")
+
+# Options of the model that go well together.
+PRESETS: dict[str, dict[str, Any]] = {
+    "notebook": {},
+    "listening": {"offset": 0.25, "neighbors": 100, "shrinkage": 25.0},
+    "ratings": {
+        "centering": "baseline",
+        "similarity": "overlap",
+        "neighbors": 40,
+        "shrinkage": 100.0,
+        "damping": 0.3,
+    },
+}
+
+# The value of `neighbors` that stands for all users.
+ALL = "all"
+
+
+def check_plan(plan: str) -> None:
+    """Raises OptionError for an unknown plan; for a name of version 0.1 with the new one."""
+    if plan in RENAMED_PLANS:
+        raise OptionError(f"plan is {plan!r}, which is now called {RENAMED_PLANS[plan]!r}")
+    if plan not in PLANS:
+        raise OptionError(f"plan is {plan!r}; it must be one of {', '.join(PLANS)}")
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """Which users count for a user, and how much: fields as in ModelOptions.
+
+    neighbors: None means all users. overlap: cosines over the tracks in common only.
+    """
+
+    neighbors: int | None = None
+    shrinkage: float = 0.0
+    min_similarity: float | None = None
+    min_common: int = 0
+    overlap: bool = False
+
+    @property
+    def counts_common(self) -> bool:
+        """Whether weights depend on the number of tracks in common."""
+        return self.shrinkage > 0 or self.min_common > 1
+
+
+def _option(default: Any, metavar: str, description: str, choices: tuple[str, ...] = ()) -> Any:
+    """A field with the description that the command line and its README show."""
+    metadata = {"metavar": metavar, "description": description, "choices": choices}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The options of the model; the defaults are plain user-based filtering.
+
+    neighbors: None means all users. min_similarity: None means no bound.
+    """
+
+    neighbors: int | None = _option(
+        None,
+        "K|all",
+        "Only the K most similar users count, and only those with a similarity above 0.",
+    )
+    shrinkage: float = _option(
+        0.0, "B", "A similarity from n tracks in common is multiplied by n / (n + B)."
+    )
+    min_similarity: float | None = _option(
+        None, "X", "Users with a smaller similarity, after shrinkage, do not count."
+    )
+    min_common: int = _option(0, "N", "Users with fewer tracks in common do not count.")
+    offset: float = _option(
+        0.0,
+        "C",
+        "An interaction counts as its centered time plus C, in similarities and scores: having "
+        "listened at all is a sign too.",
+    )
+    self_weight: float = _option(
+        0.0, "W", "The weight of the user's own interactions in the scores."
+    )
+    centering: str = _option(
+        "user",
+        "user|baseline|none",
+        "What is subtracted from a time. user: the mean time of the user; baseline: the mean of "
+        "all with a bias of the user and of the track (Koren 2010; 10 rounds of alternating least "
+        "squares, regularization 15 and 10); none: nothing.",
+        CENTERINGS,
+    )
+    similarity: str = _option(
+        "full",
+        "full|overlap",
+        "A cosine over all tracks (full), or over those that both users have heard (overlap).",
+        SIMILARITIES,
+    )
+    damping: float = _option(
+        0.1, "D", "Added to the sum of similarities that a predicted time is divided by."
+    )
+
+    def __post_init__(self) -> None:
+        """Raises OptionError for a value out of its bounds."""
+        if self.neighbors is not None and self.neighbors < 1:
+            raise OptionError(f"neighbors is {self.neighbors}; it must be at least 1, or {ALL!r}")
+        if self.min_common < 0:
+            raise OptionError(f"min_common is {self.min_common}; it must be at least 0")
+        for name in ("shrinkage", "damping", "self_weight"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise OptionError(f"{name} is {value}; it must be finite, and at least 0")
+        for name in ("offset", "min_similarity"):
+            value = getattr(self, name)
+            if value is not None and not -1 <= value <= 1:
+                raise OptionError(f"{name} is {value}; it must be from -1 to 1")
+        for name, choices in (("centering", CENTERINGS), ("similarity", SIMILARITIES)):
+            value = getattr(self, name)
+            if value not in choices:
+                raise OptionError(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
+
+    @property
+    def neighborhood(self) -> Neighborhood:
+        """The options that decide which users count, and how much."""
+        return Neighborhood(
+            neighbors=self.neighbors,
+            shrinkage=self.shrinkage,
+            min_similarity=self.min_similarity,
+            min_common=self.min_common,
+            overlap=self.similarity == "overlap",
+        )
+
+    @property
+    def takes_all_users(self) -> bool:
+        """Whether all users count, each by its plain cosine."""
+        return self.neighborhood == Neighborhood()
+
+
+MODEL_OPTIONS = tuple(option.name for option in fields(ModelOptions))
+
+
+def model_options(preset: str = "notebook", **chosen: Any) -> ModelOptions:
+    """The options of a preset, each replaced by what was chosen; neighbors may be 'all'.
+
+    Raises OptionError for an unknown preset or a value out of its bounds.
+    """
+    if preset not in PRESETS:
+        raise OptionError(f"preset is {preset!r}; it must be one of {', '.join(PRESETS)}")
+    options = {**PRESETS[preset], **chosen}
+    if options.get("neighbors") == ALL:
+        options["neighbors"] = None
+    return ModelOptions(**options)

@@ -1,0 +1,99 @@
+"""Scores from the users' side: similarities first, W R, a block of users at a time.
+
+Cheap when users share few tracks; the neighbors and all counts come on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from scipy import sparse
+
+from ubcf.scoring.matrices import FloatArray, Indexes
+from ubcf.scoring.parallel import in_turn
+from ubcf.scoring.ranking import TopLists, count_positive, top_placed, top_positive
+from ubcf.scoring.similarity import count_neighbors, nearest_weights
+from ubcf.scoring.ways.blocks import (
+    ScoringJob,
+    UserBlock,
+    common_tracks,
+    is_heard,
+    recommended,
+    scores_of,
+    weights_of,
+)
+from ubcf.scoring.ways.products import scores_from_weights
+
+# The kernels keep at most about this many entries for each neighbor or track that is wanted.
+KEPT_PER_WANTED = 4
+
+
+def by_similarities(
+    job: ScoringJob, pool: ThreadPoolExecutor, advance: Callable[[float], None]
+) -> Iterator[UserBlock]:
+    """Yields the results of all users in blocks of ascending users.
+
+    advance: called with the share of the work (all: 1) done since the last call.
+    """
+
+    def work(block: tuple[int, int]) -> UserBlock:
+        start, stop = block
+        users = np.arange(start, stop)
+        similarity, neighbors, scores, positive = (
+            _by_kernels(job, users) if job.compiled else _by_scipy(job, users)
+        )
+        recommendations = recommended(job, scores, users)
+        return UserBlock(
+            start,
+            stop,
+            job.matrices.norms[start:stop],
+            count_neighbors(similarity),
+            positive,
+            neighbors,
+            common_tracks(job, start, neighbors),
+            recommendations,
+            is_heard(job, start, recommendations),
+        )
+
+    for block in in_turn(pool, work, job.blocks(_costs(job)), job.jobs_at_once):
+        advance((block.stop - block.start) / job.users)
+        yield block
+
+
+def _costs(job: ScoringJob) -> FloatArray:
+    """Entries that each user's rows take: the kernels keep little more than what is wanted."""
+    if not job.compiled or job.neighborhood.neighbors is None:
+        return job.costs
+    kept = KEPT_PER_WANTED * (job.neighborhood.neighbors + job.tracks_to_rank)
+    costs: FloatArray = np.minimum(kept, job.costs)
+    return costs
+
+
+Found = tuple[sparse.csr_array, TopLists, sparse.csr_array, Indexes]
+
+
+def _by_scipy(job: ScoringJob, users: Indexes) -> Found:
+    """Weights, neighbors, scores and the number of positive scores of some users."""
+    weights = weights_of(job, users)
+    scores = scores_of(job, weights, users)
+    return weights, top_positive(weights, job.wanted.neighbors), scores, count_positive(scores)
+
+
+def _by_kernels(job: ScoringJob, users: Indexes) -> Found:
+    """The same for consecutive users by numba; scores that cannot be in a list are left out."""
+    weights, ranks = nearest_weights(job.matrices, job.neighborhood, users)
+    neighbors = (
+        top_positive(weights, job.wanted.neighbors)
+        if ranks is None
+        else top_placed(weights, ranks, job.wanted.neighbors)
+    )
+    scores, positive = scores_from_weights(
+        weights,
+        job.matrices.interactions,
+        int(users[0]),
+        job.self_terms_of_weights,
+        job.tracks_to_rank[users],
+    )
+    return weights, neighbors, scores, positive
