@@ -250,6 +250,20 @@ def recommended(
     return [key for key in chosen if key not in set(excluded)][:top]
 
 
+def expected_list(
+    row: Mapping[int, float], columns: int, count: int, excluded: set[int], only_positive: bool
+) -> list[tuple[int, float]]:
+    scores = {column: row.get(column, 0.0) for column in range(columns)}
+    chosen = recommended(
+        scores,
+        count,
+        preference=lambda column: column,
+        excluded=excluded,
+        only_positive=only_positive,
+    )
+    return [(column, scores[column]) for column in chosen]
+
+
 def is_near_an_edge(
     centered: NDArray[np.float64], similarity: NDArray[np.float64], scores: NDArray[np.float64]
 ) -> bool:

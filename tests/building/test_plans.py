@@ -1,0 +1,154 @@
+"""Builds by every plan."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import ubcf
+from tests.support.builds import Built, build_folder
+from tests.support.commands import run_ubcf
+from tests.support.paths import PROJECT
+from ubcf.scoring.options import WAYS
+
+
+@pytest.fixture(scope="module")
+def by_left(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The sample, by similarities."""
+    folder = tmp_path_factory.mktemp("similarities")
+    (folder / "logs").symlink_to(PROJECT / "data")
+    return build_folder(folder, plan="similarities")
+
+
+@pytest.fixture(scope="module")
+def by_right(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The sample, by products, with neighbors."""
+    folder = tmp_path_factory.mktemp("products")
+    (folder / "logs").symlink_to(PROJECT / "data")
+    return build_folder(folder, plan="products")
+
+
+@pytest.fixture(scope="module")
+def by_tiles(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The sample, by tiles, without neighbors."""
+    folder = tmp_path_factory.mktemp("tiles")
+    (folder / "logs").symlink_to(PROJECT / "data")
+    return build_folder(folder, plan="tiles", store_neighbors=0)
+
+
+@pytest.mark.parametrize("way", ["by_right", "by_tiles"])
+def test_a_build_by_any_way_writes_the_same_json_and_scores(
+    by_left: Built, way: str, request: pytest.FixtureRequest
+) -> None:
+    built: Built = request.getfixturevalue(way)
+    assert built.output.read_bytes() == by_left.output.read_bytes()
+    query = 'select "user", track, score from recommendations order by "user", "rank"'
+    for one, other in zip(built.rows(query), by_left.rows(query), strict=True):
+        assert one[:2] == other[:2]
+        assert one[2] == pytest.approx(other[2], abs=1e-9)
+
+
+def test_a_build_by_products_stores_the_same_users_and_neighbors(
+    by_left: Built, by_right: Built
+) -> None:
+    assert by_right.summary.plan == "products"
+    for query in ("from users", "from neighbors"):
+        assert by_right.rows(query) == by_left.rows(query)
+
+
+def test_a_build_tells_its_plan_and_what_was_not_computed(by_left: Built, by_tiles: Built) -> None:
+    assert (by_left.summary.plan, by_tiles.summary.plan) == ("similarities", "tiles")
+    assert by_tiles.summary.plan_reason.endswith("as was asked for")
+    assert set(by_tiles.summary.plan_estimates) == {
+        "similarities",
+        "products",
+        "tiles",
+        "neighbors",
+    }
+    ((plan, reason, estimates),) = by_tiles.rows(
+        "select plan, plan_reason, plan_estimates from build"
+    )
+    assert (plan, reason) == ("tiles", by_tiles.summary.plan_reason)
+    assert json.loads(estimates) == by_tiles.summary.plan_estimates
+    assert by_tiles.summary.mean_positive_neighbors is None
+    assert by_tiles.summary.mean_negative_neighbors is None
+    assert by_tiles.rows("select count(*), count(positive_neighbors) from users") == [(400, 0)]
+    assert by_tiles.rows("select count(*) from neighbors") == [(0,)]
+
+
+@pytest.mark.parametrize("plan", WAYS)
+def test_no_neighbors_are_stored_when_none_are_asked_for_by_any_plan(
+    by_left: Built, tmp_path: Path, plan: str
+) -> None:
+    (tmp_path / "logs").symlink_to(PROJECT / "data")
+    built = build_folder(tmp_path, plan=plan, store_neighbors=0)
+    assert built.rows("select count(*) from neighbors") == [(0,)]
+    assert built.output.read_bytes() == by_left.output.read_bytes()
+
+
+def test_similar_users_are_the_stored_neighbors_also_where_none_are_stored(
+    by_left: Built, by_tiles: Built
+) -> None:
+    for user in (7, 156, 300):
+        stored = by_left.rows(
+            f'select neighbor, similarity, common_tracks from neighbors where "user" = {user}'
+            ' order by "rank"'
+        )
+        with ubcf.connect(by_tiles.database) as connection:
+            computed = (
+                ubcf.query(connection, "similar_users", user=user, k=50)
+                .project("neighbor, similarity, common_tracks")
+                .fetchall()
+            )
+        assert [row[::2] for row in computed] == [row[::2] for row in stored]
+        assert [row[1] for row in computed] == pytest.approx([row[1] for row in stored], abs=1e-12)
+
+
+def test_every_command_reads_a_database_without_neighbors(by_tiles: Built, tmp_path: Path) -> None:
+    commands: list[list[str | int | Path]] = [
+        ["inspect", "user", 7],
+        ["explain", 7, 7],
+        ["query", "similarity_distribution"],
+        ["query", "neighbors_per_user"],
+        ["query", "cold_users"],
+        ["query", "example_users"],
+        ["report", "-o", tmp_path / "report.html"],
+        ["diff", by_tiles.database, by_tiles.database],
+    ]
+    for command in commands:
+        place: list[str | int | Path] = [] if command[0] == "diff" else ["-d", by_tiles.database]
+        ran = run_ubcf(*[*command, *place], cwd=tmp_path)
+        assert ran.returncode == 0, (command, ran.stderr)
+
+
+def test_the_command_line_says_that_neighbors_were_left_out(tmp_path: Path) -> None:
+    ran = run_ubcf(
+        "build", PROJECT / "data", "--plan", "tiles", "--store-neighbors", 0, cwd=tmp_path
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "\nneighbors   not computed" in ran.stdout
+    assert "\nplan        tiles" in ran.stdout
+
+
+def test_too_little_memory_is_refused_with_what_would_do(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    simulated = run_ubcf(
+        "simulate", "--users", 300, "--tracks", 80_000, "--events", 240_000, "--out", logs,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert simulated.returncode == 0, simulated.stderr
+    (logs / "tracks.json").unlink()
+    ran = run_ubcf("build", logs, "--plan", "tiles", "--memory-limit", "256MiB", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert not (tmp_path / "ubcf.duckdb").exists()
+    refused = re.fullmatch(
+        r"ubcf: error: memory_limit is 256 MiB; the scores of 300 users x [0-9,]+ tracks need at"
+        r" least ([0-9]+MiB)\n",
+        ran.stderr,
+    )
+    assert refused, ran.stderr
+    again = run_ubcf("build", logs, "--plan", "tiles", "--memory-limit", refused[1], cwd=tmp_path)
+    assert again.returncode == 0, again.stderr

@@ -1,0 +1,68 @@
+"""The matrices of interactions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from tests.support.examples import SETTINGS
+from tests.support.matrices import (
+    CENTERED_TIMES,
+    Row,
+    interactions,
+    interactions_of,
+    matrix_of,
+    score_rows,
+)
+from ubcf.scoring.matrices import (
+    has_entries,
+    row_norms,
+    unit_rows,
+)
+
+
+@settings(SETTINGS, max_examples=200)
+@given(data=st.data(), rows_and_columns=score_rows())
+def test_has_entries_tells_the_stored_places_from_others(
+    data: st.DataObject, rows_and_columns: tuple[list[Row], int]
+) -> None:
+    rows, columns = rows_and_columns
+    matrix = matrix_of(rows, columns)
+    place = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, columns - 1))
+    places = np.array(data.draw(st.lists(place)), dtype=np.int64).reshape(-1, 2)
+    there = has_entries(matrix, places[:, 0], places[:, 1])
+    assert there.tolist() == [column in rows[row] for row, column in places.tolist()]
+
+
+@settings(SETTINGS, max_examples=100)
+@given(
+    entries=st.dictionaries(st.tuples(st.integers(0, 4), st.integers(0, 5)), CENTERED_TIMES),
+)
+def test_interaction_matrix_holds_what_it_is_given_without_zeros(
+    entries: dict[tuple[int, int], float],
+) -> None:
+    matrix = interactions_of(entries, (5, 6))
+    dense = np.zeros((5, 6))
+    for (user, track), value in entries.items():
+        dense[user, track] = value
+    assert np.array_equal(matrix.toarray(), dense)
+    assert matrix.nnz == np.count_nonzero(dense)
+    assert matrix.has_sorted_indices
+
+
+@pytest.mark.parametrize("place", [(2, 0), (0, 3), (-1, 0)])
+def test_interaction_matrix_refuses_an_index_outside_its_shape(place: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="index"):
+        interactions_of({place: 0.5}, (2, 3))
+
+
+@settings(SETTINGS, max_examples=100)
+@given(matrix=interactions())
+def test_unit_rows_have_length_1_or_are_empty(matrix: sparse.csr_array) -> None:
+    norms = row_norms(matrix)
+    assert norms == pytest.approx(np.sqrt((matrix.toarray() ** 2).sum(axis=1)), abs=1e-15)
+    lengths = np.sqrt((unit_rows(matrix, norms).toarray() ** 2).sum(axis=1))
+    assert lengths == pytest.approx((norms > 0).astype(float), abs=1e-15)

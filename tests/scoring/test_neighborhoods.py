@@ -1,0 +1,59 @@
+"""Every option of the model, alone and with others, against the dense reference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests.support.dense import EVERY_OPTION, NOTHING, check_against_dense
+from tests.support.matrices import (
+    centered_times,
+)
+from ubcf.scoring.options import (
+    BY_PRODUCTS,
+    BY_TILES,
+)
+from ubcf.scoring.planner import Plan
+
+
+@pytest.mark.parametrize("name", EVERY_OPTION)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), logs=centered_times())
+def test_an_option_alone_does_what_its_definition_says(
+    name: str, data: st.DataObject, logs: tuple[NDArray[np.float64], NDArray[np.bool_]]
+) -> None:
+    check_against_dense(*logs, replace(NOTHING, **{name: data.draw(EVERY_OPTION[name])}))
+
+
+@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    logs=centered_times(),
+    chosen=st.fixed_dictionaries({}, optional=EVERY_OPTION),
+)
+def test_options_together_do_what_their_definitions_say(
+    logs: tuple[NDArray[np.float64], NDArray[np.bool_]], chosen: dict[str, Any]
+) -> None:
+    check_against_dense(*logs, replace(NOTHING, **chosen))
+
+
+@pytest.mark.parametrize("way", [BY_PRODUCTS, BY_TILES])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    logs=centered_times(),
+    offset=EVERY_OPTION["offset"],
+    self_weight=EVERY_OPTION["self_weight"],
+)
+def test_offset_and_self_weight_need_no_similarities(
+    way: str,
+    logs: tuple[NDArray[np.float64], NDArray[np.bool_]],
+    offset: float,
+    self_weight: float,
+) -> None:
+    plan = Plan(way, False, False, 4, 8, 1 << 26, {}, "")
+    check_against_dense(*logs, replace(NOTHING, offset=offset, self_weight=self_weight), plan)
