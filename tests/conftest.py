@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.builds import Built, build_folder
+from tests.support.examples import QUICK
 from tests.support.logs import write_log
+
+settings.load_profile(QUICK)
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import ubcf
 from tests.support.commands import run_ubcf
+from tests.support.examples import examples
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
 from ubcf.analysis.comparison import PARTS, PREPARATION, compare
@@ -140,7 +141,7 @@ def rank_biased_overlap(old: Sequence[int], new: Sequence[int], p: float = 0.9) 
 some_list = st.lists(st.integers(0, 30), unique=True, max_size=25)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(pairs=st.lists(st.tuples(some_list, some_list), min_size=1, max_size=20))
 def test_rank_biased_overlap_is_what_its_definition_gives(
     memory: duckdb.DuckDBPyConnection, pairs: list[tuple[list[int], list[int]]]

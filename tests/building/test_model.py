@@ -7,24 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support import reference
 from tests.support.builds import Built
+from tests.support.examples import examples
 from tests.support.reference import Event
 
 Build = Callable[..., Built]
 Rows = list[tuple[Any, ...]]
-
-# The same examples in every run: a failure is a change of the code. The builds of a test may share
-# a folder, since each replaces the one before.
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=20,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 
 
 def assert_same_rows(actual: Rows, expected: Rows, tolerance: float) -> None:
@@ -169,7 +161,8 @@ LOGS = st.lists(
 )
 
 
-@SETTINGS
+# The builds of all examples may share a folder: each replaces the one before.
+@examples(20, derandomize=True)
 @given(
     events=LOGS,
     top=st.one_of(st.just(100), st.integers(1, 8)),

@@ -16,9 +16,7 @@ from tests.support.commands import run_ubcf
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
 from ubcf.scoring.baseline import fit_baseline
-from ubcf.scoring.options import (
-    PRESETS,
-)
+from ubcf.scoring.options import PRESETS
 
 EVENTS = [
     (1, 10, 1.0), (1, 20, 0.0), (1, 20, 0.5), (2, 10, 0.9), (2, 30, 0.1), (3, 20, 0.4),

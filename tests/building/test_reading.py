@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.building.test_logs import COMPRESSED, zstandard
 from tests.support.builds import Built, build_folder
 from tests.support.commands import run_ubcf
+from tests.support.examples import examples
 from tests.support.logs import log_line
 from ubcf.building.logs import LogFile, grown
 from ubcf.errors import InputError, RejectedLinesError, UbcfError
@@ -633,7 +634,7 @@ def mutations(draw: st.DrawFn) -> bytes:
     return line[:start] + inserted + line[end:]
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(st.lists(no_line_ends | objects() | mutations(), min_size=1, max_size=40))
 def test_no_line_is_lost_whatever_it_is(lines: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 import ubcf
-from tests.support.blocks import pieces_of
+from tests.support.blocks import collect_arrays
 from tests.support.builds import Built
 from tests.support.commands import run_ubcf
 from ubcf.scoring.lists import score_users
@@ -188,7 +188,7 @@ def interactions(once: Built) -> sparse.csr_array:
 
 
 def arrays_of(interactions: sparse.csr_array, **limits: Any) -> dict[str, NDArray[Any]]:
-    return pieces_of(list(score_users(ModelMatrices(interactions), ListsWanted(100, 50), **limits)))
+    return collect_arrays(score_users(ModelMatrices(interactions), ListsWanted(100, 50), **limits))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

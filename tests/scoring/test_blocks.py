@@ -6,28 +6,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
 from tests.support import reference
-from tests.support.blocks import pieces_of
-from tests.support.examples import SETTINGS
-from tests.support.matrices import (
-    interactions,
-    matrix_of,
-)
+from tests.support.blocks import collect_arrays
+from tests.support.examples import examples
+from tests.support.matrices import interactions, matrix_of
 from tests.support.reference import expected_list
 from ubcf.scoring.lists import score_users
-from ubcf.scoring.matrices import (
-    ModelMatrices,
-)
+from ubcf.scoring.matrices import ModelMatrices
 from ubcf.scoring.ranking import ListsWanted
 from ubcf.scoring.ways.blocks import user_blocks, user_costs
 
 
-@settings(SETTINGS, max_examples=200)
+@examples(200, derandomize=True)
 @given(
     costs=st.lists(st.integers(0, 10), max_size=12),
     largest_cost=st.integers(0, 25),
@@ -43,7 +38,7 @@ def test_user_blocks_are_all_users_in_order_within_the_limits(
         assert sum(costs[start:stop]) <= largest_cost or stop - start == 1
 
 
-@settings(SETTINGS, max_examples=100)
+@examples(100, derandomize=True)
 @given(matrix=interactions())
 def test_user_costs_are_not_exceeded_by_similarities_and_scores(matrix: sparse.csr_array) -> None:
     similarity = reference.cosine_similarity(matrix.toarray())
@@ -52,7 +47,7 @@ def test_user_costs_are_not_exceeded_by_similarities_and_scores(matrix: sparse.c
     assert np.all(user_costs(matrix) >= entries)
 
 
-@settings(SETTINGS, max_examples=60)
+@examples(60, derandomize=True)
 @given(
     data=st.data(),
     matrix=interactions(),
@@ -74,7 +69,7 @@ def test_score_users_gives_the_dense_lists_to_the_bit_whatever_the_blocks_and_th
     wanted = ListsWanted(count, 3, heard_matrix if exclude else None, only_positive)
 
     def run(**limits: Any) -> dict[str, NDArray[Any]]:
-        return pieces_of(list(score_users(ModelMatrices(matrix, heard_matrix), wanted, **limits)))
+        return collect_arrays(score_users(ModelMatrices(matrix, heard_matrix), wanted, **limits))
 
     whole = run()
     for limits in (
@@ -109,6 +104,7 @@ def test_score_users_gives_the_dense_lists_to_the_bit_whatever_the_blocks_and_th
     )
 
 
-def split(pieces: dict[str, NDArray[Any]], lists: str, part: str) -> list[list[Any]]:
-    ends = np.cumsum(pieces[f"{lists} lengths"])[:-1]
-    return [piece.tolist() for piece in np.split(pieces[f"{lists} {part}"], ends)]
+def split(arrays: dict[str, NDArray[Any]], lists: str, part: str) -> list[list[Any]]:
+    """An array of lists as one list per user."""
+    ends = np.cumsum(arrays[f"{lists} lengths"])[:-1]
+    return [of_user.tolist() for of_user in np.split(arrays[f"{lists} {part}"], ends)]

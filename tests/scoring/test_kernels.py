@@ -7,28 +7,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.support import reference
 from tests.support.dense import EVERY_OPTION, NOTHING, check_against_dense
-from tests.support.matrices import (
-    LEVELS,
-    centered_times,
-    crowd,
-)
-from ubcf.scoring.kernels import has_numba
+from tests.support.examples import examples
+from tests.support.implementations import needs_numba
+from tests.support.matrices import LEVELS, centered_times, crowd
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices
-from ubcf.scoring.options import (
-    BY_SIMILARITIES,
-    Neighborhood,
-)
+from ubcf.scoring.options import BY_SIMILARITIES, Neighborhood
 from ubcf.scoring.pairs import predict_deviations, score_pairs
 from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListsWanted
 from ubcf.scoring.similarity import weights
+
+pytestmark = needs_numba
 
 SOME_NEIGHBORHOODS = (
     Neighborhood(),
@@ -40,14 +36,13 @@ SOME_NEIGHBORHOODS = (
 )
 
 
-@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@examples(150)
 @given(
     logs=centered_times(),
     neighbors=EVERY_OPTION["neighbors"],
     chosen=st.fixed_dictionaries({}, optional=EVERY_OPTION),
 )
-def test_compiled_loops_find_the_same_nearest_users(
+def test_numba_finds_the_nearest_users_of_the_reference(
     logs: tuple[NDArray[np.float64], NDArray[np.bool_]], neighbors: int, chosen: dict[str, Any]
 ) -> None:
     plan = Plan(BY_SIMILARITIES, True, True, 1, 1, 1 << 26, {}, "")
@@ -55,43 +50,22 @@ def test_compiled_loops_find_the_same_nearest_users(
     check_against_dense(*logs, options, plan)
 
 
-@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
-def test_compiled_loops_and_threads_predict_and_score_pairs_to_the_bit_among_many_users() -> None:
+def test_numba_on_two_threads_predicts_and_scores_pairs_of_many_users_to_the_bit() -> None:
     random = np.random.default_rng(9)
     matrices = crowd(random)
     users, tracks = np.sort(random.integers(3_000, size=2_000)), random.integers(200, size=2_000)
     for options in SOME_NEIGHBORHOODS:
-        slow, fast = (
-            predict_deviations(
-                matrices,
-                options,
-                users,
-                tracks,
-                damping=0.1,
-                threads=1 + compiled,
-                compiled=compiled,
-            )
-            for compiled in (False, True)
-        )
-        assert np.array_equal(slow.support, fast.support)
-        assert np.array_equal(slow.deviation, fast.deviation)
-        slow_scores, fast_scores = (
-            score_pairs(
-                matrices,
-                options,
-                users,
-                tracks,
-                self_weight=0.5,
-                threads=1 + compiled,
-                compiled=compiled,
-            )
-            for compiled in (False, True)
-        )
-        assert np.array_equal(slow_scores, fast_scores)
+        pairs = matrices, options, users, tracks
+        by_numpy = predict_deviations(*pairs, damping=0.1)
+        by_numba = predict_deviations(*pairs, damping=0.1, threads=2, compiled=True)
+        assert np.array_equal(by_numpy.support, by_numba.support)
+        assert np.array_equal(by_numpy.deviation, by_numba.deviation)
+        numpy_scores = score_pairs(*pairs, self_weight=0.5)
+        numba_scores = score_pairs(*pairs, self_weight=0.5, threads=2, compiled=True)
+        assert np.array_equal(numpy_scores, numba_scores)
 
 
-@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
-def test_compiled_loops_take_the_nearest_of_many_listeners_also_at_the_edge_of_equality() -> None:
+def test_numba_takes_the_nearest_of_many_listeners_also_at_the_edge_of_equality() -> None:
     from ubcf.scoring.kernels.pairs import _take_nearest
     from ubcf.scoring.kernels.similarity import ABOVE_ZERO
 
@@ -111,23 +85,20 @@ def test_compiled_loops_take_the_nearest_of_many_listeners_also_at_the_edge_of_e
             )
 
 
-@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
-def test_compiled_loops_give_the_weights_of_scipy_to_the_bit_among_many_users() -> None:
+def test_numba_gives_the_weights_of_scipy_to_the_bit_among_many_users() -> None:
     matrices = crowd(np.random.default_rng(8))
     users = np.arange(100, 700)
     for options in SOME_NEIGHBORHOODS:
-        slow, fast = (
-            weights(matrices, options, users, compiled=compiled) for compiled in (False, True)
-        )
-        slow.sort_indices()
-        assert np.array_equal(slow.indptr, fast.indptr)
-        assert np.array_equal(slow.indices, fast.indices)
-        assert np.array_equal(slow.data, fast.data)
+        by_numpy = weights(matrices, options, users, compiled=False)
+        by_numba = weights(matrices, options, users, compiled=True)
+        by_numpy.sort_indices()
+        assert np.array_equal(by_numpy.indptr, by_numba.indptr)
+        assert np.array_equal(by_numpy.indices, by_numba.indices)
+        assert np.array_equal(by_numpy.data, by_numba.data)
 
 
-@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 @pytest.mark.parametrize("tracks", [2**16 - 1, 2**16])
-def test_compiled_loops_count_more_tracks_in_common_than_16_bits_do(tracks: int) -> None:
+def test_numba_counts_more_tracks_in_common_than_16_bits_hold(tracks: int) -> None:
     # Two users who heard all tracks, the one in turn a little more and less than the other.
     rows, columns = np.repeat([0, 1], tracks), np.tile(np.arange(tracks), 2)
     times = np.concatenate([np.ones(tracks), np.tile([1.5, 0.5], tracks)[:tracks]])
@@ -138,9 +109,8 @@ def test_compiled_loops_count_more_tracks_in_common_than_16_bits_do(tracks: int)
     assert weight == pytest.approx(cosine * tracks / (tracks + 25), rel=1e-12)
 
 
-@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 @pytest.mark.parametrize("step", [0.4e-10, 3e-10])
-def test_compiled_loops_take_the_nearest_of_a_long_chain_of_equals(step: float) -> None:
+def test_numba_takes_the_nearest_of_a_long_chain_of_equals(step: float) -> None:
     # Similarities to the first user fall by `step` from one to the next: far below what single
     # precision tells apart. In steps of 4e-11 all of them are equal, and the smaller index counts.
     others = 400
@@ -153,36 +123,32 @@ def test_compiled_loops_take_the_nearest_of_a_long_chain_of_equals(step: float) 
     matrices = ModelMatrices.of(rows, columns, times, (others + 1, 2))
     first = np.arange(1)
     for options in (Neighborhood(10), Neighborhood(10, 2.0)):
-        slow, fast = (
-            weights(matrices, options, first, compiled=compiled) for compiled in (False, True)
-        )
-        assert np.array_equal(slow.toarray(), fast.toarray())
+        by_numpy = weights(matrices, options, first, compiled=False)
+        by_numba = weights(matrices, options, first, compiled=True)
+        assert np.array_equal(by_numpy.toarray(), by_numba.toarray())
         nearest = np.arange(1, 11) if step < 1e-10 else np.sort(1 + np.argsort(slopes[1:])[:10])
-        assert fast.indices.tolist() == nearest.tolist()
+        assert by_numba.indices.tolist() == nearest.tolist()
 
 
-@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 @pytest.mark.parametrize("self_weight", [0.0, 0.5])
-def test_compiled_loops_rank_few_scores_among_many_tracks_as_scipy(self_weight: float) -> None:
+def test_numba_ranks_few_scores_among_many_tracks_as_scipy_does(self_weight: float) -> None:
     random = np.random.default_rng(5)
     users, tracks = 400, 6_000
     rows = np.repeat(np.arange(users), 12)
     columns = np.minimum(random.zipf(1.3, len(rows)) - 1, tracks - 1)
     rows, columns = np.unique(np.stack([rows, columns]), axis=1)
     matrices = ModelMatrices.of(rows, columns, random.choice(LEVELS, len(rows)), (users, tracks))
-    slow, fast = (
-        list(
-            score_users(
-                matrices,
-                ListsWanted(20, 5),
-                Plan(BY_SIMILARITIES, compiled, True, 1, 1, 1 << 26, {}, ""),
-                neighborhood=Neighborhood(40),
-                self_weight=self_weight,
-            )
+    by_numpy, by_numba = (
+        score_users(
+            matrices,
+            ListsWanted(20, 5),
+            Plan(BY_SIMILARITIES, compiled, True, 1, 1, 1 << 26, {}, ""),
+            neighborhood=Neighborhood(40),
+            self_weight=self_weight,
         )
         for compiled in (False, True)
     )
-    for ours, expected in zip(fast, slow, strict=True):
+    for ours, expected in zip(by_numba, by_numpy, strict=True):
         assert np.array_equal(ours.positive_scores, expected.positive_scores)
         assert np.array_equal(ours.recommendations.columns, expected.recommendations.columns)
         assert np.array_equal(ours.recommendations.values, expected.recommendations.values)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from tests.support.examples import SETTINGS
+from tests.support.examples import examples
 from tests.support.matrices import (
     CENTERED_TIMES,
     Row,
@@ -17,14 +17,10 @@ from tests.support.matrices import (
     matrix_of,
     score_rows,
 )
-from ubcf.scoring.matrices import (
-    has_entries,
-    row_norms,
-    unit_rows,
-)
+from ubcf.scoring.matrices import has_entries, row_norms, unit_rows
 
 
-@settings(SETTINGS, max_examples=200)
+@examples(200, derandomize=True)
 @given(data=st.data(), rows_and_columns=score_rows())
 def test_has_entries_tells_the_stored_places_from_others(
     data: st.DataObject, rows_and_columns: tuple[list[Row], int]
@@ -37,7 +33,7 @@ def test_has_entries_tells_the_stored_places_from_others(
     assert there.tolist() == [column in rows[row] for row, column in places.tolist()]
 
 
-@settings(SETTINGS, max_examples=100)
+@examples(100, derandomize=True)
 @given(
     entries=st.dictionaries(st.tuples(st.integers(0, 4), st.integers(0, 5)), CENTERED_TIMES),
 )
@@ -59,7 +55,7 @@ def test_interaction_matrix_refuses_an_index_outside_its_shape(place: tuple[int,
         interactions_of({place: 0.5}, (2, 3))
 
 
-@settings(SETTINGS, max_examples=100)
+@examples(100, derandomize=True)
 @given(matrix=interactions())
 def test_unit_rows_have_length_1_or_are_empty(matrix: sparse.csr_array) -> None:
     norms = row_norms(matrix)

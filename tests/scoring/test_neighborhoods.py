@@ -7,23 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.support.dense import EVERY_OPTION, NOTHING, check_against_dense
-from tests.support.matrices import (
-    centered_times,
-)
-from ubcf.scoring.options import (
-    BY_PRODUCTS,
-    BY_TILES,
-)
+from tests.support.examples import examples
+from tests.support.matrices import centered_times
+from ubcf.scoring.options import BY_PRODUCTS, BY_TILES
 from ubcf.scoring.planner import Plan
 
 
 @pytest.mark.parametrize("name", EVERY_OPTION)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@examples(60)
 @given(data=st.data(), logs=centered_times())
 def test_an_option_alone_does_what_its_definition_says(
     name: str, data: st.DataObject, logs: tuple[NDArray[np.float64], NDArray[np.bool_]]
@@ -31,7 +27,7 @@ def test_an_option_alone_does_what_its_definition_says(
     check_against_dense(*logs, replace(NOTHING, **{name: data.draw(EVERY_OPTION[name])}))
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@examples(250)
 @given(
     logs=centered_times(),
     chosen=st.fixed_dictionaries({}, optional=EVERY_OPTION),
@@ -43,7 +39,7 @@ def test_options_together_do_what_their_definitions_say(
 
 
 @pytest.mark.parametrize("way", [BY_PRODUCTS, BY_TILES])
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@examples(60)
 @given(
     logs=centered_times(),
     offset=EVERY_OPTION["offset"],

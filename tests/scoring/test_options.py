@@ -10,10 +10,7 @@ import pytest
 import ubcf
 from tests.support.logs import write_log
 from ubcf.errors import OptionError
-from ubcf.scoring.options import (
-    ModelOptions,
-    model_options,
-)
+from ubcf.scoring.options import ModelOptions, model_options
 
 
 def test_a_preset_is_its_options_and_single_ones_replace_them() -> None:

@@ -7,29 +7,32 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
 from tests.support import reference
 from tests.support.dense import EVERY_OPTION, NOTHING, neighborhood
-from tests.support.matrices import (
-    centered_times,
-)
-from ubcf.scoring.kernels import has_numba
+from tests.support.examples import examples
+from tests.support.implementations import each_implementation
+from tests.support.matrices import centered_times
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, track_rows
 from ubcf.scoring.pairs import predict_deviations
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@each_implementation
+@examples(200)
 @given(
     logs=centered_times(),
     chosen=st.fixed_dictionaries({}, optional=EVERY_OPTION),
     damping=st.sampled_from([0.0, 0.1, 3.0]),
 )
 def test_a_predicted_time_is_from_the_nearest_of_those_who_heard_the_track(
-    logs: tuple[NDArray[np.float64], NDArray[np.bool_]], chosen: dict[str, Any], damping: float
+    compiled: bool,
+    logs: tuple[NDArray[np.float64], NDArray[np.bool_]],
+    chosen: dict[str, Any],
+    damping: float,
 ) -> None:
     centered, heard = logs
     options = replace(NOTHING, **chosen)
@@ -50,14 +53,14 @@ def test_a_predicted_time_is_from_the_nearest_of_those_who_heard_the_track(
         pairs[:, 0],
         pairs[:, 1],
     )
-    found = predict_deviations(*given, damping=damping)
+    found = predict_deviations(*given, damping=damping, compiled=compiled, threads=1 + compiled)
     expected = [
         reference.deviation(weights, centered, heard, (u, t), options.neighbors, damping)
         for u, t in pairs.tolist()
     ]
     assert found.deviation.tolist() == pytest.approx([each[0] for each in expected], abs=1e-12)
     assert found.support.tolist() == [each[1] for each in expected]
-    if has_numba():
-        fast = predict_deviations(*given, damping=damping, compiled=True, threads=2)
-        assert fast.deviation.tolist() == found.deviation.tolist()
-        assert fast.support.tolist() == found.support.tolist()
+    if compiled:
+        by_numpy = predict_deviations(*given, damping=damping)
+        assert found.deviation.tolist() == by_numpy.deviation.tolist()
+        assert found.support.tolist() == by_numpy.support.tolist()

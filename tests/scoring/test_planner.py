@@ -71,7 +71,7 @@ def test_products_are_held_whole_only_within_the_memory() -> None:
     assert planned(20_000, 10_000, 400_000, numba=True).way == BY_PRODUCTS
     plan = planned(20_000, 10_000, 400_000, numba=True, memory=130 << 20)
     assert plan.way != BY_PRODUCTS
-    assert "; right needs " in plan.reason
+    assert "; products needs " in plan.reason
 
 
 def test_neighbors_are_left_out_where_they_cost_more_than_the_scores() -> None:

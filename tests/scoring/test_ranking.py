@@ -8,24 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import reference
-from tests.support.examples import SETTINGS
-from tests.support.matrices import (
-    MOST_COLUMNS,
-    SCORES,
-    Row,
-    matrix_of,
-    score_rows,
-)
+from tests.support.examples import examples
+from tests.support.implementations import each_implementation
+from tests.support.matrices import MOST_COLUMNS, SCORES, Row, matrix_of, score_rows
 from tests.support.reference import expected_list
-from ubcf.scoring.kernels import has_numba
 from ubcf.scoring.ranking import TopLists, count_positive, top_positive, top_scores
-
-# By numpy alone, and by compiled loops where numba is installed.
-COMPILED = [False, True] if has_numba() else [False]
 
 
 def lists_of(top: TopLists) -> list[list[tuple[int, float]]]:
@@ -44,18 +35,14 @@ def lists_of(top: TopLists) -> list[list[tuple[int, float]]]:
     return rows
 
 
-@settings(SETTINGS, max_examples=400)
-@given(
-    data=st.data(),
-    rows_and_columns=score_rows(),
-    only_positive=st.booleans(),
-    compiled=st.sampled_from(COMPILED),
-)
+@each_implementation
+@examples(400, derandomize=True)
+@given(data=st.data(), rows_and_columns=score_rows(), only_positive=st.booleans())
 def test_top_scores_is_the_head_of_the_ranking_of_all_columns(
+    compiled: bool,
     data: st.DataObject,
     rows_and_columns: tuple[list[Row], int],
     only_positive: bool,
-    compiled: bool,
 ) -> None:
     rows, columns = rows_and_columns
     count = data.draw(st.integers(1, columns + 3))  # more than there are, too
@@ -78,6 +65,7 @@ def test_top_scores_is_the_head_of_the_ranking_of_all_columns(
     ]
 
 
+@each_implementation
 @pytest.mark.parametrize(
     ("row", "ranked"),
     [
@@ -96,14 +84,14 @@ def test_top_scores_is_the_head_of_the_ranking_of_all_columns(
     ],
 )
 def test_scores_less_than_1e_10_apart_are_equal_along_the_whole_chain(
-    row: Row, ranked: list[int]
+    row: Row, ranked: list[int], compiled: bool
 ) -> None:
     for count in (1, 2, 3, 4):
-        for compiled in COMPILED:
-            top = top_scores(matrix_of([row], 4), count, compiled=compiled)
-            assert top.columns.tolist() == ranked[:count]
+        top = top_scores(matrix_of([row], 4), count, compiled=compiled)
+        assert top.columns.tolist() == ranked[:count]
 
 
+@each_implementation
 @pytest.mark.parametrize(
     ("row", "positive"),
     [
@@ -116,22 +104,23 @@ def test_scores_less_than_1e_10_apart_are_equal_along_the_whole_chain(
         ({0: 6e-11, 1: 1.2e-10, 2: 0.5, 3: 0.5}, [2, 3]),
     ],
 )
-def test_a_score_that_is_equal_to_zero_is_not_positive(row: Row, positive: list[int]) -> None:
-    for compiled in COMPILED:
-        top = top_scores(matrix_of([row], 4), 4, only_positive=True, compiled=compiled)
-        assert top.columns.tolist() == positive
+def test_a_score_that_is_equal_to_zero_is_not_positive(
+    row: Row, positive: list[int], compiled: bool
+) -> None:
+    top = top_scores(matrix_of([row], 4), 4, only_positive=True, compiled=compiled)
+    assert top.columns.tolist() == positive
 
 
-def test_excluded_columns_are_left_out_of_the_finished_ranking() -> None:
+@each_implementation
+def test_excluded_columns_are_left_out_of_the_finished_ranking(compiled: bool) -> None:
     # Column 2 leads from column 0 to column 1; without it they would not be equal.
     scores = {0: 0.5, 1: 0.5 + 1.2e-10, 2: 0.5 + 6e-11}
-    for compiled in COMPILED:
-        excluded = matrix_of([{2: 1.0}], 3)
-        top = top_scores(matrix_of([scores], 3), 2, excluded=excluded, compiled=compiled)
-        assert top.columns.tolist() == [0, 1]
+    excluded = matrix_of([{2: 1.0}], 3)
+    top = top_scores(matrix_of([scores], 3), 2, excluded=excluded, compiled=compiled)
+    assert top.columns.tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("compiled", COMPILED)
+@each_implementation
 @pytest.mark.parametrize("count", [1, 7, 100, 600])
 def test_top_scores_of_long_rows_with_many_ties(count: int, compiled: bool) -> None:
     rng = np.random.default_rng(count)
@@ -158,7 +147,7 @@ def test_top_scores_of_long_rows_with_many_ties(count: int, compiled: bool) -> N
         ]
 
 
-@pytest.mark.parametrize("compiled", COMPILED)
+@each_implementation
 @pytest.mark.parametrize("step", [1e-3, 3e-9, 9e-11, 2e-12])
 @pytest.mark.parametrize("lowest", [1e-12, 1e-3])
 def test_top_scores_of_rows_with_far_more_scores_than_are_wanted(
@@ -174,7 +163,7 @@ def test_top_scores_of_rows_with_far_more_scores_than_are_wanted(
         assert lists_of(top) == [expected_list(row, columns + 2, count, set(), False)]
 
 
-@settings(SETTINGS, max_examples=200)
+@examples(200, derandomize=True)
 @given(rows_and_columns=score_rows(), count=st.integers(1, MOST_COLUMNS + 3))
 def test_top_positive_is_the_head_of_the_ranking_of_the_positive_entries(
     rows_and_columns: tuple[list[Row], int], count: int
@@ -188,7 +177,7 @@ def test_top_positive_is_the_head_of_the_ranking_of_the_positive_entries(
     assert lists_of(top_positive(matrix_of(rows, columns), count)) == expected
 
 
-@settings(SETTINGS, max_examples=100)
+@examples(100, derandomize=True)
 @given(rows_and_columns=score_rows())
 def test_count_positive_counts_the_scores_above_zero_by_the_gap(
     rows_and_columns: tuple[list[Row], int],

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
 from tests.support import reference
-from tests.support.examples import SETTINGS
-from tests.support.matrices import (
-    interactions,
-    interactions_of,
-    matrix_of,
-)
-from ubcf.scoring.kernels import has_numba
-from ubcf.scoring.matrices import (
-    row_norms,
-    unit_rows,
-)
+from tests.support.examples import examples
+from tests.support.implementations import each_implementation
+from tests.support.matrices import interactions, interactions_of, matrix_of
+from ubcf.scoring.matrices import row_norms, unit_rows
 from ubcf.scoring.similarity import count_common, count_neighbors, similarity_block
 
 
@@ -28,7 +21,7 @@ def unit_and_by_track(matrix: sparse.csr_array) -> tuple[sparse.csr_array, spars
     return unit, sparse.csr_array(unit.T.tocsr())
 
 
-@settings(SETTINGS, max_examples=250)
+@examples(250, derandomize=True)
 @given(data=st.data(), matrix=interactions())
 def test_similarity_block_holds_the_cosines_with_the_other_users(
     data: st.DataObject, matrix: sparse.csr_array
@@ -49,14 +42,15 @@ def test_similarity_block_holds_the_cosines_with_the_other_users(
     assert counts.negative.tolist() == (expected < 0).sum(axis=1).tolist()
 
 
-@settings(SETTINGS)
+@each_implementation
+@examples(100, derandomize=True)
 @given(
     data=st.data(),
     heard=st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=5),
     pairs_at_once=st.integers(1, 4),
 )
 def test_common_tracks_are_those_that_both_have_heard(
-    data: st.DataObject, heard: list[set[int]], pairs_at_once: int
+    compiled: bool, data: st.DataObject, heard: list[set[int]], pairs_at_once: int
 ) -> None:
     user = st.integers(0, len(heard) - 1)
     pairs = data.draw(st.lists(st.tuples(user, user), max_size=9))
@@ -65,12 +59,9 @@ def test_common_tracks_are_those_that_both_have_heard(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ubcf.scoring.similarity.PAIRS_AT_ONCE", pairs_at_once)
-        counts = count_common(matrix, users, others)
+        counts = count_common(matrix, users, others, compiled=compiled)
 
-    expected = [len(heard[one] & heard[other]) for one, other in pairs]
-    assert counts.tolist() == expected
-    if has_numba():
-        assert count_common(matrix, users, others, compiled=True).tolist() == expected
+    assert counts.tolist() == [len(heard[one] & heard[other]) for one, other in pairs]
 
 
 @pytest.mark.parametrize(

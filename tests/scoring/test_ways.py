@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
 from tests.support import reference
-from tests.support.blocks import pieces_of
-from ubcf.scoring.kernels import has_numba
+from tests.support.blocks import collect_arrays
+from tests.support.examples import examples
+from tests.support.implementations import each_implementation
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, row_norms, unit_rows
 from ubcf.scoring.options import BY_PRODUCTS, BY_TILES
@@ -22,15 +23,6 @@ from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListsWanted
 from ubcf.scoring.ways.blocks import NOT_COUNTED
 from ubcf.scoring.ways.products import ProductMatrices
-
-SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-KERNELS = [
-    False,
-    pytest.param(True, marks=pytest.mark.skipif(not has_numba(), reason="numba is not installed")),
-]
-
 
 # Few different values, so that many scores are equal.
 LEVELS = (-0.5, -0.25, 0.25, 0.5, 0.75)
@@ -62,17 +54,17 @@ def tiles(
     return Plan(BY_TILES, compiled, neighbors, tile_width, users_at_once, 1 << 26, {}, "")
 
 
-def right(*, compiled: bool = False, neighbors: bool = False) -> Plan:
+def products(*, compiled: bool = False, neighbors: bool = False) -> Plan:
     return Plan(BY_PRODUCTS, compiled, neighbors, 1, 1, 1 << 26, {}, "")
 
 
 def lists_of(
     matrix: sparse.csr_array, wanted: ListsWanted, plan: Plan | None, **limits: Any
 ) -> dict[str, NDArray[Any]]:
-    """The results of all users, in one piece each."""
+    """The results of all users; one array each."""
     blocks = list(score_users(ModelMatrices(matrix), wanted, plan, **limits))
     assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
-    return pieces_of(blocks)
+    return collect_arrays(blocks)
 
 
 def assert_same_lists(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> None:
@@ -83,19 +75,8 @@ def assert_same_lists(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any
     )
 
 
-@pytest.fixture(scope="module")
-def crowd() -> sparse.csr_array:
-    """R of 600 users x 400 tracks, a few popular, with times that repeat."""
-    random = np.random.default_rng(5)
-    rows = np.repeat(np.arange(600), 30)
-    columns = np.minimum(random.zipf(1.3, len(rows)) - 1, 399)
-    cells = np.unique(np.stack([rows, columns]), axis=1)
-    values = random.choice(LEVELS, size=cells.shape[1])
-    return interaction_matrix(cells[0], cells[1], values, (600, 400))
-
-
-@pytest.mark.parametrize("compiled", KERNELS)
-@settings(SETTINGS, max_examples=150)
+@each_implementation
+@examples(150)
 @given(
     data=st.data(),
     matrix=tied_interactions(),
@@ -134,7 +115,7 @@ def test_tiles_and_products_give_the_lists_of_similarities_and_of_the_dense_prod
     found = lists_of(matrix, wanted, plan, threads=threads)
     assert_same_lists(found, by_similarity)
     by_products = lists_of(
-        matrix, wanted, right(compiled=compiled), threads=threads, most_users=users_at_once
+        matrix, wanted, products(compiled=compiled), threads=threads, most_users=users_at_once
     )
     assert_same_lists(by_products, by_similarity)
     assert by_products["positive_scores"].tolist() == by_similarity["positive_scores"].tolist()
@@ -151,7 +132,7 @@ def test_tiles_and_products_give_the_lists_of_similarities_and_of_the_dense_prod
     assert found["recommendations columns"].tolist() == expected
 
 
-@pytest.mark.parametrize("compiled", KERNELS)
+@each_implementation
 def test_neither_tiles_nor_blocks_nor_threads_change_a_bit(
     compiled: bool, crowd: sparse.csr_array
 ) -> None:
@@ -165,20 +146,20 @@ def test_neither_tiles_nor_blocks_nor_threads_change_a_bit(
         assert all(np.array_equal(whole[name], other[name]) for name in whole)
 
 
-@pytest.mark.parametrize("compiled", KERNELS)
+@each_implementation
 def test_neither_blocks_nor_threads_change_a_bit_of_what_products_give(
     compiled: bool, crowd: sparse.csr_array
 ) -> None:
     wanted = ListsWanted(20, 5)
-    whole = lists_of(crowd, wanted, right(compiled=compiled))
+    whole = lists_of(crowd, wanted, products(compiled=compiled))
     assert_same_lists(whole, lists_of(crowd, wanted, None))
     for users_at_once, threads in ((600, 2), (7, 1), (200, 2)):
-        plan = right(compiled=compiled)
+        plan = products(compiled=compiled)
         other = lists_of(crowd, wanted, plan, threads=threads, most_users=users_at_once)
         assert all(np.array_equal(whole[name], other[name]) for name in whole)
 
 
-@pytest.mark.parametrize("compiled", KERNELS)
+@each_implementation
 def test_products_leave_out_most_scores_of_long_rows_and_keep_whole_chains_of_ties(
     compiled: bool,
 ) -> None:
@@ -190,22 +171,20 @@ def test_products_leave_out_most_scores_of_long_rows_and_keep_whole_chains_of_ti
     dense[-1, 5] = 0.5
     matrix = sparse.csr_array(dense)
     wanted = ListsWanted(10, 0)
-    found = lists_of(matrix, wanted, right(compiled=compiled), threads=2)
+    found = lists_of(matrix, wanted, products(compiled=compiled), threads=2)
     assert_same_lists(found, lists_of(matrix, wanted, None))
     if compiled:
         from ubcf.scoring.ways.products import CompiledProducts
 
         unit = unit_rows(matrix, row_norms(matrix))
-        products = CompiledProducts(
-            ProductMatrices(matrix, unit, unit.T.tocsr(), matrix.data, np.full(users, 10)), 1
-        )
-        scores, positive = products.scores(0, users)
+        matrices = ProductMatrices(matrix, unit, unit.T.tocsr(), matrix.data, np.full(users, 10))
+        scores, positive = CompiledProducts(matrices, 1).scores(0, users)
         assert (np.diff(scores.indptr) < positive / 2).mean() > 0.5
 
 
 @pytest.mark.parametrize("exclude", [False, True])
-@pytest.mark.parametrize("compiled", KERNELS)
-@pytest.mark.parametrize("plan_of", [right, tiles])
+@each_implementation
+@pytest.mark.parametrize("plan_of", [products, tiles])
 def test_tiles_and_products_can_give_the_neighbors_too(
     plan_of: Callable[..., Plan], compiled: bool, exclude: bool, crowd: sparse.csr_array
 ) -> None:

@@ -1,7 +1,8 @@
-"""The results of score_users, whatever the blocks in which they came."""
+"""The results of score_users, collected from its blocks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from ubcf.scoring.ways.blocks import UserBlock
 
 
-def pieces_of(blocks: list[UserBlock]) -> dict[str, NDArray[Any]]:
-    """All the arrays of all the blocks, put together."""
+def collect_arrays(results: Iterable[UserBlock]) -> dict[str, NDArray[Any]]:
+    """The arrays of all blocks, concatenated: one array for each name."""
+    blocks = list(results)
     return {
         "users": np.concatenate([np.arange(block.start, block.stop) for block in blocks]),
         "positive": np.concatenate([block.counts.positive for block in blocks]),

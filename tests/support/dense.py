@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tests.support import reference
-from tests.support.blocks import pieces_of
+from tests.support.blocks import collect_arrays
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, with_offset
-from ubcf.scoring.options import (
-    BY_SIMILARITIES,
-    Neighborhood,
-)
+from ubcf.scoring.options import BY_SIMILARITIES, Neighborhood
 from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListsWanted
 
@@ -61,17 +58,15 @@ def check_against_dense(
     rows, columns = np.nonzero(heard)
     times = with_offset(centered[rows, columns], options.offset)
     marks = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(users, tracks))
-    found = pieces_of(
-        list(
-            score_users(
-                ModelMatrices(interaction_matrix(rows, columns, times, (users, tracks)), marks),
-                ListsWanted(tracks, 3),
-                plan,
-                neighborhood=neighborhood(options),
-                self_weight=options.self_weight,
-                threads=2,
-                most_users=3,
-            )
+    found = collect_arrays(
+        score_users(
+            ModelMatrices(interaction_matrix(rows, columns, times, (users, tracks)), marks),
+            ListsWanted(tracks, 3),
+            plan,
+            neighborhood=neighborhood(options),
+            self_weight=options.self_weight,
+            threads=2,
+            most_users=3,
         )
     )
     expected = [

@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.scoring.matrices import (
-    ModelMatrices,
-    interaction_matrix,
-)
+from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
 
 MOST_ROWS, MOST_COLUMNS = 4, 12
 
