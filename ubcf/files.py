@@ -122,7 +122,7 @@ class Publication:
             undo.callback(self._previous(target).replace, target)
 
     def _move_log_away(self, undo: contextlib.ExitStack) -> None:
-        """Moves away a write-ahead log of the old database, with which the new one would not open."""
+        """Moves away the write-ahead log of an old database: the new one would not open beside it."""
         log = _write_ahead_log(self._database)
         removed = _write_ahead_log(self.unfinished(self._database))
         if log.exists():
