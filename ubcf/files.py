@@ -122,7 +122,7 @@ class Publication:
             undo.callback(self._previous(target).replace, target)
 
     def _move_log_away(self, undo: contextlib.ExitStack) -> None:
-        """Moves away the write-ahead log of an old database: the new one would not open beside it."""
+        """Moves away the write-ahead log of the old database, beside which no new one opens."""
         log = _write_ahead_log(self._database)
         removed = _write_ahead_log(self.unfinished(self._database))
         if log.exists():

@@ -31,7 +31,7 @@ def checked_plays(plays: Iterable[tuple[Any, float]]) -> list[Play]:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Makes a JSON object. Raises InputError for a repeated name, whose value would be ambiguous."""
+    """Makes a JSON object. Raises InputError for a repeated name: its value is ambiguous."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
