@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C. After a plain KeyboardInterrupt Python may end by the signal, not with our exit code."""
+    """Ctrl-C; after a plain KeyboardInterrupt, Python may end by the signal, not our exit code."""
 
 
 def main() -> None:

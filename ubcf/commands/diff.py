@@ -30,7 +30,7 @@ def diff(old: str, new: str, k: int, form: str) -> None:
 
     Inputs and options that differ, counts and measures, users and tracks gained and lost, and how
     much the lists of the users of both overlap: the tracks in common in the first 10 and 100, and
-    rank-biased overlap (p = 0.9), from 0 (disjoint) to 1 (equal), which weighs the first ranks most.
+    rank-biased overlap (p = 0.9), from 0 (disjoint) to 1 (equal), mostly of the first ranks.
     """
     from ubcf.analysis.comparison import ONE_ROW, compare
     from ubcf.commands.rows import print_parts

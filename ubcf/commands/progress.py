@@ -15,7 +15,7 @@ CLEAR_LINE = "\r\x1b[K"
 
 @contextmanager
 def terminal_progress(name: str, length: int | None) -> Iterator[Callable[[int], None]]:
-    """Shows a bar with the remaining time for a stage of known length, else a line with its name."""
+    """Shows a bar with the remaining time if the length is known, else a line with the name."""
     if not sys.stderr.isatty():
         yield ignore_steps
     elif length is None:

@@ -28,7 +28,7 @@ Examples:
     "users",
     multiple=True,
     metavar="USER",
-    help="A user to show in full, beside a heavy, a typical and a cold one; may be given several times.",
+    help="A user to show in full, beside a heavy, a typical and a cold one; can be repeated.",
 )
 @database_option
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
