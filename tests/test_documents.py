@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -25,7 +26,9 @@ READMES = {
     path.relative_to(PROJECT).as_posix(): path.read_text(encoding="utf-8")
     for path in (
         PROJECT / "README.md",
-        *(path for room in ("ubcf", "sql", "tests") for path in (PROJECT / room).rglob("README.md")),
+        *(PROJECT / "ubcf").rglob("README.md"),
+        *(PROJECT / "sql").rglob("README.md"),
+        *(PROJECT / "tests").rglob("README.md"),
     )
 }
 README, COMMANDS, SQL = (
@@ -97,7 +100,7 @@ def test_the_transcripts_are_what_the_commands_print(
             r"(?:.*\n)*" if line == "..." else f"{re.escape(line)}\n" for line in expected
         )
         assert re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)), command
-        for option, written in zip(arguments, arguments[1:], strict=False):
+        for option, written in pairwise(arguments):
             if option in ("--output", "-o"):
                 assert (place / written).stat().st_size > 0, command
 
@@ -187,11 +190,11 @@ def test_every_option_of_a_command_is_in_its_tables_and_no_other(name: str) -> N
     assert set(shown) == real_options(ubcf.commands[name])
 
 
-def all_commands(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], str]]:
+def variables(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """Each option of each command: its path with the option's own name, and its variable."""
     if isinstance(command, click.Group):
         for name, each in command.commands.items():
-            yield from all_commands(each, *path, name)
+            yield from variables(each, *path, name)
         return
     for parameter in command.params:
         if isinstance(parameter, click.Option):
@@ -203,7 +206,7 @@ def all_commands(command: click.Command, *path: str) -> Iterator[tuple[tuple[str
 def test_variables_that_are_not_named_after_their_option_are_listed() -> None:
     others = {
         variable
-        for path, variable in all_commands(ubcf)
+        for path, variable in variables(ubcf)
         if variable != "_".join(("ubcf", *path)).upper()
     }
     listed = COMMANDS.split("not named after the option")[1].splitlines()[0]
