@@ -36,9 +36,7 @@ Examples:
     metavar="K",
     help="Similar users to show.",
 )
-@click.option(
-    "--explain", is_flag=True, help="Add the neighbors that contribute most to each score."
-)
+@click.option("--explain", is_flag=True, help="Add the neighbors that contribute most.")
 @format_option
 def recommend(
     history: str, database: str, top: int | None, similar_users: int, explain: bool, form: str
