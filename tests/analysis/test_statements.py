@@ -1,0 +1,287 @@
+"""`ubcf sql` answers any question about a database, and cannot touch anything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.support.builds import build_folder
+from tests.support.commands import run_ubcf
+from tests.support.logs import write_log
+from tests.support.paths import PROJECT
+
+PLAYS = [(1, 20, 0.2), (1, 40, 0.4), (2, 20, 0.8), (2, 30, 0.0), (3, 30, 0.4), (3, 40, 0.8)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database, which no test changes."""
+    folder = tmp_path_factory.mktemp("queries")
+    write_log(folder / "logs" / "data.json", PLAYS)
+    build_folder(folder)
+    (folder / "secret.csv").write_text("secret\n42\n")
+    return folder
+
+
+def test_the_rows_of_a_query_are_printed_in_the_form_asked_for(place: Path) -> None:
+    query = 'select "user", events from users order by "user"'
+    done = run_ubcf("sql", query, cwd=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "user  events\n----  ------\n   1       2\n   2       2\n   3       2\n"
+    done = run_ubcf("sql", query, "--format", "csv", cwd=place)
+    assert done.stdout == "user,events\n1,2\n2,2\n3,2\n"
+
+
+def test_statements_come_from_a_file_or_from_stdin_too(place: Path, tmp_path: Path) -> None:
+    question = tmp_path / "question.sql"
+    question.write_text("-- how many ü?\nselect count(*) as n from events;\n", encoding="utf-8")
+    database = place / "ubcf.duckdb"
+    done = run_ubcf("sql", "-d", database, "--file", question, "--format", "csv", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "n\n6\n")
+    done = run_ubcf("sql", "-", "--format", "csv", cwd=place, input="select 1 as a; select 2 as b")
+    assert (done.returncode, done.stdout) == (0, "b\n2\n")
+
+
+def test_of_several_statements_the_last_one_is_shown(place: Path) -> None:
+    statements = (
+        "set variable least = 0.3;"
+        "create temp table liked as from interactions where mean_time > getvariable('least');"
+        'select "user", track from liked order by all'
+    )
+    done = run_ubcf("sql", statements, "--format", "csv", cwd=place)
+    assert (done.returncode, done.stdout) == (0, "user,track\n1,40\n2,20\n3,30\n3,40\n")
+    done = run_ubcf("sql", "select 1; set variable x = 1", cwd=place)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("query", "position"),
+    [
+        ("select tracks,\n  nothing\nfrom users", "LINE 2:   nothing"),
+        ("selec 1", "LINE 1: selec 1"),
+        ("from nowhere", "LINE 1: from nowhere"),
+        ("select 1;\nselect cast(track || 'x' as integer) from tracks", "cast(track || 'x'"),
+    ],
+)
+def test_errors_show_where_they_are(place: Path, query: str, position: str) -> None:
+    done = run_ubcf("sql", query, cwd=place)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("ubcf: error: ")
+    assert position in done.stderr
+    assert done.stderr.rstrip().splitlines()[-1].strip().strip("^") == ""
+    assert "Traceback" not in done.stderr
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+ATTEMPTS = [
+    # to change the database
+    "drop table users",
+    "create table mine as select 1 as x",
+    "create view mine as select 1 as x",
+    "insert into users from users",
+    "update users set events = 0",
+    "delete from events",
+    "alter table users rename to people",
+    "comment on table users is 'mine'",
+    "truncate events",
+    # to write elsewhere
+    "copy users to 'stolen.csv'",
+    "copy users to 'stolen.parquet' (format parquet)",
+    "copy (select 1) to '/dev/stdout'",
+    "export database 'stolen'",
+    "attach 'stolen.duckdb' as stolen",
+    "copy (select 1) to 'ubcf.duckdb'",
+    "copy (select 1) to 'ubcf.duckdb' (use_tmp_file false)",
+    "copy (select 1) to 'ubcf.duckdb.wal' (use_tmp_file false)",
+    "with c as (copy (select 1) to 'ubcf.duckdb.wal' (use_tmp_file false)) from c",
+    "prepare p as copy (select 1) to 'ubcf.duckdb.wal' (use_tmp_file false); execute p",
+    "explain analyze copy (select 1) to 'ubcf.duckdb.wal' (use_tmp_file false)",
+    "create persistent secret s (type s3, key_id 'a', secret 'b')",
+    # to read elsewhere
+    "from read_csv('secret.csv')",
+    "from 'secret.csv'",
+    "from read_text('secret.csv')",
+    "from read_blob('secret.csv')",
+    "from glob('*')",
+    "from read_json('logs/data.json')",
+    "attach 'ubcf.duckdb' as again",
+    "import database 'stolen'",
+    "create temp table t (x integer); copy t from 'secret.csv'",
+    "from read_csv('http://localhost:1/x.csv')",
+    # to bring code in
+    "install httpfs",
+    "install './httpfs.duckdb_extension'",
+    "load httpfs",
+    "load './httpfs.duckdb_extension'",
+    # to unlock the session
+    "set enable_external_access = true",
+    "set allowed_directories = ['/']",
+    "set lock_configuration = false",
+    "reset lock_configuration",
+    "set temp_directory = 'stolen'",
+    "set home_directory = 'stolen'",
+    "set threads = 1",
+    "pragma threads = 1",
+    "pragma profiling_output = 'stolen.json'",
+    "pragma enable_profiling = 'json'",
+    "set log_query_path = 'stolen.log'",
+    # to reach into the program
+    "from connection",
+    "from text",
+]
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_nothing_can_be_changed_or_read_or_written_outside(place: Path, attempt: str) -> None:
+    before = snapshot(place)
+    done = run_ubcf("sql", attempt, cwd=place)
+    assert (done.returncode, done.stdout) == (1, ""), attempt
+    assert done.stderr.startswith("ubcf: error: ")
+    assert "Traceback" not in done.stderr
+    assert "42" not in done.stderr
+    assert snapshot(place) == before
+
+
+def test_an_attempt_in_a_row_of_statements_fails_all(place: Path) -> None:
+    done = run_ubcf("sql", "select 1 as x; drop table users; select 2 as y", cwd=place)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "read-only" in done.stderr
+
+
+def test_files_can_be_used_where_that_is_allowed_but_the_database_stays_read_only(
+    place: Path,
+) -> None:
+    done = run_ubcf(
+        "sql", "from read_csv('secret.csv')", "--allow-files", "--format", "csv", cwd=place
+    )
+    assert (done.returncode, done.stdout) == (0, "secret\n42\n")
+    done = run_ubcf("sql", "drop table users", "--allow-files", cwd=place)
+    assert done.returncode == 1
+    assert "read-only" in done.stderr
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl", "parquet"])
+def test_output_writes_the_rows_as_the_suffix_says(
+    place: Path, tmp_path: Path, suffix: str
+) -> None:
+    target = tmp_path / f"it's.{suffix}"
+    query = "select track, plays, 'ü' as name, [1, 2] as l from tracks order by track"
+    done = run_ubcf("sql", query, "-d", place / "ubcf.duckdb", "--output", target, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    with duckdb.connect() as connection:
+        reader = {"csv": "read_csv", "parquet": "read_parquet"}.get(suffix, "read_json")
+        quoted = str(target).replace("'", "''")
+        assert connection.execute(
+            f"select track, plays, name, cast(l as varchar) from {reader}('{quoted}')"
+        ).fetchall() == [(20, 2, "ü", "[1, 2]"), (30, 2, "ü", "[1, 2]"), (40, 2, "ü", "[1, 2]")]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_query_that_fails_leaves_the_file_as_it_was(
+    place: Path, tmp_path: Path, suffix: str
+) -> None:
+    target = tmp_path / f"rows.{suffix}"
+    target.write_text("as it was")
+    query = "select case when track = 20 then cast('x' as integer) end as x from tracks"
+    done = run_ubcf("sql", query, "-d", place / "ubcf.duckdb", "--output", target, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Could not convert string 'x'" in done.stderr
+    assert target.read_text() == "as it was"
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["select 1", "--output", "rows.txt"], 2, "rows.txt: the suffix tells what to write"),
+        (["select 1", "--output", "nowhere/rows.csv"], 2, "nowhere does not exist"),
+        (["set variable x = 1", "--output", "rows.csv"], 1, "no rows to write"),
+        (["select 1", "-d", "missing.duckdb"], 1, "missing.duckdb: no such database"),
+        (["select 1", "-d", "secret.csv"], 1, "not a valid DuckDB"),
+        (["--file", "missing.sql"], 1, "missing.sql"),
+        (["   "], 1, "no statement"),
+        ([], 2, "give one of QUERY, - for stdin, and --file"),
+        (["select 1", "--file", "x.sql"], 2, "give one of QUERY, - for stdin, and --file"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_line(
+    place: Path, arguments: list[str], code: int, words: str
+) -> None:
+    before = snapshot(place)
+    done = run_ubcf("sql", *arguments, cwd=place)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert snapshot(place) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_database_in_a_read_only_folder_can_be_asked(tmp_path: Path) -> None:
+    write_log(tmp_path / "logs" / "data.json", PLAYS)
+    build_folder(tmp_path)
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        assert run_ubcf("sql", "from users", cwd=tmp_path).returncode == 0
+    finally:
+        tmp_path.chmod(stat.S_IRWXU)
+
+
+def test_an_older_database_is_told_in_a_line(place: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.duckdb"
+    old.write_bytes((place / "ubcf.duckdb").read_bytes())
+    with duckdb.connect(str(old)) as connection:
+        connection.execute("update build set version = '0.0.9'")
+    done = run_ubcf("sql", "from users", "-d", old, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"ubcf: error: {old}: made by ubcf 0.0.9; build it again with this version\n"
+    )
+
+
+def start(query: str, place: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "ubcf", "sql", query, *arguments],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_ctrl_c_ends_a_long_query_at_once(place: Path) -> None:
+    endless = "select count(*) from range(10000000) a, range(10000000) b where md5(a::text) = ''"
+    running = start(endless, place)
+    time.sleep(1.5)
+    assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert (running.returncode, out) == (130, "")
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_has_enough_ends_a_long_answer_without_noise(place: Path) -> None:
+    running = start("select * from range(100000000) as numbers (n)", place, "--format", "csv")
+    assert running.stdout is not None
+    assert [running.stdout.readline() for _ in range(3)] == ["n\n", "0\n", "1\n"]
+    running.stdout.close()
+    assert running.stderr is not None
+    assert running.stderr.read() == ""
+    running.stderr.close()
+    assert running.wait(timeout=30) in (0, 1)

@@ -1,0 +1,397 @@
+"""Templates laid over sql/: how somebody with other logs uses ubcf."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ubcf.database.templates
+from tests.support.builds import Built, build_folder
+from tests.support.commands import run_ubcf
+from tests.support.logs import write_log
+from tests.support.paths import PROJECT
+from ubcf.database.templates import Templates, sql_folder
+from ubcf.errors import CheckError, InputError, TemplateError
+
+PLAYS = [(1, 10, 0.5), (1, 11, 1.0), (2, 10, 0.25)]
+
+# Ratings from 1 to 5 in a CSV file, by users whose ids are text.
+RATINGS_EVENTS = """
+create table events as
+select
+    filename as file,
+    cast(null as varchar) as message,
+    cast(null as timestamp) as timestamp,
+    "user",
+    item as track,
+    rating / 5 as time,
+    cast(null as double) as latency,
+    cast(null as bigint) as recommendation,
+    cast(null as map(varchar, varchar)) as experiments
+from read_csv(
+    getvariable('log_paths'),
+    header = true,
+    columns = {'user': 'VARCHAR', 'item': 'BIGINT', 'rating': 'DOUBLE'},
+    filename = true
+);
+"""
+
+RATINGS = """user,item,rating
+müller,1,5
+müller,2,1
+o'hara,1,4
+o'hara,3,2
+"a,b",2,5
+"a,b",3,1
+"x""y",1,3
+zoë \\ 🎵,3,5
+Zoe,2,2
+12,1,1
+"""
+
+
+def overlay(folder: Path, **files: str) -> Path:
+    """A folder of templates; `staging__events` stands for staging/events.sql."""
+    for name, text in files.items():
+        path = folder / "templates" / f"{name.replace('__', '/')}.sql"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder / "templates"
+
+
+def build_ratings(folder: Path, ratings: str = RATINGS, **options: Any) -> Built:
+    templates = overlay(folder, staging__events=RATINGS_EVENTS)
+    (folder / "ratings.csv").write_text(ratings, encoding="utf-8")
+    summary = ubcf.build(
+        folder / "ratings.csv",
+        database=folder / "ubcf.duckdb",
+        output=folder / "recommendations_ub.json",
+        templates=templates,
+        **options,
+    )
+    return Built(folder, summary)
+
+
+# Other logs
+
+
+def test_text_ids_come_out_as_they_went_in(tmp_path: Path) -> None:
+    built = build_ratings(tmp_path)
+    ids = sorted(["müller", "o'hara", "a,b", 'x"y', "zoë \\ 🎵", "Zoe", "12"])
+    lines = built.output.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["user"] for line in lines] == ids
+    assert {tuple(sorted(json.loads(line)["tracks"])) for line in lines} == {(1, 2, 3)}
+    assert built.rows('select "user" from users') == [(name,) for name in ids]
+    assert built.rows('select distinct "user" from recommendations order by all') == [
+        (name,) for name in ids
+    ]
+
+
+def test_other_logs_are_modeled_like_ours(tmp_path: Path) -> None:
+    built = build_ratings(tmp_path)
+    assert built.rows(
+        """select track, mean_time, centered_time from interactions where "user" = 'müller'"""
+    ) == [(1, 1.0, pytest.approx(0.4)), (2, 0.2, pytest.approx(-0.4))]
+    neighbors = built.rows("""select neighbor from neighbors where "user" = 'o''hara'""")
+    assert sorted(neighbors) == [("a,b",), ("müller",)]
+    assert built.rows("select track, plays, total_time from tracks") == [
+        (1, 4, 2.6),
+        (2, 3, 1.6),
+        (3, 3, 1.6),
+    ]
+    assert built.summary.duplicate_lines is None
+    assert [(row.file, row.lines, row.accepted, row.rejected) for row in built.summary.inputs] == [
+        ((tmp_path / "ratings.csv").as_posix(), 10, 10, 0)
+    ]
+
+
+@pytest.mark.parametrize("id_type", ["VARCHAR", "UUID"])
+def test_track_ids_may_be_of_other_types_and_the_catalog_follows(
+    tmp_path: Path, id_type: str
+) -> None:
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(3)]
+    events = RATINGS_EVENTS.replace("'item': 'BIGINT'", f"'item': '{id_type}'")
+    templates = overlay(tmp_path, staging__events=events)
+    log = tmp_path / "ratings.csv"
+    log.write_text(f"user,item,rating\na,{ids[0]},5\na,{ids[1]},1\nb,{ids[1]},2\n")
+    catalog = tmp_path / "tracks.json"
+    catalog.write_text("".join(f'{{"track": "{track}", "title": "{track}"}}\n' for track in ids))
+    summary = ubcf.build(
+        log,
+        catalog=catalog,
+        database=tmp_path / "ubcf.duckdb",
+        output=tmp_path / "recommendations_ub.json",
+        templates=templates,
+    )
+    built = Built(tmp_path, summary)
+    assert built.lists() == {"a": ids[:2], "b": ids[:2]}
+    assert built.rows("select cast(track as varchar) from tracks order by track") == [
+        (track,) for track in ids
+    ]
+    assert built.rows("select count(*) from tracks where cast(track as varchar) = title") == [(3,)]
+    assert summary.tracks_without_catalog_entry == 0
+
+
+def test_the_command_takes_other_logs(tmp_path: Path) -> None:
+    overlay(tmp_path, staging__events=RATINGS_EVENTS)
+    (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
+    done = run_ubcf("build", "ratings.csv", "--templates", "templates", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len((tmp_path / "recommendations_ub.json").read_text("utf-8").splitlines()) == 7
+
+
+OTHER_NAMES = """
+create or replace temp view {{ view }} as
+with
+numbered as (
+    select
+        path,
+        {% if numbered %}row_number() over () as readable_line_number,{% endif %}
+        line
+    from log_text
+),
+
+parsed as (
+    select
+        *,
+        try(json_transform_strict(line, '{"uid": "BIGINT", "song": "BIGINT", "share": "DOUBLE"}'))
+            as fields
+    from numbered
+    where line is not null
+)
+
+select
+    * exclude (fields),
+    cast(null as varchar) as message,
+    cast(null as timestamp) as timestamp,
+    fields.uid as "user",
+    fields.song as track,
+    fields.share as time,
+    cast(null as double) as latency,
+    cast(null as bigint) as recommendation,
+    cast(null as map(varchar, varchar)) as experiments,
+    case when fields is null then 'not one of ours' end as reason
+from parsed;
+"""
+
+
+def test_logs_with_other_field_names_need_one_template(tmp_path: Path) -> None:
+    write_log(
+        tmp_path / "logs" / "data.json",
+        ['{"uid": 1, "song": 10, "share": 0.5}', "", "bad", '{"uid": 2, "song": 11, "share": 1}'],
+    )
+    templates = overlay(tmp_path, staging__log_lines=OTHER_NAMES)
+    built = build_folder(tmp_path, templates=templates, max_rejected=0.5)
+    assert built.rows('select "user", track, time from events') == [(1, 10, 0.5), (2, 11, 1.0)]
+    assert built.rows("select line_number, reason, line from rejected_lines") == [
+        (3, "not one of ours", "bad")
+    ]
+    assert (built.summary.lines, built.summary.accepted, built.summary.rejected) == (3, 2, 1)
+    assert built.summary.duplicate_lines == 0
+
+
+def test_columns_of_events_get_their_types_whatever_the_reading_gives(tmp_path: Path) -> None:
+    bare = RATINGS_EVENTS.replace("cast(null as varchar) as message", "null as message")
+    bare = bare.replace("cast(null as timestamp)", "'2026-01-02 03:04:05.6'")
+    bare = bare.replace("cast(null as double)", "1")
+    bare = bare.replace("cast(null as bigint)", "null")
+    bare = bare.replace("cast(null as map(varchar, varchar))", "null")
+    assert bare.count("cast(") == 0
+    (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
+    summary = ubcf.build(
+        tmp_path / "ratings.csv",
+        database=tmp_path / "ubcf.duckdb",
+        output=tmp_path / "recommendations_ub.json",
+        templates=overlay(tmp_path, staging__events=bare),
+    )
+    built = Built(tmp_path, summary)
+    assert built.rows("select column_name, column_type from (describe events) offset 1") == [
+        ("message", "VARCHAR"),
+        ("timestamp", "TIMESTAMP"),
+        ("user", "VARCHAR"),
+        ("track", "BIGINT"),
+        ("time", "DOUBLE"),
+        ("latency", "DOUBLE"),
+        ("recommendation", "BIGINT"),
+        ("experiments", "MAP(VARCHAR, VARCHAR)"),
+    ]
+    assert built.rows("select distinct timestamp, latency, experiments from events") == [
+        (datetime(2026, 1, 2, 3, 4, 5, 600_000), 1.0, None)
+    ]
+
+
+def test_a_column_that_cannot_have_its_type_is_an_error(tmp_path: Path) -> None:
+    wrong = RATINGS_EVENTS.replace("cast(null as timestamp)", "'yesterday'")
+    (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
+    with pytest.raises(TemplateError, match=r"event_column_type\.sql: .*yesterday"):
+        ubcf.build(
+            tmp_path / "ratings.csv",
+            database=tmp_path / "ubcf.duckdb",
+            output=tmp_path / "recommendations_ub.json",
+            templates=overlay(tmp_path, staging__events=wrong),
+        )
+
+
+def test_an_analysis_of_ones_own_is_offered_beside_the_others(tmp_path: Path) -> None:
+    write_log(tmp_path / "logs" / "data.json", PLAYS)
+    build_folder(tmp_path)
+    own = "-- lovers: one row per user who heard a track to its end.\nselect 1 as x;\n"
+    templates = overlay(tmp_path, analysis__lovers=own)
+    listed = run_ubcf("query", "--templates", templates, cwd=tmp_path).stdout
+    assert "lovers" in listed
+    assert "user_history" in listed
+    done = run_ubcf("query", "lovers", "--templates", templates, "--format", "csv", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "x\n1\n")
+
+
+# What may be wrong with a template
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "file",
+        "message",
+        "timestamp",
+        "user",
+        "track",
+        "time",
+        "latency",
+        "recommendation",
+        "experiments",
+    ],
+)
+def test_events_without_a_needed_column_are_an_error(tmp_path: Path, column: str) -> None:
+    write_log(tmp_path / "logs" / "data.json", PLAYS)
+    ours = (sql_folder() / "staging" / "events.sql").read_text()
+    text = ours + f'\nalter table events drop column "{column}";\n'
+    templates = overlay(tmp_path, staging__events=text)
+    with pytest.raises(TemplateError) as error:
+        build_folder(tmp_path, templates=templates)
+    assert str(error.value) == (
+        f"{templates / 'staging' / 'events.sql'}: the table events has no column {column}"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "templates"]
+
+
+def test_all_missing_columns_are_named_at_once(tmp_path: Path) -> None:
+    write_log(tmp_path / "logs" / "data.json", PLAYS)
+    templates = overlay(tmp_path, staging__events='create table events as select 1 as "user";')
+    with pytest.raises(TemplateError, match="no column file, message, timestamp, track, time, lat"):
+        build_folder(tmp_path, templates=templates)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("create table events as select nothing;", "nothing"),
+        ("create tabel events;", "syntax error"),
+        ("select 1;", "events"),
+        ("{{ no_such_value }}", "'no_such_value' is undefined"),
+        ("select 1;\n{% if %}\n", "line 2"),
+    ],
+)
+def test_a_template_that_does_not_run_is_named(tmp_path: Path, text: str, message: str) -> None:
+    write_log(tmp_path / "logs" / "data.json", PLAYS)
+    templates = overlay(tmp_path, staging__events=text)
+    with pytest.raises(TemplateError) as error:
+        build_folder(tmp_path, templates=templates)
+    assert str(error.value).startswith(str(templates / "staging" / "events.sql"))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_events_that_hold_no_row_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no event"):
+        build_ratings(tmp_path, "user,item,rating\n")
+
+
+def test_an_event_without_a_user_fails_a_check(tmp_path: Path) -> None:
+    with pytest.raises(CheckError, match=r"events_are_complete\.sql: 1 rows"):
+        build_ratings(tmp_path, RATINGS + ",1,3\n")
+
+
+def test_a_missing_folder_of_templates_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="nowhere: no such folder of templates"):
+        Templates(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["events", "staging__event", "staging__deeper__events"])
+def test_a_template_that_replaces_none_is_an_error(tmp_path: Path, name: str) -> None:
+    folder = overlay(tmp_path, **{name: "select 1;"})
+    with pytest.raises(TemplateError) as error:
+        Templates(folder)
+    assert str(error.value) == f"{folder}: {name.replace('__', '/')}.sql replaces no file of sql/"
+
+
+def test_other_files_in_a_folder_of_templates_do_not_matter(tmp_path: Path) -> None:
+    folder = overlay(tmp_path, staging__events="select 1;")
+    (folder / "README.md").write_text("how we read our logs")
+    templates = Templates(folder)
+    assert templates.replaces("staging/events.sql")
+    assert not templates.replaces("staging/log_lines.sql")
+    assert templates.render("staging/events.sql") == "select 1;"
+    assert templates.path("staging/log_lines.sql") == sql_folder() / "staging" / "log_lines.sql"
+
+
+# Further checks
+
+
+def test_a_further_check_that_finds_rows_stops_the_build(tmp_path: Path) -> None:
+    write_log(tmp_path / "logs" / "data.json", PLAYS)
+    templates = overlay(
+        tmp_path, checks__no_bots='select "user", plays from interactions where plays < 9;'
+    )
+    with pytest.raises(CheckError) as error:
+        build_folder(tmp_path, templates=templates)
+    assert str(error.value).startswith(f"{templates / 'checks' / 'no_bots.sql'}: 3 rows")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "templates"]
+
+
+def test_a_further_check_that_finds_none_does_not(tmp_path: Path) -> None:
+    write_log(tmp_path / "logs" / "data.json", PLAYS)
+    templates = overlay(
+        tmp_path, checks__no_bots='select "user", plays from interactions where plays > 9;'
+    )
+    assert build_folder(tmp_path, templates=templates).summary.users == 2
+    assert "checks/no_bots.sql" in Templates(templates).names("checks")
+
+
+def test_a_check_can_be_replaced(tmp_path: Path) -> None:
+    ours = Templates().names("checks")
+    templates = Templates(overlay(tmp_path, checks__plays_add_up="select 1 limit 0;"))
+    assert templates.names("checks") == ours
+    assert templates.render("checks/plays_add_up.sql") == "select 1 limit 0;"
+
+
+# Where sql/ is
+
+
+def test_every_table_has_a_template_of_its_name() -> None:
+    names = {path.stem for path in sql_folder().rglob("*.sql")}
+    assert {"events", "rejected_lines", "tracks", "users", "interactions"} <= names
+    assert {"neighbors", "recommendations", "build", "build_inputs", "build_stages"} <= names
+
+
+def test_a_bare_source_tree_finds_its_templates() -> None:
+    if (PROJECT / "sql").is_dir() and not (PROJECT / "ubcf" / "sql").exists():
+        assert Path(ubcf.database.templates.__file__).parents[2] / "sql" == sql_folder()
+    assert (sql_folder() / "staging" / "events.sql").is_file()
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["installed", "bare source tree"])
+def test_the_package_finds_its_templates_inside_or_beside(tmp_path: Path, inside: bool) -> None:
+    shutil.copytree(PROJECT / "ubcf", tmp_path / "ubcf", ignore=shutil.ignore_patterns("sql"))
+    shutil.copytree(sql_folder(), tmp_path / "ubcf" / "sql" if inside else tmp_path / "sql")
+    code = "from ubcf.database.templates import sql_folder; print(sql_folder())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert Path(done.stdout.strip()) == (tmp_path / "ubcf" / "sql" if inside else tmp_path / "sql")

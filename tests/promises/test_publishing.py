@@ -1,0 +1,602 @@
+"""All or nothing: whatever ends a build, the results are whole, and nothing else is left.
+
+The builds are real: the command line in processes of their own, which are killed, interrupted,
+refused by the disk, or find somebody else at work. The results before a build and after it differ
+in --top, so that each can be told from the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import ubcf
+from tests.support.commands import run_ubcf
+from tests.support.logs import write_log
+from tests.support.paths import PROJECT
+from ubcf.building.summary import BuildSummary
+from ubcf.errors import BusyError, CheckError, DatabaseError, TemplateError
+from ubcf.files import Publication
+from ubcf.simulation.simulate import simulate
+
+if sys.platform == "win32":
+    pytest.skip("signals, mounts and modes are POSIX's", allow_module_level=True)
+
+# How often the real build is killed; a test by hand may ask for more.
+KILLS = int(os.environ.get("UBCF_TEST_KILLS", "25"))
+
+OLD_TOP, NEW_TOP = 5, 7
+DATABASE, OUTPUT = "ubcf.duckdb", "recommendations_ub.json"
+RESULTS = {DATABASE, OUTPUT}
+
+# A check that would take hours, and then find nothing.
+SLOW_CHECK = "select count(*) as rows from range(1_000_000_000_000) having count(*) = 0"
+
+# What a kill, an interruption or a failing disk meets in a publication, told by Python's audit
+# events: it happens just before the event `moment` of the folder. Prints `events` when there is no
+# such event any more.
+PUBLISH_UNTIL = """
+import os, signal, sys
+from pathlib import Path
+from ubcf.errors import DatabaseError
+from ubcf.files import Publication
+
+folder, what, moment = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+targets = [folder / "ubcf.duckdb", folder / "recommendations_ub.json"]
+events = 0
+at_work = False
+
+def happen(event, arguments):
+    global events
+    if at_work and event.startswith(("open", "os.")) and str(folder) in str(arguments):
+        events += 1
+        if events == moment and what == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if events == moment and what == "interrupt":
+            signal.raise_signal(signal.SIGINT)
+        if events == moment and what == "fail":
+            raise OSError(5, "Input/output error")
+
+sys.addaudithook(happen)
+try:
+    at_work = what != "fail"
+    with Publication(*targets) as publication:
+        for target in targets:
+            publication.unfinished(target).write_text("new")
+        at_work = True
+        publication.publish()
+        at_work = what != "fail"
+except (KeyboardInterrupt, DatabaseError) as error:
+    print(type(error).__name__)
+else:
+    print("published" if events >= moment else "undisturbed")
+"""
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from ubcf.files import Publication
+
+with Publication(Path(sys.argv[1]), Path(sys.argv[2])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+READ_TWICE = """
+import sys, duckdb
+
+with duckdb.connect(sys.argv[1], read_only=True) as connection:
+    for _ in range(2):
+        print(connection.execute("select max(rank) from recommendations").fetchone()[0], flush=True)
+        sys.stdin.readline()
+"""
+
+LEAVE_CHANGES = """
+import os, sys, duckdb
+
+connection = duckdb.connect(sys.argv[1])
+connection.execute("create table notes as select 'mine' as note")
+os._exit(0)
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with logs of 200 users with 3,000 events, and finished results of --top 5."""
+    folder = tmp_path_factory.mktemp("finished")
+    simulate(folder / "logs", users=200, tracks=500, events=3_000, replicas=2, seed=1)
+    build(folder, OLD_TOP)
+    return folder
+
+
+@pytest.fixture
+def place(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished folder, for one test."""
+    return Path(shutil.copytree(finished, tmp_path / "place"))
+
+
+@pytest.fixture
+def mount() -> Iterator[Callable[..., None]]:
+    """Mounts, for the time of a test; skips the test where that is not allowed."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    mounted: list[Path] = []
+
+    def mount_at(folder: Path, *options: str) -> None:
+        done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"the system does not let us mount: {done.stderr.strip()}")
+        if folder not in mounted:
+            mounted.append(folder)
+
+    yield mount_at
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def build(folder: Path, top: int, **options: Any) -> BuildSummary:
+    """Builds from the logs in a folder, undisturbed."""
+    return ubcf.build(
+        folder / "logs", database=folder / DATABASE, output=folder / OUTPUT, top=top, **options
+    )
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Starts the real build in a folder that holds logs, in a process of its own."""
+    return python("-m", "ubcf", "build", "logs", *arguments, cwd=folder)
+
+
+def python(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+    """Starts Python with ubcf at hand."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """The bytes of the database and of the JSON."""
+    return {name: (folder / name).read_bytes() for name in RESULTS}
+
+
+def names_in(folder: Path) -> set[str]:
+    """All that lies in a folder, hidden files too."""
+    return {path.name for path in folder.iterdir()}
+
+
+def tables(database: Path) -> dict[str, Any]:
+    """The rows of all tables, timings and dates aside."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        names = [row[0] for row in connection.execute("show tables").fetchall()]
+        rows = {name: connection.table(name).fetchall() for name in names}
+    assert len(rows["build"]) == 1
+    del rows["build_stages"]
+    rows["build"] = [row[3:] for row in rows["build"]]  # without version, started_at, seconds
+    return {name: sorted(map(repr, of_table)) for name, of_table in rows.items()}
+
+
+def top_of(folder: Path) -> tuple[int, int]:
+    """The --top with which the database and the JSON were made."""
+    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
+        ((of_database,),) = connection.execute("select max(rank) from recommendations").fetchall()
+    lines = (folder / OUTPUT).read_text(encoding="utf-8").splitlines()
+    return of_database, max(len(json.loads(line)["tracks"]) for line in lines)
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """A failed build says why in one line."""
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("ubcf: error: ")
+    assert done.stderr.endswith("\n") and done.stderr.count("\n") == 1, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+# Killed
+
+
+def test_killed_at_any_moment_the_results_are_the_old_ones_or_the_new_ones(place: Path) -> None:
+    durations = []
+    for _ in range(3):  # the shortest: a build that the machine disturbed would be no measure
+        started = time.perf_counter()
+        assert start(place, "--top", str(NEW_TOP)).wait() == 0
+        durations.append(time.perf_counter() - started)
+    duration = min(durations)
+    new_tables, new_output = tables(place / DATABASE), (place / OUTPUT).read_bytes()
+    moments = random.Random(1)
+    killed_at_work = 0
+
+    for kill in range(KILLS):
+        if kill % 5 == 0:
+            build(place, OLD_TOP)
+            assert names_in(place) == {"logs", *RESULTS}  # what kills have left is gone
+            old = bytes_of(place)
+        process = start(place, "--top", str(NEW_TOP))
+        moment = duration * (kill + moments.random()) / KILLS
+        time.sleep(moment)
+        process.kill()
+        if process.wait() == -signal.SIGKILL:
+            killed_at_work += 1
+        else:  # builds are faster now than they were
+            duration = min(duration, moment)
+        found = bytes_of(place)
+        if found != old:
+            assert found[OUTPUT] == new_output
+            assert tables(place / DATABASE) == new_tables
+            for name in RESULTS:
+                (place / name).write_bytes(old[name])
+        with ubcf.connect(place / DATABASE) as connection:
+            assert connection.table("build").shape[0] == 1
+
+    build(place, OLD_TOP)
+    assert names_in(place) == {"logs", *RESULTS}
+    assert killed_at_work > 0.8 * KILLS
+
+
+@pytest.mark.parametrize("what", ["kill", "interrupt", "fail"])
+def test_disturbed_at_any_step_of_the_publication_the_results_stay_a_pair(
+    tmp_path: Path, what: str
+) -> None:
+    """There is one step between which a kill, and only a kill, leaves a new database with the old
+    JSON: two files cannot be renamed in one step. Each is whole all the same."""
+    found = []
+    ends = set()
+    for moment in range(1, 100):
+        for name in RESULTS:
+            (tmp_path / name).write_text("old")
+        process = python("-c", PUBLISH_UNTIL, tmp_path, what, str(moment))
+        end, errors = process.communicate(timeout=60)
+        assert errors == ""
+        found.append(((tmp_path / DATABASE).read_text(), (tmp_path / OUTPUT).read_text()))
+        if what != "kill":
+            assert names_in(tmp_path) == RESULTS
+        with Publication(tmp_path / DATABASE, tmp_path / OUTPUT):
+            pass
+        assert names_in(tmp_path) == RESULTS
+        ends.add(end.strip())
+        if end.strip() == "undisturbed":
+            break
+
+    assert len(found) > 5
+    assert found[0] == ("old", "old")
+    assert found[-1] == ("new", "new")
+    mixed = [pair for pair in found if len(set(pair)) > 1]
+    assert mixed == ([("new", "old")] if what == "kill" else [])
+    # A name that cannot be kept is no reason to fail.
+    expected = {"kill": "", "interrupt": "KeyboardInterrupt", "fail": "DatabaseError"}[what]
+    assert expected in ends
+
+
+def test_after_a_holder_was_killed_the_next_build_works(place: Path) -> None:
+    holder = python("-c", HOLD, place / DATABASE, place / OUTPUT)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(BusyError):
+        build(place, NEW_TOP)
+    holder.kill()
+    holder.communicate()
+    build(place, NEW_TOP)
+    assert top_of(place) == (NEW_TOP, NEW_TOP)
+    assert names_in(place) == {"logs", *RESULTS}
+
+
+# Interrupted
+
+
+def test_interrupted_in_a_query_it_leaves_the_old_results_and_nothing_else(place: Path) -> None:
+    old = bytes_of(place)
+    (place / "mine" / "checks").mkdir(parents=True)
+    (place / "mine" / "checks" / "slow.sql").write_text(SLOW_CHECK)
+    process = start(place, "--top", str(NEW_TOP), "--templates", "mine")
+    output = Publication.unfinished(place / OUTPUT)
+    while not output.exists() or output.stat().st_size == 0:  # the last work before the checks
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    try:
+        stdout, stderr = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert (stdout, stderr.strip()) == ("", "")
+    assert bytes_of(place) == old
+    assert names_in(place) == {"logs", "mine", *RESULTS}
+
+
+# The disk
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6, 0.99])
+def test_when_files_may_not_grow_the_old_results_stay(place: Path, share: float) -> None:
+    """At 0.6 and more of the finished size, it is while closing the database that DuckDB fails."""
+    import resource
+
+    old = bytes_of(place)
+    most = int(share * len(old[DATABASE]))
+    done = run_ubcf(
+        *("build", "logs", "--top", str(NEW_TOP)),
+        cwd=place,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+    )
+    assert_refused(done, DATABASE)
+    assert bytes_of(place) == old
+    assert names_in(place) == {"logs", *RESULTS}
+
+
+def test_on_a_full_disk_the_old_results_stay(
+    place: Path, tmp_path: Path, mount: Callable[..., None]
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount(disk, "-t", "tmpfs", "-o", "size=64m", "tmpfs")
+    for name in RESULTS:
+        shutil.copy(place / name, disk / name)
+    old = bytes_of(disk)
+    used = sum(map(len, old.values())) // 1024 + 64
+    needed = 2 * len(old[DATABASE]) // 1024  # for the new database and its log of changes
+    arguments = ("build", "../place/logs", "--top", str(NEW_TOP))
+
+    for share in (0.0, 0.1, 0.3, 0.45):
+        mount(disk, "-o", f"remount,size={used + int(share * needed)}k")
+        assert_refused(run_ubcf(*arguments, cwd=disk), DATABASE)
+        assert bytes_of(disk) == old
+        assert names_in(disk) == RESULTS
+
+    mount(disk, "-o", "remount,size=64m")
+    assert run_ubcf(*arguments, cwd=disk).returncode == 0
+    assert top_of(disk) == (NEW_TOP, NEW_TOP)
+    assert names_in(disk) == RESULTS
+
+
+def test_on_a_full_disk_for_the_json_the_old_results_stay(
+    place: Path, tmp_path: Path, mount: Callable[..., None]
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount(disk, "-t", "tmpfs", "-o", "size=4k", "tmpfs")
+    old = bytes_of(place)
+    done = run_ubcf("build", "logs", "--output", disk / OUTPUT, cwd=place)
+    assert_refused(done, OUTPUT, "space")
+    assert bytes_of(place) == old
+    assert names_in(place) == {"logs", *RESULTS}
+    assert names_in(disk) == set()
+
+
+def test_a_json_that_cannot_be_replaced_keeps_the_old_database(
+    place: Path, mount: Callable[..., None]
+) -> None:
+    """A file that is mounted by itself, as containers do, cannot be renamed over."""
+    mount(place / OUTPUT, "--bind", str(place / OUTPUT))
+    old = bytes_of(place)
+    done = run_ubcf("build", "logs", "--top", str(NEW_TOP), cwd=place)
+    assert_refused(done, "cannot publish", OUTPUT)
+    assert bytes_of(place) == old
+    assert names_in(place) == {"logs", *RESULTS}
+
+
+def test_in_a_folder_that_may_not_be_written_it_says_so(
+    place: Path, request: pytest.FixtureRequest
+) -> None:
+    old = bytes_of(place)
+    if os.geteuid() == 0:  # whom modes do not bind
+        mount = request.getfixturevalue("mount")
+        mount(place, "--bind", str(place))
+        mount(place, "-o", "remount,bind,ro")
+    else:
+        place.chmod(0o555)
+    done = run_ubcf("build", "logs", "--top", str(NEW_TOP), cwd=place)
+    if os.geteuid() != 0:
+        place.chmod(0o755)
+    assert_refused(done, "cannot write in", str(place))
+    assert bytes_of(place) == old
+    assert names_in(place) == {"logs", *RESULTS}
+
+
+def test_a_target_in_no_folder_or_over_a_folder_is_refused(tmp_path: Path) -> None:
+    database, output, nowhere = tmp_path / DATABASE, tmp_path / OUTPUT, tmp_path / "nowhere" / "x"
+    for targets, words in (
+        ((nowhere, output), "nowhere does not exist"),
+        ((database, nowhere), "nowhere does not exist"),
+        ((tmp_path, output), "not a file"),
+        ((database, database), "one file"),
+    ):
+        with pytest.raises(DatabaseError, match=words):
+            Publication(*targets)
+    assert names_in(tmp_path) == set()
+
+
+def test_a_database_that_was_not_written_to_its_end_is_not_published(tmp_path: Path) -> None:
+    """What DuckDB leaves when it fails to write everything while it closes: a log of changes."""
+    database, output = tmp_path / DATABASE, tmp_path / OUTPUT
+    database.write_text("old")
+    with (
+        pytest.raises(DatabaseError, match="not all of it could be written"),
+        Publication(database, output) as publication,
+    ):
+        publication.unfinished(database).write_text("cut short")
+        publication.unfinished(database).with_name(".ubcf.duckdb.building.wal").write_text(
+            "the rest"
+        )
+        publication.unfinished(output).write_text("new")
+        publication.publish()
+    assert database.read_text() == "old"
+    assert names_in(tmp_path) == {DATABASE}
+
+
+# Two at once
+
+
+def test_of_two_builds_at_once_the_second_is_refused_and_the_first_finishes(place: Path) -> None:
+    seconds: list[subprocess.CompletedProcess[str]] = []
+
+    @contextlib.contextmanager
+    def another_build(stage: str, _length: int | None) -> Iterator[Callable[[int], None]]:
+        if stage in ("read logs", "record"):  # the first stage and the last
+            seconds.append(run_ubcf("build", "logs", "--top", "9", cwd=place))
+        yield lambda _steps: None
+
+    build(place, NEW_TOP, progress=another_build)
+    assert len(seconds) == 2
+    for second in seconds:
+        assert_refused(second, str(place / DATABASE), "another build")
+    assert top_of(place) == (NEW_TOP, NEW_TOP)
+    assert names_in(place) == {"logs", *RESULTS}
+
+
+def test_builds_into_one_json_from_two_databases_exclude_each_other(tmp_path: Path) -> None:
+    with (
+        Publication(tmp_path / "one.duckdb", tmp_path / OUTPUT),
+        pytest.raises(BusyError, match=OUTPUT),
+        Publication(tmp_path / "two.duckdb", tmp_path / OUTPUT),
+    ):
+        pass
+    assert names_in(tmp_path) == set()
+
+
+def test_builds_into_different_files_of_one_folder_go_together(tmp_path: Path) -> None:
+    with (
+        Publication(tmp_path / "one.duckdb", tmp_path / "one.json"),
+        Publication(tmp_path / "two.duckdb", tmp_path / "two.json"),
+    ):
+        pass
+    assert names_in(tmp_path) == set()
+
+
+# Readers and writers of the old database
+
+
+def test_a_reader_of_the_old_database_is_not_disturbed(place: Path) -> None:
+    query = "select max(rank) from recommendations"
+    reader = python("-c", READ_TWICE, place / DATABASE)
+    assert reader.stdout is not None
+    assert reader.stdout.readline() == f"{OLD_TOP}\n"
+    with ubcf.connect(place / DATABASE) as connection:
+        assert connection.execute(query).fetchall() == [(OLD_TOP,)]
+        assert start(place, "--top", str(NEW_TOP)).wait() == 0
+        assert connection.execute(query).fetchall() == [(OLD_TOP,)]
+        assert len(connection.table("events").fetchall()) == 3_000
+        stdout, stderr = reader.communicate("\n\n", timeout=60)
+        assert (stdout, stderr) == (f"{OLD_TOP}\n", "")
+        newcomer = python("-c", READ_TWICE, place / DATABASE)
+        assert newcomer.communicate("\n\n", timeout=60)[0] == f"{NEW_TOP}\n{NEW_TOP}\n"
+    assert top_of(place) == (NEW_TOP, NEW_TOP)
+
+
+def test_a_database_with_unfinished_changes_is_replaced_by_one_that_opens(place: Path) -> None:
+    python("-c", LEAVE_CHANGES, place / DATABASE).communicate(timeout=60)
+    assert names_in(place) == {"logs", *RESULTS, f"{DATABASE}.wal"}
+    build(place, NEW_TOP)
+    assert names_in(place) == {"logs", *RESULTS}
+    assert top_of(place) == (NEW_TOP, NEW_TOP)
+    assert "notes" not in tables(place / DATABASE)
+
+
+def test_unfinished_changes_stay_when_the_build_fails(place: Path) -> None:
+    python("-c", LEAVE_CHANGES, place / DATABASE).communicate(timeout=60)
+    with pytest.raises(CheckError):
+        build(place, NEW_TOP, templates=overlay(place, "checks/no.sql", "select 1 as one"))
+    with duckdb.connect(str(place / DATABASE)) as connection:
+        assert connection.execute("select note from notes").fetchall() == [("mine",)]
+
+
+# Refused by a check or a template
+
+
+def overlay(folder: Path, name: str, text: str) -> Path:
+    """A folder of templates with one file."""
+    path = folder / "mine" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return folder / "mine"
+
+
+def test_a_check_that_finds_rows_keeps_the_old_results_and_shows_them(place: Path) -> None:
+    old = bytes_of(place)
+    overlay(
+        place,
+        "checks/always_fails.sql",
+        "select 'user ' || r as what, r * 100 as how_much from range(1, 8) as t(r)",
+    )
+    done = run_ubcf("build", "logs", "--top", str(NEW_TOP), "--templates", "mine", cwd=place)
+    assert_refused(done, "mine/checks/always_fails.sql", "7 rows", "user 1, 100; user 2, 200")
+    assert bytes_of(place) == old
+    assert names_in(place) == {"logs", "mine", *RESULTS}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("model/users.sql", "", "model/users.sql replaces no file"),
+        ("model/tracks.sql", "create table tracks as selekt 1", "mine/model/tracks.sql: "),
+        ("model/tracks.sql", "select 1;\n{% if %}", "mine/model/tracks.sql, line 2: "),
+        ("model/tracks.sql", "select {{ nothing }}", "mine/model/tracks.sql: 'nothing'"),
+        ("model/tracks.sql", "select 1", "tracks"),
+        ("checks/no.sql", "select nothing from nowhere", "mine/checks/no.sql: "),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_named(
+    tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    write_log(tmp_path / "logs" / "data.json", [(1, 2, 0.5), (1, 3, 1.0), (2, 2, 0.1)])
+    build(tmp_path, OLD_TOP)
+    old = bytes_of(tmp_path)
+    with pytest.raises(TemplateError) as error:
+        build(tmp_path, NEW_TOP, templates=overlay(tmp_path, name, text))
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+    assert bytes_of(tmp_path) == old
+    assert names_in(tmp_path) == {"logs", "mine", *RESULTS}
+
+
+# What the targets are
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(place: Path) -> None:
+    elsewhere = place.parent / "elsewhere"
+    elsewhere.mkdir()
+    for name in RESULTS:
+        (place / name).rename(elsewhere / name)
+        (place / name).symlink_to(Path("..") / "elsewhere" / name)
+    build(place, NEW_TOP)
+    assert all((place / name).is_symlink() for name in RESULTS)
+    assert top_of(elsewhere) == (NEW_TOP, NEW_TOP)
+    assert names_in(elsewhere) == RESULTS
+    assert names_in(place) == {"logs", *RESULTS}
+
+
+def test_a_link_that_points_to_nothing_gets_what_it_points_to(place: Path) -> None:
+    (place / "latest.duckdb").symlink_to("monday.duckdb")
+    ubcf.build(place / "logs", database=place / "latest.duckdb", output=place / OUTPUT)
+    assert (place / "latest.duckdb").is_symlink()
+    with ubcf.connect(place / "monday.duckdb") as connection:
+        assert connection.table("build").shape[0] == 1
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o444])
+def test_a_result_keeps_the_mode_of_the_file_it_replaces(place: Path, mode: int) -> None:
+    for name in RESULTS:
+        (place / name).chmod(mode)
+    build(place, NEW_TOP)
+    assert top_of(place) == (NEW_TOP, NEW_TOP)
+    assert [stat.S_IMODE((place / name).stat().st_mode) for name in RESULTS] == [mode, mode]

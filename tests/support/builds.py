@@ -1,0 +1,43 @@
+"""Finished builds: their summary, their JSON and their tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+import ubcf
+from ubcf.building.summary import BuildSummary
+
+
+class Built:
+    """A finished build: its summary, its JSON and its tables."""
+
+    def __init__(self, folder: Path, summary: BuildSummary) -> None:
+        self.folder = folder
+        self.summary = summary
+        self.database = folder / "ubcf.duckdb"
+        self.output = folder / "recommendations_ub.json"
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query on the database."""
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def lists(self) -> dict[Any, list[Any]]:
+        """The recommended tracks of each user, from the JSON file."""
+        lines = self.output.read_text(encoding="utf-8").splitlines()
+        return {entry["user"]: entry["tracks"] for entry in map(json.loads, lines)}
+
+
+def build_folder(folder: Path, **options: Any) -> Built:
+    """Builds from the folder `logs` in `folder`."""
+    summary = ubcf.build(
+        folder / "logs",
+        database=folder / "ubcf.duckdb",
+        output=folder / "recommendations_ub.json",
+        **options,
+    )
+    return Built(folder, summary)
