@@ -14,13 +14,13 @@ INTERRUPTED = 130
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C. After a KeyboardInterrupt itself, Python may end by the signal, not with our code."""
+    """Ctrl-C; after a plain KeyboardInterrupt, Python may end by the signal, not our exit code."""
 
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    # numpy starts threads for dense matrices, of which there are none here, and they turn idly for
-    # a while: on two processors that is felt.
+    # OpenBLAS would start threads that spin for a while, although there are no dense matrices here:
+    # noticeable on two processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     interrupted = False
 
@@ -29,37 +29,37 @@ def main() -> None:
         interrupted = True
         raise Interrupted
 
-    # Where Ctrl-C is ignored (under nohup), it stays so.
+    # Where Ctrl-C is ignored (under nohup), it stays ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     try:
-        # Loaded here, because Ctrl-C can come while it loads.
+        # Imported here, so that Ctrl-C during the import is handled too.
         from ubcf.commands import ubcf
 
         code = ubcf(prog_name="ubcf", standalone_mode=False)
     except BaseException as error:
-        # DuckDB makes other errors of an interruption: what comes after one is because of it.
+        # DuckDB turns an interruption into other errors: any error after one is caused by it.
         code = INTERRUPTED if interrupted else _exit_code(error)
-    # What is done is done: Ctrl-C while Python ends would only make noise.
+    # The work is done: Ctrl-C while Python ends would only print a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _leave(code or 0)
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends the process. Databases are closed by now, and files written.
+    """Ends the process, after databases are closed and files written.
 
-    Python itself would take all modules apart first, which takes a twentieth of a small build.
+    Python's own shutdown tears down all modules, which takes a twentieth of a small build.
     """
     try:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
     except (OSError, ValueError):
-        sys.exit(code)  # Python has its own way to say that an output is closed, or its disk full
+        sys.exit(code)  # Python reports that a stream is closed, or its disk full
     os._exit(code)
 
 
 def _exit_code(error: BaseException) -> int:
-    """Tells the user of an error and returns the exit code. Raises what is a bug of ubcf."""
+    """Prints an error and returns the exit code. Raises an error that is a bug of ubcf."""
     import click
 
     from ubcf.errors import OptionError, UbcfError

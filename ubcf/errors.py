@@ -2,7 +2,7 @@
 
 
 class UbcfError(Exception):
-    """Something that a user of ubcf can understand and act on."""
+    """An error that the user can understand and act on."""
 
 
 class InputError(UbcfError):
@@ -14,37 +14,37 @@ class RejectedLinesError(InputError):
 
 
 class OptionError(UbcfError):
-    """An option has a value that makes no sense."""
+    """An option has a value out of its bounds, or contradicts another one."""
 
 
 class TemplateError(UbcfError):
-    """A file of sql/, or one laid over it, cannot be rendered or run."""
+    """A file of sql/, or of an overlay, cannot be rendered or run."""
 
 
 class CheckError(UbcfError):
-    """A check of sql/checks/ found rows that should not be."""
+    """A check of sql/checks/ returned rows: the results are inconsistent."""
 
 
 class DatabaseError(UbcfError):
-    """The database is missing, is none, is not one that ubcf made, or cannot be written."""
+    """The database is missing, not a DuckDB file, not made by ubcf, or cannot be written."""
 
 
 class QueryError(UbcfError):
-    """A query of the user's own cannot be run."""
+    """A statement of the user cannot be run."""
 
 
 class NotFoundError(UbcfError):
-    """There is no such user, track, analysis or experiment."""
+    """A user, track, analysis or experiment does not exist."""
 
 
 class BusyError(UbcfError):
-    """Another build is at work on the same file."""
+    """Another build is writing the same file."""
 
 
 class SimulationError(UbcfError):
-    """The logs cannot be simulated as asked."""
+    """Logs cannot be simulated with these arguments."""
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error, without line breaks."""
+    """The message of an error with line breaks and runs of spaces made single spaces."""
     return " ".join(str(error).split())

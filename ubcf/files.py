@@ -1,4 +1,4 @@
-"""Publishing results all or nothing: made aside, renamed into place, one build at a time."""
+"""Files that appear complete or not at all: written under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ else:
 
 
 class Publication:
-    """Files that appear complete and together, or not at all.
+    """Files that appear complete and together, or not at all, one build at a time.
 
-    Use it as a context: on entry it locks the targets against other builds and removes what a
-    killed one left; `aside(target)` says where to write; `publish()` renames all into place; on
-    exit nothing but the targets is left.
+    A context manager. On entry it locks the targets against other builds and removes the remains
+    of a killed one; `unfinished(target)` is where to write; `publish()` renames all files into
+    place; on exit nothing but the targets is left.
     """
 
     def __init__(self, database: Path, *outputs: Path) -> None:
-        """Raises DatabaseError when a target cannot be one."""
+        """Raises DatabaseError for a target that cannot be written."""
         self._database = database
         self._targets = targets = (database, *outputs)
         self._locks = contextlib.ExitStack()
@@ -46,12 +46,12 @@ class Publication:
             if not target.parent.is_dir():
                 raise DatabaseError(f"{target}: the folder {target.parent} does not exist")
             if target.exists() and not target.is_file():
-                raise DatabaseError(f"{target}: is there already, and is not a file")
+                raise DatabaseError(f"{target}: exists, and is not a file")
 
     def __enter__(self) -> Publication:
         with contextlib.ExitStack() as locks:
             with _uninterrupted():
-                # The database first, so that a second build into it hears of the database.
+                # The database first: a second build into it gets an error about the database.
                 for target in self._targets:
                     locks.enter_context(_lock(target))
             self._remove_leftovers()
@@ -69,13 +69,13 @@ class Publication:
             self._locks.close()
 
     @staticmethod
-    def aside(target: Path) -> Path:
-        """Where a target is made before it is published: in the same folder, hidden."""
+    def unfinished(target: Path) -> Path:
+        """The hidden file in the same folder that a target is written to before it is published."""
         return target.with_name(f".{target.name}.building")
 
     @staticmethod
     def temporary_folder(target: Path) -> Path:
-        """A folder beside a target for what is needed while it is made."""
+        """A folder beside a target for temporary files."""
         return target.with_name(f".{target.name}.temporary")
 
     @classmethod
@@ -93,39 +93,38 @@ class Publication:
 
         A reader of an old file keeps reading the old file.
         """
-        if _write_ahead_log(self.aside(self._database)).exists():
-            # DuckDB says nothing when it fails to write everything while it closes a database; it
-            # leaves this file, and an empty database.
+        if _write_ahead_log(self.unfinished(self._database)).exists():
+            # DuckDB reports no error when it cannot write everything while it closes a database:
+            # it leaves this file, and an empty database.
             raise DatabaseError(f"{self._database}: not all of it could be written; disk full?")
         try:
             for target in self._targets:
-                _to_disk(self.aside(target))
+                _to_disk(self.unfinished(target))
                 if target.exists():
-                    shutil.copymode(target, self.aside(target))
+                    shutil.copymode(target, self.unfinished(target))
             with contextlib.ExitStack() as undo:
                 for target in self._targets:
                     self._keep(target, undo)
-                self._set_log_aside(undo)
+                self._move_log_away(undo)
                 for target in self._targets:
-                    self.aside(target).replace(target)
+                    self.unfinished(target).replace(target)
                 undo.pop_all()
         except OSError as error:
             raise DatabaseError(f"cannot publish the results: {error}") from error
 
     def _keep(self, target: Path, undo: contextlib.ExitStack) -> None:
-        """Keeps a target under a second name too, and has `undo` put it back."""
+        """Keeps a target under a second name, from which `undo` restores it."""
         if not target.exists():
             undo.callback(target.unlink, missing_ok=True)
             return
-        with contextlib.suppress(OSError):  # where a file has one name only, nothing can be undone
+        with contextlib.suppress(OSError):  # without hard links, nothing can be undone
             self._previous(target).hardlink_to(target)
             undo.callback(self._previous(target).replace, target)
 
-    def _set_log_aside(self, undo: contextlib.ExitStack) -> None:
-        """A log of unfinished changes belongs to the database that goes: the new one with it
-        beside would not open."""
+    def _move_log_away(self, undo: contextlib.ExitStack) -> None:
+        """Moves away the write-ahead log of the old database, beside which no new one opens."""
         log = _write_ahead_log(self._database)
-        removed = _write_ahead_log(self.aside(self._database))
+        removed = _write_ahead_log(self.unfinished(self._database))
         if log.exists():
             if self._previous(self._database).exists():
                 undo.callback(removed.replace, log)
@@ -136,9 +135,9 @@ class Publication:
         return target.with_name(f".{target.name}.previous")
 
     def _remove_leftovers(self) -> None:
-        _write_ahead_log(self.aside(self._database)).unlink(missing_ok=True)
+        _write_ahead_log(self.unfinished(self._database)).unlink(missing_ok=True)
         for target in self._targets:
-            self.aside(target).unlink(missing_ok=True)
+            self.unfinished(target).unlink(missing_ok=True)
             self._previous(target).unlink(missing_ok=True)
             shutil.rmtree(self.temporary_folder(target), ignore_errors=True)
 
@@ -155,7 +154,7 @@ def _to_disk(path: Path) -> None:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Lets Ctrl-C wait for the end of a few quick steps that belong together."""
+    """Delays Ctrl-C until a few quick steps that belong together are done."""
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
@@ -172,7 +171,7 @@ def _uninterrupted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _lock(target: Path) -> Iterator[None]:
-    """Holds the lock of a target. The system gives it up when the process ends, however it ends.
+    """Holds the lock of a target, which the system releases however the process ends.
 
     Raises BusyError when another process holds it, DatabaseError when the folder is not writable.
     """
@@ -186,8 +185,8 @@ def _lock(target: Path) -> Iterator[None]:
             _try_lock(descriptor)
         except OSError as error:
             os.close(descriptor)
-            raise BusyError(f"{target}: another build into this file is at work") from error
-        # The file that is locked must be the one that the name still stands for.
+            raise BusyError(f"{target}: another build is writing this file") from error
+        # The name must still stand for the locked file: its former holder may have removed it.
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 break
@@ -205,14 +204,14 @@ def _lock(target: Path) -> Iterator[None]:
 
 
 def check_folder(path: Path) -> None:
-    """Raises OptionError when the folder that a file is to be in does not exist."""
+    """Raises OptionError when the folder of a file does not exist."""
     if not path.parent.is_dir():
         raise OptionError(f"{path}: the folder {path.parent} does not exist")
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Where to write a file until it is complete: it is then renamed; after an error it is gone."""
+def complete_or_absent(path: Path) -> Iterator[Path]:
+    """Yields the temporary name of a file, which is renamed on success and removed on an error."""
     unfinished = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     try:
         yield unfinished

@@ -1,4 +1,4 @@
-"""The stages of a job: how long each took, and telling the user while it is at work."""
+"""The stages of a job: the time that each took, and progress reports while it runs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
-# Tells the user of a stage: opened with its name and its length in steps (None: unknown); yields
-# the function to call with the number of steps done since.
+# Reports a stage to the user: a context opened with the stage's name and its length in steps (None:
+# unknown). It yields a function to call with the number of steps done since the last call.
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A finished stage: its seconds, and the rows that it made (None: it makes none)."""
+
+    stage: str
+    seconds: float
+    rows: int | None
 
 
 @dataclass
 class StageAtWork:
-    """A stage while it is at work: tell it of steps, and of the rows that it leaves."""
+    """A running stage; its owner calls `advance` and sets the number of `rows` that it makes."""
 
     advance: Callable[[int], None]
     rows: int | None = None
     _rest: float = 0.0
 
     def advance_by(self, steps: float) -> None:
-        """The same for parts of steps: what they add up to counts when it is a whole step."""
+        """Advances by fractions of steps, which count once they add up to whole ones."""
         self._rest += steps
         whole = int(self._rest)
         if whole:
@@ -33,14 +42,14 @@ class Stages:
     """The finished stages of a job, in order."""
 
     def __init__(self, progress: Progress | None = None) -> None:
-        """`progress` tells the user; None tells nobody."""
+        """progress: None reports nothing."""
         self._progress = progress or no_progress
         self._started = time.perf_counter()
         self.finished: list[Stage] = []
 
     @contextmanager
     def stage(self, name: str, length: int | None = None) -> Iterator[StageAtWork]:
-        """Times what happens inside as the stage `name`."""
+        """Times the block inside as the stage `name`. length: in steps, if known."""
         started = time.perf_counter()
         with self._progress(name, length) as advance:
             at_work = StageAtWork(advance)
@@ -54,18 +63,9 @@ class Stages:
 
 
 def ignore_steps(_steps: int) -> None:
-    """Tells nobody of the steps done."""
+    """Reports nothing."""
 
 
 def no_progress(_name: str, _length: int | None) -> AbstractContextManager[Callable[[int], None]]:
-    """A Progress that tells nobody."""
+    """A Progress that reports nothing."""
     return nullcontext(ignore_steps)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage of a build: how long it took, and the rows that it left (None: it leaves no rows)."""
-
-    stage: str
-    seconds: float
-    rows: int | None

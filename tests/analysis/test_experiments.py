@@ -337,10 +337,11 @@ def test_names_from_the_logs_are_but_text(build_from: Build) -> None:
 
 
 def test_logs_without_experiments_or_messages_are_told_so(tmp_path: Path) -> None:
-    """The reading of ratings that the README shows: no messages, no experiments, text ids."""
+    """The reading of ratings that sql/README.md shows: no messages, no experiments, text ids."""
+    readme = (PROJECT / "sql" / "README.md").read_text(encoding="utf-8")
     (template,) = [
         block.split("```")[0]
-        for block in (PROJECT / "README.md").read_text(encoding="utf-8").split("```sql\n")[1:]
+        for block in readme.split("```sql\n")[1:]
         if block.startswith("-- events:")
     ]
     (tmp_path / "my-sql" / "staging").mkdir(parents=True)

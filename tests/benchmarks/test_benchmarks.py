@@ -9,7 +9,7 @@ from tests.support.logs import write_log
 from tests.support.paths import PROJECT
 
 BENCHMARKS = PROJECT / "tests" / "benchmarks"
-# The worked example of the README: user, track, time.
+# The worked example: user, track, time.
 EVENTS = [(1, 20, 0.2), (1, 40, 0.4), (2, 10, 0.2), (2, 20, 0.8)]
 EVENTS += [(2, 20, 1.0), (2, 30, 0.0), (3, 30, 0.4), (3, 40, 0.8)]
 BEST = {1: [10, 40, 30, 20], 2: [40, 20, 10, 30], 3: [20, 40, 10, 30]}

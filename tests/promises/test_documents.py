@@ -1,4 +1,5 @@
-"""The README keeps its word: its commands run as shown, its options are the real ones."""
+"""The documents keep their word: transcripts run as shown, options are the real ones, links lead
+somewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +7,10 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -13,66 +18,138 @@ import pytest
 
 from tests.support.commands import run_ubcf
 from tests.support.paths import PROJECT
+from ubcf.analysis.named_analyses import list_analyses
 from ubcf.commands import ubcf
 
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
+MOST_LINES_OF_THE_README = 180
+
+READMES = {
+    path.relative_to(PROJECT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (
+        PROJECT / "README.md",
+        *(PROJECT / "ubcf").rglob("README.md"),
+        *(PROJECT / "sql").rglob("README.md"),
+        *(PROJECT / "tests").rglob("README.md"),
+    )
+}
+README, COMMANDS, SQL = (
+    READMES[name] for name in ("README.md", "ubcf/commands/README.md", "sql/README.md")
+)
 
 
-def blocks(language: str) -> list[str]:
+def blocks(document: str, language: str) -> list[str]:
     """The fenced blocks of a language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```", document, flags=re.DOTALL | re.MULTILINE)
+
+
+def steps(document: str) -> list[tuple[str, list[str]]]:
+    """The commands of all transcripts, in order, each with the lines that it is shown to print."""
+    parts = [
+        part
+        for block in blocks(document, "console")
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)
+    ]
+    shown = [part.splitlines() for part in parts if part]
+    return [(command, lines) for command, *lines in shown]
+
+
+WITH_TRANSCRIPTS = [name for name, document in READMES.items() if steps(document)]
+WITH_PYTHON = [name for name, document in READMES.items() if blocks(document, "python")]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A folder with data/ in which `ubcf build` ran, and what that printed."""
+
+    folder: Path
+    build: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    folder = tmp_path_factory.mktemp("sample")
+    shutil.copytree(PROJECT / "data", folder / "data")
+    return Sample(folder, run_ubcf("build", cwd=folder))
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    shutil.copytree(PROJECT / "data", tmp_path / "data")
-    return tmp_path
+def place(sample: Sample, tmp_path: Path) -> Path:
+    """A copy of the sample, for one test."""
+    return shutil.copytree(sample.folder, tmp_path / "sample")
 
 
-def test_the_transcripts_are_what_the_commands_print(place: Path) -> None:
-    """All in their order, in one folder; '...' stands for lines that are not shown."""
-    steps = [step for block in blocks("console") for step in re.split(r"^\$ ", block, flags=re.M)]
-    shown = [step.splitlines() for step in steps if step]
-    assert len(shown) >= 10
-    for command, *expected in shown:
+# Transcripts
+
+
+@pytest.mark.parametrize("name", WITH_TRANSCRIPTS)
+def test_the_transcripts_are_what_the_commands_print(
+    name: str, sample: Sample, place: Path
+) -> None:
+    """All of a README in their order, in one folder; '...' stands for lines that are not shown.
+
+    The folder has been built in; where a README begins with `ubcf build`, that is this build.
+    """
+    for number, (command, expected) in enumerate(steps(READMES[name])):
         program, *arguments = shlex.split(command)
         assert program == "ubcf"
-        done = run_ubcf(*arguments, cwd=place)
-        assert done.returncode == 0, command
+        is_first_build = number == 0 and arguments == ["build"]
+        done = sample.build if is_first_build else run_ubcf(*arguments, cwd=place)
+        fails = any(line.startswith("ubcf: error: ") for line in expected)
+        assert done.returncode == int(fails), command
         printed = (done.stderr + done.stdout).splitlines()
         pattern = "".join(
             r"(?:.*\n)*" if line == "..." else f"{re.escape(line)}\n" for line in expected
         )
         assert re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)), command
-    assert (place / "top10.parquet").stat().st_size > 0
-    assert (place / "report.html").stat().st_size > 0
-    first = (place / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()[0]
-    start = re.search(r'`(\{"user": 0, "tracks": \[.*?), \.\.\.\]\}`', README)
-    assert start is not None
-    assert first.startswith(start[1] + ", ")
+        for option, written in pairwise(arguments):
+            if option in ("--output", "-o"):
+                assert (place / written).stat().st_size > 0, command
+
+
+def test_there_are_transcripts() -> None:
+    assert {"README.md", "ubcf/commands/README.md", "sql/README.md"} <= set(WITH_TRANSCRIPTS)
+    assert len(steps(README)) >= 8
 
 
 def test_every_command_is_in_a_transcript() -> None:
-    shown = set(re.findall(r"^\$ ubcf (\w+)", README, flags=re.M))
-    assert shown | {"simulate"} == set(ubcf.commands)
+    shown = {command.split()[1] for command, _ in steps(COMMANDS)}
+    assert shown == set(ubcf.commands)
 
 
-def test_the_python_example_runs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_json_begins_as_the_readme_says(sample: Sample) -> None:
+    json_lines = (sample.folder / "recommendations_ub.json").read_text(encoding="utf-8")
+    start = re.search(r'`(\{"user": 0, "tracks": \[.*?), \.\.\.\]\}`', README)
+    assert start is not None
+    assert json_lines.startswith(start[1] + ", ")
+
+
+# Examples
+
+
+@pytest.mark.parametrize("name", WITH_PYTHON)
+def test_the_python_examples_run(name: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
-    (example,) = blocks("python")
     names: dict[str, object] = {}
-    exec(example, names)
+    for example in blocks(READMES[name], "python"):
+        exec(example, names)
     assert len(json.loads((place / "recommendations_ub.json").read_text().splitlines()[0])) == 2
 
 
-def test_the_overlay_reads_ratings_from_csv(tmp_path: Path) -> None:
-    (template,) = blocks("sql")
+def test_the_readme_has_a_python_example() -> None:
+    assert "README.md" in WITH_PYTHON
+
+
+@pytest.mark.parametrize("folder", [".", "user=7"])
+def test_the_overlay_reads_ratings_from_csv(folder: str, tmp_path: Path) -> None:
+    """Also from a folder whose name DuckDB could take for the value of a column."""
+    (template,) = blocks(SQL, "sql")
     (tmp_path / "my-sql" / "staging").mkdir(parents=True)
     (tmp_path / "my-sql" / "staging" / "events.sql").write_text(template, encoding="utf-8")
+    (tmp_path / folder).mkdir(exist_ok=True)
     ratings = "user,item,rating\nanna,1,5\nanna,2,1\nbob,1,4\nbob,3,2\n"
-    (tmp_path / "ratings.csv").write_text(ratings, encoding="utf-8")
-    assert "ubcf build ratings.csv --templates my-sql" in README
-    done = run_ubcf("build", "ratings.csv", "--templates", "my-sql", cwd=tmp_path)
+    (tmp_path / folder / "ratings.csv").write_text(ratings, encoding="utf-8")
+    assert "ubcf build ratings.csv --templates my-sql" in SQL
+    done = run_ubcf("build", f"{folder}/ratings.csv", "--templates", "my-sql", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     # Anna's taste and Bob's agree on track 1, so each gets the other's dislike last.
     assert (tmp_path / "recommendations_ub.json").read_text(encoding="utf-8") == (
@@ -80,21 +157,8 @@ def test_the_overlay_reads_ratings_from_csv(tmp_path: Path) -> None:
     )
 
 
-def test_every_option_of_the_build_is_in_the_readme_and_no_other() -> None:
-    build = ubcf.commands["build"]
-    real = {
-        name
-        for parameter in build.params
-        if isinstance(parameter, click.Option)
-        for name in parameter.opts
-    }
-    table = README.split("## Options of `ubcf build`")[1].split("Every option can be set")[0]
-    shown = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", table))
-    assert shown == real
-
-
 def test_the_sample_is_what_the_shown_command_makes(tmp_path: Path) -> None:
-    (command,) = re.findall(r"`ubcf (simulate [^`]*--out data)`", README)
+    (command,) = re.findall(r"`ubcf (simulate [^`]*--out data)`", COMMANDS)
     done = run_ubcf(*command.split(), cwd=tmp_path)
     assert done.returncode == 0
     files = [file.relative_to(tmp_path) for file in (tmp_path / "data").rglob("*.json")]
@@ -103,6 +167,100 @@ def test_the_sample_is_what_the_shown_command_makes(tmp_path: Path) -> None:
         assert (tmp_path / file).read_bytes() == (PROJECT / file).read_bytes()
 
 
+# Tables
+
+
+def real_options(command: click.Command) -> set[str]:
+    """The options of a command, or of all commands of a group."""
+    if isinstance(command, click.Group):
+        return {option for each in command.commands.values() for option in real_options(each)}
+    return {
+        name
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
+@pytest.mark.parametrize("name", ubcf.commands)
+def test_every_option_of_a_command_is_in_its_tables_and_no_other(name: str) -> None:
+    section = re.split(r"^## ", COMMANDS.split(f"## ubcf {name}\n")[1], flags=re.MULTILINE)[0]
+    rows = re.findall(r"^\| (`.*?`) \| ", section, flags=re.MULTILINE)
+    shown = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", "\n".join(rows))
+    assert len(shown) == len(set(shown))
+    assert set(shown) == real_options(ubcf.commands[name])
+
+
+def variables(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each option of each command: its path with the option's own name, and its variable."""
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from variables(each, *path, name)
+        return
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            longest = max(parameter.opts, key=len).lstrip("-").replace("-", "_")
+            variable = "_".join(("ubcf", *path, str(parameter.name))).upper()
+            yield (*path, longest), variable
+
+
+def test_variables_that_are_not_named_after_their_option_are_listed() -> None:
+    others = {
+        variable
+        for path, variable in variables(ubcf)
+        if variable != "_".join(("ubcf", *path)).upper()
+    }
+    listed = COMMANDS.split("not named after the option")[1].splitlines()[0]
+    for variable in others:
+        assert f"`{variable}`" in listed or variable.endswith("_FORM")
+    for variable in re.findall(r"`(UBCF_\w+)`", listed):
+        assert variable in others
+
+
+def test_every_named_analysis_is_listed_and_no_other() -> None:
+    section = SQL.split("## The named analyses")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
+    assert sorted(listed) == [analysis.name for analysis in list_analyses()]
+
+
+def test_the_variables_of_the_tests_are_listed_and_no_other() -> None:
+    listed = re.findall(r"^\| `(UBCF_\w+)` \|", READMES["tests/README.md"], flags=re.MULTILINE)
+    read = {
+        variable
+        for file in (PROJECT / "tests").rglob("*.py")
+        for variable in re.findall(
+            r"environ(?:\.get\(|\[)\"(UBCF_\w+)\"", file.read_text(encoding="utf-8")
+        )
+    }
+    assert set(listed) == read
+
+
+# The README, and what all have in common
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= MOST_LINES_OF_THE_README
+
+
 def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
-    (command,) = [block.strip() for block in blocks("sh") if "pytest" in block]
+    (command,) = [block.strip() for block in blocks(README, "sh") if "pytest" in block]
     assert command in (PROJECT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def anchors(document: str) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    prose = re.sub(r"^```.*?^```", "", document, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose, flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_links_lead_to_what_exists(name: str) -> None:
+    prose = re.sub(r"^```.*?^```", "", READMES[name], flags=re.DOTALL | re.MULTILINE)
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if re.match(r"https?:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = PROJECT / name if not path else (PROJECT / name).parent / path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link

@@ -76,7 +76,7 @@ try:
     at_work = what != "fail"
     with Publication(*targets) as publication:
         for target in targets:
-            publication.aside(target).write_text("new")
+            publication.unfinished(target).write_text("new")
         at_work = True
         publication.publish()
         at_work = what != "fail"
@@ -308,7 +308,7 @@ def test_interrupted_in_a_query_it_leaves_the_old_results_and_nothing_else(place
     (place / "mine" / "checks").mkdir(parents=True)
     (place / "mine" / "checks" / "slow.sql").write_text(SLOW_CHECK)
     process = start(place, "--top", str(NEW_TOP), "--templates", "mine")
-    output = Publication.aside(place / OUTPUT)
+    output = Publication.unfinished(place / OUTPUT)
     while not output.exists() or output.stat().st_size == 0:  # the last work before the checks
         assert process.poll() is None
         time.sleep(0.01)
@@ -434,9 +434,11 @@ def test_a_database_that_was_not_written_to_its_end_is_not_published(tmp_path: P
         pytest.raises(DatabaseError, match="not all of it could be written"),
         Publication(database, output) as publication,
     ):
-        publication.aside(database).write_text("cut short")
-        publication.aside(database).with_name(".ubcf.duckdb.building.wal").write_text("the rest")
-        publication.aside(output).write_text("new")
+        publication.unfinished(database).write_text("cut short")
+        publication.unfinished(database).with_name(".ubcf.duckdb.building.wal").write_text(
+            "the rest"
+        )
+        publication.unfinished(output).write_text("new")
         publication.publish()
     assert database.read_text() == "old"
     assert names_in(tmp_path) == {DATABASE}

@@ -10,7 +10,7 @@ import duckdb
 
 from ubcf.database.formats import ROWS_FETCHED, Writable, write_rows
 from ubcf.errors import OptionError, QueryError
-from ubcf.files import check_folder, written_aside
+from ubcf.files import check_folder, complete_or_absent
 
 # What a file is written as, by its suffix; Parquet is DuckDB's own to write.
 PARQUET = ".parquet"
@@ -44,7 +44,7 @@ def write_result(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -
     last = _run_all_but_the_last(connection, text)
     if not _has_rows(last):
         raise QueryError("the last statement has no rows to write")
-    with written_aside(path) as unfinished, _positions_told(connection, last):
+    with complete_or_absent(path) as unfinished, _positions_told(connection, last):
         relation = connection.sql(last)
         if path.suffix == PARQUET:
             _write_parquet(relation, unfinished)

@@ -1,4 +1,7 @@
-"""How much memory there is, who gets what of it, and sizes written by people. All in bytes."""
+"""Available memory, its split between DuckDB and the matrices, and parsing sizes such as 2GiB.
+
+All in bytes.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +25,21 @@ UNITS = {
     "TIB": 2**40,
 }
 
-# What is left for the system and its file cache when nobody sets a limit.
+# The default limit, as a share of the available memory; the system keeps the rest.
 DEFAULT_SHARE = 0.7
 
-# Python and its libraries take this much of the limit of a build.
+# Part of the limit that Python and its libraries take.
 PROCESS_BYTES = 128 * 2**20
 
-# DuckDB's share of the rest: while it works alone, and beside the matrices.
+# DuckDB's share of the rest: when it works alone, and beside the matrices.
 DATABASE_SHARE = 0.6
 
 DATABASE_SHARE_BESIDE_MATRICES = 0.2
 
-# With less DuckDB cannot hold the buffers that two threads need to read and sort.
+# With less, DuckDB cannot hold the buffers that two threads need to read and sort.
 LEAST_DATABASE_BYTES = 128 * 2**20
 
-# Taken to be available where the system does not tell.
+# Assumed where the system does not report its memory.
 UNKNOWN_MEMORY = 4 * 2**30
 
 
@@ -45,27 +48,27 @@ def parse_size(text: str) -> int:
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text)
     unit = UNITS.get(match[2].upper()) if match else None
     if match is None or unit is None:
-        raise OptionError(f"{text!r} is not a size of memory; write it like 2GiB or 500MB")
+        raise OptionError(f"{text!r} is not a size of memory such as 2GiB or 500MB")
     return int(float(match[1]) * unit)
 
 
 def default_memory_limit() -> int:
-    """70 % of the memory that is available to this process, in bytes."""
+    """70 % of the memory available to this process."""
     return int(DEFAULT_SHARE * available_memory())
 
 
 def database_memory(limit: int) -> int:
-    """DuckDB's part of the limit of a build while no matrices are there."""
+    """DuckDB's part of the limit of a build while there are no matrices."""
     return max(int((limit - PROCESS_BYTES) * DATABASE_SHARE), LEAST_DATABASE_BYTES)
 
 
 def database_memory_beside_matrices(limit: int) -> int:
-    """DuckDB's part of the limit of a build while matrices are there."""
+    """DuckDB's part of the limit of a build beside the matrices."""
     return int((limit - PROCESS_BYTES) * DATABASE_SHARE_BESIDE_MATRICES)
 
 
 def matrices_memory(limit: int) -> int:
-    """What the limit of a build leaves for the matrices."""
+    """The part of the limit of a build that is left for the matrices."""
     return limit - PROCESS_BYTES - database_memory_beside_matrices(limit)
 
 
@@ -75,7 +78,7 @@ def limit_for_matrices(needed: int) -> int:
 
 
 def available_memory() -> int:
-    """Bytes that this process could take now: free in the system, within its control group."""
+    """Memory that this process could allocate now, within its control group."""
     return min([_system_memory(), *_control_group_memory()])
 
 
@@ -93,7 +96,7 @@ def _system_memory() -> int:
 
 
 def _control_group_memory() -> list[int]:
-    """What the limits of version 1 and 2 control groups leave; empty without a limit."""
+    """Memory left by the limits of control groups (versions 1 and 2); empty without a limit."""
     pairs = [
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
         (

@@ -1,4 +1,4 @@
-"""The options of the model and of a build, with their bounds and defaults."""
+"""The options of a build, with their bounds and defaults."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions, check_plan
 
 PathLike = str | os.PathLike[str]
 
+# With less, DuckDB cannot hold the buffers that two threads need to read a file.
+SMALLEST_MEMORY = 256 * 2**20
+
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What can be chosen about a build.
+    """The options of a build.
 
     top: recommendations a user. exclude_heard: leave out what the user has heard. only_positive:
     leave out tracks whose score is not above 0; a user left with none has no line in the JSON.
-    max_rejected: share of the lines that may be rejected. templates: a folder laid over sql/.
+    max_rejected: share of the lines that may be rejected. templates: a folder that overlays sql/.
     threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means
-    70 % of what is available. plan: the way to compute the scores, 'left', 'right' or 'tiles';
-    'auto' takes the cheapest one. store_neighbors: neighbors of a user that are kept; None means
-    50, or none at all where finding them would take more than 1.5 s and a third of the
-    time of the scores. temp_dir: where DuckDB may spill; None means beside the database. predict:
-    tell the time that each recommendation is predicted to be listened to. model: what the
-    similarities and scores are.
+    70 % of the available memory. plan: how to compute the scores, 'similarities', 'products' or
+    'tiles'; 'auto' takes the cheapest. store_neighbors: neighbors to store of each user; None means
+    50, or none where finding them takes more than 1.5 s and a third of the time of the scores.
+    temp_dir: where DuckDB may spill; None means beside the database. predict: add a predicted time
+    to each recommendation. model: the options of the model.
     """
 
     top: int = 100
@@ -44,7 +46,7 @@ class BuildOptions:
     model: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
-        """Raises OptionError for a value that makes no sense."""
+        """Raises OptionError for a value out of its bounds."""
         if self.top < 1:
             raise OptionError(f"top is {self.top}; it must be at least 1")
         if not 0 <= self.max_rejected <= 1:
@@ -60,13 +62,13 @@ class BuildOptions:
         if self.store_neighbors is not None and self.store_neighbors < 0:
             raise OptionError(f"store_neighbors is {self.store_neighbors}; it must be at least 0")
         if self.temp_dir is not None and not Path(self.temp_dir).is_dir():
-            raise OptionError(f"temp_dir is {self.temp_dir}; there is no such folder")
+            raise OptionError(f"temp_dir is {self.temp_dir}; no such folder")
         if self.memory < SMALLEST_MEMORY:
             raise OptionError(f"memory_limit is {self.memory} bytes; a build needs at least 256MiB")
 
     @property
     def thread_count(self) -> int:
-        """Threads to use."""
+        """The number of threads to use."""
         if self.threads is not None:
             return self.threads
         affinity = getattr(os, "sched_getaffinity", None)
@@ -74,7 +76,7 @@ class BuildOptions:
 
     @property
     def memory(self) -> int:
-        """Bytes that the whole process may take."""
+        """Memory limit of the whole process, in bytes."""
         if self.memory_limit is None:
             return max(default_memory_limit(), SMALLEST_MEMORY)
         if isinstance(self.memory_limit, str):
@@ -82,7 +84,7 @@ class BuildOptions:
         return self.memory_limit
 
     def recorded(self, catalog: Path | None) -> dict[str, Any]:
-        """The options that shape the results, as they are recorded in the database."""
+        """The options that affect the results, as the table build records them."""
         return {
             "top": self.top,
             "exclude_heard": self.exclude_heard,
@@ -93,7 +95,3 @@ class BuildOptions:
             "predict": self.predict,
             **asdict(self.model),
         }
-
-
-# With less, DuckDB cannot hold the buffers that two threads need to read a file.
-SMALLEST_MEMORY = 256 * 2**20

@@ -1,4 +1,4 @@
-"""The build: from log files to a DuckDB file and the JSON that the service loads."""
+"""The build: from log files to a DuckDB database and the JSON file that the service loads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions, model_options
 if TYPE_CHECKING:
     from ubcf.scoring.planner import Plan
 
-# The columns that the table tracks always has; the catalog may bring more.
+# The columns of the table tracks, to which a catalog may add others.
 TRACK_COLUMNS = (
     "track",
     "artist",
@@ -64,14 +64,14 @@ def build(
     progress: Progress | None = None,
     **options: Any,
 ) -> BuildSummary:
-    """Builds the database and the JSON from log files, folders and glob patterns.
+    """Builds the database and the JSON from log files, folders or glob patterns.
 
-    catalog: the tracks; None takes tracks.json from a folder of logs, if there is one.
+    catalog: a file of tracks; None takes tracks.json from a folder of logs, if there is one.
     options: the fields of `ubcf.building.options.BuildOptions`, such as top=50, and those of the
     model: preset='listening', or the fields of `ubcf.scoring.options.ModelOptions`.
-    progress: is told of the stages and their steps.
-    Raises a UbcfError, and leaves the previous database and JSON as they were, when logs or
-    options cannot be used, too many lines are rejected, a check fails, or a file cannot be written.
+    progress: reports the stages and their steps.
+    Raises a UbcfError, and leaves the previous database and JSON unchanged, when logs or options
+    cannot be used, too many lines are rejected, a check fails, or a file cannot be written.
     """
     started_at = datetime.now(UTC)
     stages = Stages(progress)
@@ -81,13 +81,13 @@ def build(
     log_files = find_logs(places)
     catalog_path = find_catalog(places) if catalog is None else Path(catalog)
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
-    # A link is followed: what it points to is replaced, not the link.
+    # Symbolic links are followed: the file is replaced, not the link.
     database_path, output_path = (Path(os.path.realpath(path)) for path in (database, output))
 
     with Publication(database_path, output_path) as publication:
         temporary_folder = publication.make_temporary_folder(database_path)
         with Database(
-            publication.aside(database_path),
+            publication.unfinished(database_path),
             templates,
             threads=chosen.thread_count,
             memory=database_memory(chosen.memory),
@@ -101,7 +101,7 @@ def build(
             preloading.join()
             plan = _score(db, chosen, stages)
             _make_results(db, chosen, stages)
-            _write_json(db, publication.aside(output_path), stages)
+            _write_json(db, publication.unfinished(output_path), stages)
             _check(db, templates, chosen, stages)
             summary = _record(
                 db,
@@ -127,14 +127,14 @@ def _model(db: Database, options: ModelOptions, stages: Stages) -> None:
 
 
 def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
-    """The tables user_measures, similar_users and top_tracks, by dense indexes."""
+    """Makes the tables user_measures, similar_users and top_tracks, by dense indexes."""
     from ubcf.building.scores import score
 
     return score(db, options, stages)
 
 
 def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
-    """The tables users, neighbors and recommendations."""
+    """Makes the tables users, neighbors and recommendations."""
     structure: dict[str, tuple[str, dict[str, Any]]] = {
         "users": ("user_measures", {"baseline": options.model.centering == "baseline"}),
         "neighbors": ("similar_users", {}),
@@ -147,7 +147,7 @@ def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
         with stages.stage(table) as stage:
             db.run(f"results/{table}.sql", **options_of_table)
             stage.rows = db.count(table)
-            # Held in memory, and not needed any more.
+            # Held in memory, and no longer needed.
             db.drop(source)
 
 
@@ -166,7 +166,7 @@ def _check(db: Database, templates: Templates, options: BuildOptions, stages: St
             if rows := db.run(name):
                 shown = "; ".join(", ".join(map(str, row)) for row in rows[:ROWS_SHOWN])
                 raise CheckError(
-                    f"{templates.path(name)}: {len(rows):,} rows that should not be, first {shown}"
+                    f"{templates.path(name)}: {len(rows):,} offending rows, first {shown}"
                 )
 
 
@@ -180,7 +180,7 @@ def _record(
     database: str,
     output: str,
 ) -> BuildSummary:
-    """The tables build and build_stages, and the comments."""
+    """Makes the tables build and build_stages, and comments on all tables."""
     with stages.stage("record"):
         db.set(
             version=__version__,

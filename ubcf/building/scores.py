@@ -1,4 +1,4 @@
-"""The stage of a build between the database and the matrices: interactions in, scores out."""
+"""The stage of a build that scores: interactions out of the database, lists back into it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores, worth_
 from ubcf.scoring.ranking import ListsWanted, TopLists
 from ubcf.scoring.ways.blocks import UserBlock
 
-# Neighbors of a user that are kept in the database, the most similar ones.
+# The most similar neighbors of each user, stored by default.
 STORED_NEIGHBORS = 50
 
-# Steps of the stage.
+# Steps of the stage in a progress report.
 PERMILLE = 1000
 
 
 def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
-    """The tables user_measures, similar_users and top_tracks, by dense indexes.
+    """Makes the tables user_measures, similar_users and top_tracks, by dense indexes.
 
-    Raises OptionError, with the memory limit that would do, when that of the options does not.
+    Raises OptionError, with the memory limit that would suffice, when the limit is too small.
     """
     model = options.model
     indexed = db.arrays("indexed_interactions")
@@ -80,7 +80,7 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
 
 
 def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOptions) -> Plan:
-    """How to compute the scores within the memory limit."""
+    """Chooses how to compute the scores within the memory limit."""
     users, tracks = interactions.shape
     way = None if options.plan == "auto" else options.plan
     most_ranked = int(wanted.tracks_to_rank(users).max())
@@ -131,7 +131,7 @@ def _predicted(
 def _store(
     db: Database, block: UserBlock, deviations: Deviations | None, users: int, wanted: ListsWanted
 ) -> None:
-    """Appends a block of so many users in all to the tables of the stage."""
+    """Appends a block to the tables of the stage. users: the number of users in all blocks."""
     db.append(
         "user_measures",
         {
@@ -146,7 +146,7 @@ def _store(
     db.append(
         "similar_users",
         {
-            **_placed(block.neighbors, block.start),
+            **_users_and_ranks(block.neighbors, block.start),
             "neighbor_index": block.neighbors.columns.astype(np.int32),
             "similarity": block.neighbors.values,
             "common_tracks": block.common_tracks,
@@ -156,7 +156,7 @@ def _store(
     db.append(
         "top_tracks",
         {
-            **_placed(block.recommendations, block.start),
+            **_users_and_ranks(block.recommendations, block.start),
             "track_index": block.recommendations.columns.astype(np.int32),
             "score": block.recommendations.values,
             "heard": block.heard,
@@ -166,8 +166,8 @@ def _store(
     )
 
 
-def _placed(lists: TopLists, first: int) -> dict[str, NDArray[np.int32]]:
-    """Whose each entry of the lists is, counted from user `first`, and its rank."""
+def _users_and_ranks(lists: TopLists, first: int) -> dict[str, NDArray[np.int32]]:
+    """The user, counted from `first`, and the rank of each entry of the lists."""
     return {
         "user_index": (first + lists.rows).astype(np.int32),
         "rank": lists.ranks.astype(np.int32),

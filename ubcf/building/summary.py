@@ -1,4 +1,4 @@
-"""What a build says of itself when it is done."""
+"""The summary of a finished build."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ class InputFile:
 class BuildSummary:
     """The figures of a build, as the table `build` and `ubcf build --format json` have them.
 
-    density: share of non-zero centered times in the whole users x tracks rectangle.
+    density: share of non-zero centered times in the users x tracks matrix.
     mean_positive_neighbors, mean_negative_neighbors: users with a similarity above and below 0,
-    mean over all users. duplicate_lines: lines that repeat another to the letter (they count); None
-    when the lines were read by somebody else's template. The neighbors are None when they were not
-    computed. plan, plan_reason: the way in which the scores were computed, and why; plan_estimates:
-    seconds and bytes of memory that each way was estimated to take.
+    averaged over all users; None when they were not computed. duplicate_lines: lines identical to
+    an earlier one (they count as events); None when an overlay reads the events. plan, plan_reason:
+    how the scores were computed, and why. plan_estimates: estimated seconds and bytes of each way.
     """
 
     version: str
@@ -58,7 +57,7 @@ class BuildSummary:
     stages: list[Stage]
 
     def finished(self, seconds: float) -> BuildSummary:
-        """The same summary at the end of the build: `seconds` since its beginning."""
+        """The summary with the total `seconds` of the build."""
         return replace(self, seconds=seconds)
 
     def as_dict(self) -> dict[str, Any]:

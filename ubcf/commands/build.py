@@ -27,7 +27,7 @@ Examples:
     "-c",
     "--catalog",
     metavar="FILE",
-    help="The tracks, as JSON lines.  [default: tracks.json in a folder of logs, if there is one]",
+    help="The catalog of tracks, as JSON lines.  [default: tracks.json in a folder of logs]",
 )
 @click.option(
     "-d",
@@ -35,7 +35,7 @@ Examples:
     metavar="FILE",
     default="ubcf.duckdb",
     show_default=True,
-    help="The DuckDB file to make; an older one is replaced.",
+    help="The DuckDB file to write; an older one is replaced.",
 )
 @click.option(
     "-o",
@@ -43,7 +43,7 @@ Examples:
     metavar="FILE",
     default="recommendations_ub.json",
     show_default=True,
-    help="The JSON file to make, one line a user.",
+    help="The JSON file to write, one line a user.",
 )
 @click.option(
     "-n",
@@ -74,17 +74,17 @@ Examples:
     "--store-neighbors",
     type=click.IntRange(min=0),
     metavar="K",
-    help="Similar users to keep of each user.  [default: 50, or none where that would take "
+    help="Neighbors to store of each user.  [default: 50, or none where finding them takes "
     "more than 1.5 s and a third of the time of the scores]",
 )
 @click.option(
-    "--temp-dir", metavar="DIR", help="Where to put what does not fit.  [default: by the database]"
+    "--temp-dir", metavar="DIR", help="Where DuckDB may spill.  [default: beside the database]"
 )
 @model_options
 @click.option(
     "--predict",
     is_flag=True,
-    help="Tell, for each recommendation, how much of it the user is expected to listen to.",
+    help="Add a predicted time, the expected fraction listened to, to each recommendation.",
 )
 @click.option(
     "--format",
@@ -92,14 +92,14 @@ Examples:
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="Form of the summary on stdout.",
+    help="The format of the summary on stdout.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
 def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: Any) -> None:
-    """Build the recommendations from LOGS: files, folders, or patterns in quotes (default: data).
+    """Build recommendations from LOGS: files, folders, or quoted patterns (default: data).
 
-    A folder means every data.json and rotated data.json.N in it, plain or .gz or .zst, at any
-    depth. The database and the JSON appear complete or not at all.
+    A folder means every data.json and rotated data.json.N in it, at any depth, plain, .gz or .zst.
+    The database and the JSON file appear complete or not at all.
     """
     from ubcf.building.pipeline import build as build_from
     from ubcf.commands.progress import terminal_progress
@@ -120,7 +120,7 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
 
 
 def _as_text(summary: BuildSummary) -> str:
-    """The summary for people, a line for each thing worth knowing."""
+    """The summary as text, one line a figure."""
     size = sum(file.bytes for file in summary.inputs)
     catalog = summary.options["catalog"]
     lines = [
@@ -158,5 +158,5 @@ def _neighbors(summary: BuildSummary) -> str:
     positive, negative = summary.mean_positive_neighbors, summary.mean_negative_neighbors
     if positive is None or negative is None:
         seconds = summary.plan_estimates["neighbors"]["seconds"]
-        return f"not computed: about {seconds:.0f} s; --store-neighbors K insists"
+        return f"not computed: about {seconds:.0f} s; --store-neighbors K computes them"
     return f"{positive:.4f} positive and {negative:.4f} negative, mean over the users"

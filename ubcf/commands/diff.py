@@ -26,12 +26,11 @@ Examples:
 )
 @format_option
 def diff(old: str, new: str, k: int, form: str) -> None:
-    """Tell what changed between two databases that builds left: OLD and NEW.
+    """Compare two databases of builds, OLD and NEW.
 
     Inputs and options that differ, counts and measures, users and tracks gained and lost, and how
     much the lists of the users of both overlap: the tracks in common in the first 10 and 100, and
-    rank-biased overlap (p = 0.9), which weighs the first ranks most. 1: equal, 0: nothing in
-    common.
+    rank-biased overlap (p = 0.9), from 0 (disjoint) to 1 (equal), mostly of the first ranks.
     """
     from ubcf.analysis.comparison import ONE_ROW, compare
     from ubcf.commands.rows import print_parts

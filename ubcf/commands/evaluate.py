@@ -44,8 +44,8 @@ Examples:
     type=click.Choice(SPLITS),
     default="time",
     show_default=True,
-    help="What the test part is: what was logged after one moment, for all users; the last events "
-    "of each user; or any events of each user, by lot. Only the first never knows the future.",
+    help="The test part: the events after one moment, for all users; the last events "
+    "of each user; or random events of each user. Only the first never trains on later events.",
 )
 @click.option(
     "--test-share",
@@ -61,7 +61,7 @@ Examples:
     metavar="S",
     default=0,
     show_default=True,
-    help="What all that is drawn by lot depends on: the same seed, the same figures.",
+    help="The seed of all random draws: the same seed gives the same figures.",
 )
 @click.option(
     "--test",
@@ -87,7 +87,7 @@ Examples:
 @click.option(
     "--tune",
     metavar="GRID",
-    help="Options to try, such as 'neighbors=20,all;offset=0,0.25', laid over the first setting: "
+    help="Options to try, such as 'neighbors=20,all;offset=0,0.25', applied to the first setting: "
     "all combinations, on a split of the training part alone. The best is evaluated as well.",
 )
 @click.option(
@@ -103,7 +103,7 @@ Examples:
     default="10,100",
     show_default=True,
     callback=_numbers,
-    help="How many first places of a list count.",
+    help="Lengths at which lists are cut for the metrics.",
 )
 @click.option(
     "--exclude-heard/--keep-heard",
@@ -118,7 +118,7 @@ Examples:
     metavar="FILE",
     default="evaluation.duckdb",
     show_default=True,
-    help="The DuckDB file to make; an older one is replaced.",
+    help="The DuckDB file to write; an older one is replaced.",
 )
 @format_option
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
@@ -132,19 +132,20 @@ def evaluate(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Measure how good the recommendations are: hide a part of LOGS, and see what they say of it.
+    """Measure recommendations: train on a part of LOGS, test on the events that were held out.
 
-    A track of the test part is relevant when its user listened to it for longer than to others in
-    the training part. Lists: ndcg (gain: the time), recall, precision, mrr, hit_rate, coverage of
-    the tracks, popularity. Tracks that the user played in the test part: auc, whether what was
-    liked has a greater score than what was skipped; rmse and mae of the predicted times.
+    A track of the test part is relevant when its user listened to it for longer than the user's
+    mean time in the training part. Metrics of lists: ndcg (gain: the time), recall, precision, mrr,
+    hit_rate, coverage of the tracks, popularity. Metrics of the tracks played in the test part:
+    auc, whether liked tracks have greater scores than skipped ones; rmse and mae of the predicted
+    times.
 
-    ndcg alone (and recall, precision, mrr, hit_rate) rewards predicting what some recommender had
-    shown: users play what is offered. Look at auc too, which only compares what was really played.
+    The metrics of lists reward predicting what some recommender had shown, because users play what
+    they are offered. See auc too, which only compares tracks that were played.
 
-    Beside the settings stand popular (total time), best_listened (mean centered time, shrunk) and
-    random. Intervals are 95 %, by bootstrap over users; a difference from the first setting is
-    significant when its interval excludes 0. The tables metrics and metrics_by_user have it all.
+    Baselines: popular (total time), best_listened (mean centered time, shrunk) and random.
+    Intervals are 95 %, by bootstrap over users; a difference from the first setting is significant
+    when its interval excludes 0. The tables metrics and metrics_by_user have all figures.
     """
     if test and options["tune"] is None:
         _refuse_unused("split", "test_share")

@@ -21,7 +21,7 @@ Examples:
 @click.option(
     "--control",
     metavar="TREATMENT",
-    help="The treatment to compare the others with; by default the one named C or control.",
+    help="The treatment that the others are compared with.  [default: the one named C or control]",
 )
 @click.option(
     "--alpha",
@@ -36,7 +36,7 @@ Examples:
     "metrics",
     multiple=True,
     type=click.Choice(["sessions", "tracks_per_session", "time_per_session", "request_latency"]),
-    help="Compare by this metric; may be given several times. By default all.",
+    help="Compare this metric; may be given several times.  [default: all]",
 )
 @database_option
 @format_option
@@ -48,7 +48,7 @@ def experiment(
     database: str,
     form: str,
 ) -> None:
-    """Tell what each treatment of an A/B experiment changed; without NAME, of all experiments.
+    """Analyze an A/B experiment, or all without NAME: what each treatment changed.
 
     Metrics are means over the users of a treatment: sessions, tracks and listening time (in tracks)
     a session, latency (in seconds) a request. Effects are in percent of the control's mean, with

@@ -18,10 +18,10 @@ Examples:
 @database_option
 @format_option
 def explain(user: str, track: str, database: str, form: str) -> None:
-    """Tell why a track has its score for a user: what each neighbor contributes.
+    """Explain the score of a track for a user: what each neighbor contributes.
 
-    One row for each user who is similar to USER and has an opinion of TRACK; the score is the sum
-    of their contributions. Any user and track will do, recommended or not.
+    One row for each neighbor of USER who heard TRACK; the score is the sum of the contributions.
+    TRACK need not be recommended.
     """
     from ubcf.analysis.explanation import explain as explain_score
     from ubcf.analysis.explanation import explained_score

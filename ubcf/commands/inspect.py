@@ -16,13 +16,13 @@ k_option = click.option(
     type=click.IntRange(min=1),
     default=30,
     show_default=True,
-    help="Rows of each part at most.",
+    help="Maximum rows of each part.",
 )
 
 
 @click.group()
 def inspect() -> None:
-    """Look at one user or one track: what is known, and what was made of it."""
+    """Show one user or one track: events, interactions, recommendations."""
 
 
 @inspect.command(
@@ -34,13 +34,13 @@ Examples:
 )
 @click.argument("user", metavar="USER|random")
 @k_option
-@click.option("--seed", metavar="S", help="What the lot of 'random' depends on.  [default: none]")
+@click.option("--seed", metavar="S", help="The seed of 'random'.  [default: a new one]")
 @database_option
 @format_option
 def user(user: str, k: int, seed: str | None, database: str, form: str) -> None:
     """Show a user: events, recommendations, likes and dislikes, and the most similar users.
 
-    'random' draws a user by lot.
+    'random' draws a user at random.
     """
     import secrets
 

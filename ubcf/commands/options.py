@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ubcf.database.formats import FORMATS
 from ubcf.scoring.options import (
     ALL,
     MODEL_OPTIONS,
@@ -25,17 +26,16 @@ database_option = click.option(
     metavar="FILE",
     default="ubcf.duckdb",
     show_default=True,
-    help="The database that a build left; it is only read.",
+    help="The database of a build; it is only read.",
 )
 
-# As in ubcf.database.formats, which is not loaded for help.
 format_option = click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "csv", "json", "jsonl", "markdown"]),
+    type=click.Choice(FORMATS),
     default="table",
     show_default=True,
-    help="Form of the rows on stdout.",
+    help="The format of the rows on stdout.",
 )
 
 
@@ -54,7 +54,7 @@ class NeighborCount(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 class PlanName(click.Choice):  # type: ignore[type-arg,unused-ignore]
-    """The name of a plan; one of version 0.1 is refused with the new name."""
+    """The name of a plan; a name of version 0.1 fails with the new name."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Reads a name of PLANS. Raises OptionError for a former name."""
@@ -91,7 +91,7 @@ MODEL_FLAGS = (
     *(_flag(option) for option in fields(ModelOptions)),
 )
 
-# What a command that reads logs may do, and with what.
+# The options of commands that read logs.
 WORK_OPTIONS = (
     click.option(
         "--max-rejected",
@@ -99,16 +99,18 @@ WORK_OPTIONS = (
         metavar="FRACTION",
         default=0.01,
         show_default=True,
-        help="Fail when more than this share of the lines is rejected; 0: when any is.",
+        help="Fail when more than this share of the lines is rejected; 0: when any line is.",
     ),
     click.option(
-        "--templates", metavar="DIR", help="A folder of files that replace those of sql/."
+        "--templates",
+        metavar="DIR",
+        help="A folder that overlays sql/: its files replace those of the same path.",
     ),
     click.option(
         "--threads",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Threads to use.  [default: all processors]",
+        help="The number of threads.  [default: all processors]",
     ),
     click.option(
         "--memory-limit",
@@ -119,12 +121,12 @@ WORK_OPTIONS = (
 
 
 def model_options(command: Function) -> Function:
-    """The options of the model, for a command."""
+    """Adds the options of the model to a command."""
     return _with_options(command, MODEL_FLAGS)
 
 
 def work_options(command: Function) -> Function:
-    """The options of the work, for a command that reads logs."""
+    """Adds the options of reading logs to a command."""
     return _with_options(command, WORK_OPTIONS)
 
 
@@ -135,7 +137,7 @@ def _with_options(command: Function, options: Sequence[Callable[[Function], Func
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options without those of the model that were not given."""
+    """Leaves out the options of the model that were not given."""
     of_model = ("preset", *MODEL_OPTIONS)
     return {
         name: value for name, value in options.items() if value is not None or name not in of_model

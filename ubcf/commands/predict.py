@@ -21,14 +21,15 @@ Examples:
     type=click.Choice(["csv", "jsonl"]),
     default="csv",
     show_default=True,
-    help="Form of the rows on stdout.",
+    help="The format of the rows on stdout.",
 )
 def predict(pairs: str, database: str, form: str) -> None:
-    """Predict how much of a track a user would listen to, for each pair in the file PAIRS.
+    """Predict the fraction of a track that a user would listen to, for each pair in PAIRS.
 
     PAIRS is a CSV with the columns user and track, or JSON lines with these fields; - is stdin. The
-    rows come in its order, with predicted_time, from 0 to 1, and support: how many neighbors heard
-    the track. Users and tracks that the logs do not know get what is left without them.
+    rows keep its order and have predicted_time, from 0 to 1, and support, the number of neighbors
+    who heard the track. Without neighbors the prediction is the mean time of the user; for a user
+    that the logs do not have, of all events.
     """
     from ubcf.commands.rows import given_file, print_rows
     from ubcf.database.reading import connect

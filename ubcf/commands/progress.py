@@ -1,4 +1,4 @@
-"""Telling the user what is at work: on stderr, and only when that is a terminal."""
+"""Progress reports on stderr, only when it is a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLEAR_LINE = "\r\x1b[K"
 
 @contextmanager
 def terminal_progress(name: str, length: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar with the time that is left for a stage of known length, a line with its name else."""
+    """Shows a bar with the remaining time if the length is known, else a line with the name."""
     if not sys.stderr.isatty():
         yield ignore_steps
     elif length is None:

@@ -32,7 +32,7 @@ Examples:
     multiple=True,
     metavar="NAME=VALUE",
     callback=_assignment,
-    help="A variable of the analysis; --show tells which it has.",
+    help="A variable of the analysis; --show lists them.",
 )
 @click.option("--show", is_flag=True, help="Print the SQL, and run nothing.")
 @click.option("--templates", metavar="DIR", help="A folder whose analysis/ has further analyses.")
@@ -59,16 +59,16 @@ def query(
     from ubcf.database.session import interruptibly
     from ubcf.database.templates import Templates
 
-    laid_over = Templates(None if templates is None else Path(templates))
+    overlaid = Templates(None if templates is None else Path(templates))
     if name is None:
-        for each in named_analyses.list_analyses(laid_over):
+        for each in named_analyses.list_analyses(overlaid):
             click.echo(f"{each.name:<30} {each.summary}")
     elif show:
-        click.echo(named_analyses.read_analysis(name, laid_over).sql, nl=False)
+        click.echo(named_analyses.read_analysis(name, overlaid).sql, nl=False)
     else:
         with connect(database) as connection:
             relation = interruptibly(
                 connection,
-                lambda: named_analyses.query(connection, name, templates=laid_over, **variables),
+                lambda: named_analyses.query(connection, name, templates=overlaid, **variables),
             )
             print_rows(connection, relation, form)

@@ -36,15 +36,15 @@ Examples:
     metavar="K",
     help="Similar users to show.",
 )
-@click.option("--explain", is_flag=True, help="Tell which neighbors contribute most to each score.")
+@click.option("--explain", is_flag=True, help="Add the neighbors that contribute most.")
 @format_option
 def recommend(
     history: str, database: str, top: int | None, similar_users: int, explain: bool, form: str
 ) -> None:
     """Recommend tracks to a person who came after the build, from what they heard.
 
-    The scores are exactly those that a build with this person in the logs would give, with the
-    options that the database was built with.
+    The scores are those of a build with this person in the logs, with the options of the build that
+    made the database.
     """
     from ubcf.commands.rows import given_file, print_parts
     from ubcf.database.reading import connect

@@ -28,14 +28,14 @@ Examples:
     "users",
     multiple=True,
     metavar="USER",
-    help="A user to show in full, beside a heavy, a typical and a cold one; may be repeated.",
+    help="A user to show in full, beside a heavy, a typical and a cold one; can be repeated.",
 )
 @database_option
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
 def report(output: str, users: tuple[str, ...], database: str, quiet: bool) -> None:
-    """Write a page about a database: the build, charts, experiments, tracks, some users in full.
+    """Write a page about a build: charts, experiments, tracks, and some users in full.
 
-    One HTML file that asks nothing of the network, for a screen, a phone or paper. The same
+    One HTML file that loads nothing from the network, for screens, phones and paper. The same
     database gives the same bytes. It needs matplotlib: pip install 'ubcf[report]'.
     """
     from pathlib import Path

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def given_file(name: str) -> Iterator[Path]:
-    """The path of a file that was given.
+    """Yields the path of a file; for stdin (-) or another pipe, of a temporary copy.
 
-    What comes from stdin (-) or another pipe is put into a file for a while: it can be read once.
+    A pipe can be read only once.
     """
     given = Path(name)
     is_pipe = name == "-" or (given.exists() and not given.is_file() and not given.is_dir())
@@ -64,10 +64,10 @@ def print_parts(
 
 
 def write_experiments(experiments: Sequence[Experiment], form: str, out: Writable) -> None:
-    """Writes experiments in one of the forms of ubcf.database.formats.
+    """Writes experiments in one of the formats of `ubcf.database.formats`.
 
-    JSON and JSON lines have an object for each, with all its fields; CSV and tables have a row for
-    each effect, a table for each experiment with the numbers as people read them.
+    JSON and JSON lines have an object for each experiment, with all fields. CSV has a row for each
+    effect, with all digits. Tables, one for each experiment, have rounded numbers.
     """
     if form == "json":
         out.write("[" + ",\n ".join(map(_as_json, experiments)) + "]\n")
@@ -93,21 +93,21 @@ def _as_json(experiment: Experiment) -> str:
 
 
 def _as_text(value: object) -> Text:
-    """A value as formats.py takes it: as DuckDB would write it."""
+    """A value as DuckDB casts it to text, which is what `ubcf.database.formats` takes."""
     if value is None:
         return None
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _heading(experiment: Experiment) -> str:
-    """The name of an experiment, and the users of its arms."""
+    """A line with the name of an experiment, its arms and their users."""
     control, *others = (f"{arm.treatment} ({arm.users:,} users)" for arm in experiment.arms)
     against = f"{', '.join(others)} against {control}" if others else control
     return Column("", "VARCHAR").as_read(f"{experiment.name}: {against}")
 
 
 def _write_table(experiment: Experiment, form: str, out: Writable) -> None:
-    """The effects of an experiment for people: percentages with sign, intervals as one."""
+    """Writes a table of effects: percentages with a sign, each interval in one column."""
     columns = [
         Column("metric", "VARCHAR"),
         Column("treatment", "VARCHAR"),

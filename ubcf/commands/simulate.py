@@ -1,4 +1,4 @@
-"""`ubcf simulate`: made-up logs of the service."""
+"""ubcf simulate."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def simulate(
     force: bool,
     quiet: bool,
 ) -> None:
-    """Write made-up logs and a catalog, in the service's own layout.
+    """Write simulated logs and a catalog, in the layout of the service.
 
-    Users have tastes over genres and artists and listen longer to what suits them. In the
-    experiment TASTE_SHARE, T1 really recommends better than C; in AA_CHECK nothing differs.
+    Users have tastes for genres and artists, and listen longer to tracks that match them. In the
+    experiment TASTE_SHARE, T1 recommends better than C; in AA_CHECK nothing differs.
 
     \b
     Example:

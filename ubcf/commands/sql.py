@@ -42,8 +42,8 @@ def sql(
 ) -> None:
     """Run SQL over a database, read-only: QUERY, or - for stdin, or --file.
 
-    Several statements are run in turn; the rows of the last one are shown. 'show tables' and
-    'describe users' tell what is there.
+    Several statements run in turn; the rows of the last one are printed. 'show tables' lists the
+    tables, 'describe users' the columns of one.
     """
     from ubcf.analysis.statements import check_target, print_result, write_result
     from ubcf.database.reading import connect_locked

@@ -8,19 +8,20 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 FORMATS = ("table", "csv", "json", "jsonl", "markdown")
 
-# Rows fetched at once.
+# Rows to fetch at once.
 ROWS_FETCHED = 10_000
 
-# Digits of a fraction where people read it; the other formats have all digits.
+# Significant digits of a fraction in tables; the other formats have all digits.
 DIGITS = 6
 
-# A text as it came from DuckDB; None is null.
+# A value as DuckDB casts it to text; None is null.
 Text = str | None
 
 _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
@@ -33,7 +34,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Writable(Protocol):
-    """What the rows are written to."""
+    """An open text file, or stdout."""
 
     def write(self, text: str, /) -> object: ...
 
@@ -58,7 +59,7 @@ class Column:
         return _NESTED.fullmatch(self.type) is not None
 
     def as_json(self, text: Text) -> str:
-        """A value as JSON; what JSON cannot say (not a number, infinity) is null."""
+        """A value as JSON; NaN and infinity, which JSON lacks, become null."""
         if text is None:
             return "null"
         if self.whole or self.type == "BOOLEAN":
@@ -71,7 +72,7 @@ class Column:
         return json.dumps(text, ensure_ascii=False)
 
     def as_read(self, text: Text) -> str:
-        """A value for people: one line, fractions to six significant digits."""
+        """A value in a table: one line, fractions with six significant digits."""
         if text is None:
             return ""
         if self.fraction and len(text) > DIGITS:
@@ -88,7 +89,7 @@ def write_rows(
 ) -> None:
     """Writes the rows of a relation of the connection, in one of FORMATS.
 
-    CSV and JSON have all digits, and are written as the rows come.
+    CSV and JSON have all digits, and are written while rows are fetched.
     """
     columns = _columns(relation)
     rows = _texts(connection, relation, columns, form)
@@ -113,8 +114,8 @@ def write_parts(
 ) -> None:
     """Writes several relations as one: JSON as one object with a key for each part.
 
-    Tables have the name of the part above them; CSV and JSON lines have it in a first column.
-    one_row: parts of one row: an object in JSON, a line for each column in a table.
+    The name of a part stands above its table; in CSV and JSON lines it is the first column.
+    one_row: names of parts with one row: an object in JSON, a line for each column in a table.
     """
     objects = []
     for number, (name, relation) in enumerate(parts.items()):
@@ -155,7 +156,7 @@ def _texts(
     columns: Sequence[Column],
     form: str,
 ) -> Iterator[Sequence[Text]]:
-    """The rows as DuckDB writes them: it has a text for every value of every type."""
+    """The rows as texts, cast by DuckDB, which has a text for every value of every type."""
     as_json = form in ("json", "jsonl")
     values = (
         f"to_json(#{position})" if column.nested and as_json else f"#{position}"
@@ -165,7 +166,7 @@ def _texts(
     if relation.type == "MATERIALIZED_RELATION":
         yield from texts.fetchall()
     else:
-        # Unlike a relation, a statement that is executed hands out its rows as they come.
+        # Unlike a relation, an executed statement streams its rows.
         connection.execute(texts.sql_query())
         while rows := connection.fetchmany(ROWS_FETCHED):
             yield from rows
@@ -192,7 +193,7 @@ def _json_rows(columns: Sequence[Column], rows: Iterator[Sequence[Text]]) -> str
 def write_grid(
     columns: Sequence[Column], rows: list[Sequence[Text]], form: str, out: Writable
 ) -> None:
-    """A table of aligned columns, numbers to the right; in Markdown with its bars."""
+    """Writes aligned columns, numbers to the right, as text or as a Markdown table."""
     escape: Callable[[str], str] = str if form == "table" else _markdown
     cells = [[escape(column.name) for column in columns]] + [
         [escape(column.as_read(text)) for column, text in zip(columns, row, strict=True)]
@@ -222,7 +223,7 @@ def _markdown(text: str) -> str:
 
 
 def _width(text: str) -> int:
-    """Places that a text takes on a terminal: two for wide characters, none for marks on others."""
+    """Columns that a text takes on a terminal: 2 a wide character, 0 a combining one."""
     if text.isascii():
         return len(text)
     return sum(

@@ -1,4 +1,4 @@
-"""Reading a database that a build left."""
+"""Opening a database that a build left, read-only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import duckdb
 from ubcf.database.session import literal
 from ubcf.errors import DatabaseError, one_line
 
-# The tables that a build leaves.
+# The tables of a build.
 TABLES = frozenset(
     {
         "build",
@@ -28,45 +28,43 @@ TABLES = frozenset(
     }
 )
 
-# Those that an evaluation leaves, which statements of others are welcome to.
+# The tables of an evaluation, which `ubcf sql` can query too.
 EVALUATION_TABLES = frozenset({"evaluation", "metrics", "metrics_by_user", "settings"})
 
-# What a DuckDB file has among its first bytes. DuckDB takes other files for what their suffix says.
+# A DuckDB file has this among its first bytes. DuckDB opens other files by their suffix.
 MAGIC = b"DUCK"
 
 MAGIC_WITHIN = 16
 
-# The first version of ubcf whose tables have all the columns that sql/analysis/ asks for.
+# The first version of ubcf whose tables have all columns that sql/analysis/ reads.
 OLDEST_VERSION = (0, 1, 0)
 
 
 def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
-    """A read-only connection to a database that `ubcf build` made.
+    """Opens a database that `ubcf build` made, read-only.
 
-    A build that replaces the file meanwhile does not disturb it: it keeps what it opened.
-    Raises DatabaseError when the file is missing, is no DuckDB file, was not made by ubcf, or was
-    made by a version of ubcf with other tables.
+    The connection keeps the file that it opened, even if a build replaces it meanwhile.
+    Raises DatabaseError when the file is missing, not a DuckDB file, not made by ubcf, or made by a
+    version of ubcf with other tables.
     """
     return _open(Path(database), {})
 
 
 def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb.DuckDBPyConnection:
-    """A connection for statements of others: read-only, and for good.
+    """Opens a database, also one of `ubcf evaluate`, for statements that are not trusted.
 
-    The database may be one that `ubcf evaluate` made, too.
-    Nothing in the file can change, no file can be read or written, this one included, no extension
-    can be installed or loaded, and no setting can be changed.
-    allow_files: leaves files and settings open; the database itself stays read-only.
+    No statement can change the database, read or write any file, install or load an extension, or
+    change a setting. allow_files: allows files and settings; the database stays read-only.
     Raises DatabaseError as `connect` does.
     """
-    # A table name of a statement never means a Python variable of ours.
+    # Table names in statements must not resolve to Python variables.
     config: dict[str, str | bool] = {"python_enable_replacements": False}
     if allow_files:
         return _open(Path(database), config, evaluations=True)
-    # Without files there is no spilling to them either: better an error that says so.
+    # Without files DuckDB cannot spill either: an error says so.
     connection = _open(Path(database), {**config, "temp_directory": ""}, evaluations=True)
-    # External access alone would leave the path of the database itself open for writing, by a
-    # copy statement; what is open already stays open.
+    # Disabling external access alone would leave the path of the database open for writing by a
+    # copy statement. Files that are already open stay open.
     connection.execute(
         "set enable_external_access = false;"
         "set disabled_filesystems = 'LocalFileSystem';"
@@ -76,7 +74,7 @@ def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb
 
 
 def connect_pair(old: str | Path, new: str | Path) -> duckdb.DuckDBPyConnection:
-    """A connection to an empty database in memory that has two databases attached, read-only.
+    """Attaches two databases, read-only, to an empty database in memory.
 
     Their tables are old.users, new.users and so on. Both may be the same file.
     Raises DatabaseError for either of them as `connect` does.
@@ -117,15 +115,15 @@ def _open(
 
 
 def _spill_folder() -> Path:
-    """Where to put what does not fit in memory.
+    """The folder that a reader spills to.
 
-    Beside the file, where DuckDB would spill by itself, readers would get in each other's way.
+    DuckDB's default is beside the database, where several readers would collide.
     """
     return Path(tempfile.gettempdir(), f"ubcf-{os.getpid()}")
 
 
 def _refuse_other_files(path: Path) -> None:
-    """Raises DatabaseError when the file is missing, cannot be read, or is no DuckDB file."""
+    """Raises DatabaseError when the file is missing, unreadable, or not a DuckDB file."""
     if not path.is_file():
         raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
     try:

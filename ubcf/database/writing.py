@@ -17,20 +17,20 @@ from ubcf.errors import DatabaseError, one_line
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The oldest format that DuckDB 1.4 and later read, so that every supported version opens the file.
+# The storage format of DuckDB 1.4: every supported version can open the file.
 STORAGE_VERSION = "v1.4.0"
 
-# Half of DuckDB's own choice: what threads share are row groups, and tables of a few hundred
-# thousand rows should have enough for all.
+# Half of DuckDB's default: threads share a table by row groups, and a table of a few hundred
+# thousand rows should have enough of them.
 ROW_GROUP_SIZE = 61_440
 
-# The part of the memory limit that the rows appended to a table may take before they are stored:
-# DuckDB reads arrays as they are, and stores few blocks of many rows faster than many of few.
+# The part of the memory limit that appended rows may take before they are stored: DuckDB reads
+# arrays without copying them, and stores a few large blocks faster than many small ones.
 HELD_SHARE = 1 / 16
 
 
 class _HeldRows:
-    """Rows of a table as arrays by column, with room for so many. What is not filled takes none."""
+    """Rows of a table as arrays by column, with room for more; unfilled room takes no memory."""
 
     def __init__(self, like: dict[str, NDArray[Any]], room: int) -> None:
         import numpy as np
@@ -40,7 +40,7 @@ class _HeldRows:
         self._columns = {name: np.empty(room, dtype=each.dtype) for name, each in like.items()}
 
     def add(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Adds rows behind those that are there."""
+        """Adds rows at the end."""
         stop = self.length + len(next(iter(arrays.values())))
         for name, column in self._columns.items():
             column[self.length : stop] = arrays[name]
@@ -53,7 +53,7 @@ class _HeldRows:
 
 
 class Database(Session):
-    """A new DuckDB database into which a build writes."""
+    """A new DuckDB database that a build writes."""
 
     def __init__(
         self,
@@ -80,8 +80,8 @@ class Database(Session):
                     "preserve_insertion_order": True,
                 },
             )
-            # Nothing of a file that is made aside has to be recovered: without a log of changes,
-            # every row is written once.
+            # An unfinished file is never recovered: without a write-ahead log, every row is written
+            # once.
             connection.execute(
                 f"attach {literal(str(path))} as results"
                 f" (storage_version {literal(STORAGE_VERSION)}, row_group_size {ROW_GROUP_SIZE},"
@@ -105,32 +105,32 @@ class Database(Session):
         if error is None:
             self.close()
         else:
-            # The file is thrown away: what closing it would say no longer matters.
+            # The file is discarded: an error while closing it does not matter.
             with contextlib.suppress(duckdb.Error):
                 self.connection.close()
 
     def close(self) -> None:
         """Writes everything to the file and closes it. Raises DatabaseError when that fails."""
         try:
-            # Closing would do it too, but says nothing when the disk is full.
+            # Closing would write too, but reports no error when the disk is full.
             self.connection.execute("checkpoint results")
             self.connection.close()
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """Runs statements, so that Ctrl-C stops them, and returns the rows of the last one."""
+        """Runs statements, which Ctrl-C stops, and returns the rows of the last one."""
         work = self._worker.submit(lambda: self.connection.execute(statement).fetchall())
         return awaited(self.connection, work)
 
     def drop(self, *tables: str) -> None:
-        """Drops tables, those that exist, of those that `append` made too."""
+        """Drops the tables that exist, including those made by `append`."""
         for table in tables:
             self.connection.unregister(table)
             self.execute(f"drop table if exists {table}")
 
     def limit_memory(self, memory: int) -> None:
-        """Sets DuckDB's limit, in bytes; what does not fit goes to the temporary folder."""
+        """Sets DuckDB's limit, in bytes; beyond it, DuckDB spills to the temporary folder."""
         self.execute(f"set memory_limit = '{memory // 1024} KiB'")
 
     def append(
@@ -138,9 +138,9 @@ class Database(Session):
     ) -> None:
         """Appends rows, given as arrays of equal length by column, to a temporary table.
 
-        The first call makes the table, `flush` ends it: only then can it be used. most_rows: of
-        all calls together, at most; None: this is the only call. Where memory allows for all of
-        them, DuckDB reads them from arrays; else they are stored, those of many calls together.
+        The first call creates the table; it can be read after `flush`. most_rows: an upper bound
+        of the rows of all calls; None: this is the only call. If memory allows, DuckDB reads all
+        rows from the arrays; else they are stored, the rows of many calls at once.
         """
         count = len(next(iter(arrays.values())))
         held = self._held.get(table)
@@ -154,7 +154,7 @@ class Database(Session):
         held.add(arrays)
 
     def flush(self) -> None:
-        """Ends the tables that `append` makes."""
+        """Finishes the tables that `append` made, so that they can be read."""
         for table in list(self._held):
             if self.columns(table):
                 self._store(table)
@@ -162,8 +162,11 @@ class Database(Session):
                 self._register(table, self._held.pop(table).arrays)
 
     def _store(self, table: str) -> None:
-        """Every statement commits by itself: DuckDB 2.0.0 loses, in silence, rows inserted into a
-        table that the same transaction created."""
+        """Stores the held rows of a table.
+
+        Every statement commits by itself: DuckDB 2.0.0 silently loses rows that are inserted into a
+        table created in the same transaction.
+        """
         self._register("appended_arrays", self._held.pop(table).arrays)
         try:
             self.execute(
@@ -175,14 +178,14 @@ class Database(Session):
             raise DatabaseError(one_line(error)) from error
 
     def _register(self, name: str, arrays: dict[str, NDArray[Any]]) -> None:
-        """A temporary view of arrays."""
+        """Makes a temporary view of arrays."""
         try:
             self.connection.register(name, arrays)
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
     def write_lines(self, name: str, path: Path) -> None:
-        """Writes the one text column of the rows of a query template to a file, a line a row."""
+        """Writes the rows of a query template, which has one text column, as lines of a file."""
         query = self.templates.render(name)
         self.set(lines_path=str(path))
         try:

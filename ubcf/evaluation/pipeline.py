@@ -101,7 +101,7 @@ def evaluate(
     with Publication(path) as publication:
         temporary_folder = publication.make_temporary_folder(path)
         with Database(
-            publication.aside(path),
+            publication.unfinished(path),
             laid_over,
             threads=build_options.thread_count,
             memory=database_memory(build_options.memory),

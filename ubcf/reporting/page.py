@@ -20,7 +20,7 @@ from ubcf.analysis.named_analyses import query, set_id
 from ubcf.drawing.figures import check_drawing
 from ubcf.drawing.numbers import PERCENT_SIGN, digits, percent, signed
 from ubcf.errors import NotFoundError, OptionError
-from ubcf.files import check_folder, written_aside
+from ubcf.files import check_folder, complete_or_absent
 from ubcf.progress import Progress, no_progress
 from ubcf.reporting import charts
 from ubcf.reporting.charts import Chart, Interval, Row
@@ -114,7 +114,7 @@ def write_report(
     kinds = _users_to_show(connection, users)
     with (progress or no_progress)("report", len(CHARTS) + 2 + len(kinds)) as advance:
         page = _page(connection, kinds, advance).encode()
-    with written_aside(output) as unfinished:
+    with complete_or_absent(output) as unfinished:
         unfinished.write_bytes(page)
     return ReportSummary(list(kinds), len(page))
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from ubcf.errors import InputError
 
-# A track, as it is written, and the fraction of it that was listened to.
+# The text of a track id, and the fraction of the track that was listened to.
 Play = tuple[str, float]
 
 
 def checked_plays(plays: Iterable[tuple[Any, float]]) -> list[Play]:
-    """The plays with their tracks as texts. Raises InputError for what cannot be a play."""
+    """Checks plays, and returns them with tracks as texts. Raises InputError for an invalid one."""
     checked = []
     for track, time in plays:
         if track is None or isinstance(track, bool | float | list | dict):
@@ -31,7 +31,7 @@ def checked_plays(plays: Iterable[tuple[Any, float]]) -> list[Play]:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Raises InputError when it has a name twice: which value counts, who knows."""
+    """Makes a JSON object. Raises InputError for a repeated name: its value is ambiguous."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -40,9 +40,9 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_history(path: Path) -> list[Play]:
-    """The plays in a file: a JSON object of time by track, or log lines of one person.
+    """Reads plays from a file: a JSON object of time by track, or log lines of one person.
 
-    Raises InputError when it is neither, with the line, or has a track twice in the object.
+    Raises InputError, with the line, when it is neither, or when the object repeats a track.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ubcf.errors import InputError
 
+# Bytes to read to tell the format of a file.
 HEAD_BYTES = 4096
 
-# Of a CSV: the one that its first line has most of.
+# The delimiter of a CSV is the one that occurs most often in its first line.
 DELIMITERS = ",;\t|"
 
 COLUMNS = ("user", "track")
@@ -70,7 +71,7 @@ def _pairs_of(
 def format_of(path: Path) -> str:
     """Returns 'json' (lines) or 'csv', by the first character of a file."""
     try:
-        # A pipe ends with the first reading, and the pairs are read after their head.
+        # A pipe can be read only once, and the file is read again after its head.
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path}: cannot be read: it is not a file on disk")
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Recommendations for a person who came after the build, from the database alone."""
+"""Fold-in: recommendations for a person who came after the build, from the database alone."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ from ubcf.scoring.similarity import count_common, score_block, weights
 from ubcf.serving.history import checked_plays
 from ubcf.serving.stored_model import StoredModel, load_model
 
-# Similar users that are told, and neighbors that explain a recommendation.
+# Similar users shown by default, and neighbors that explain a recommendation.
 SIMILAR_USERS = 20
-
-NEIGHBORS_TOLD = 5
+NEIGHBORS_SHOWN = 5
 
 
 def recommend(
@@ -37,13 +36,14 @@ def recommend(
     history: Mapping[Any, float] | Iterable[tuple[Any, float]],
     top: int | None = None,
 ) -> duckdb.DuckDBPyRelation:
-    """The recommendations for a person with this history: exactly those of a rebuild with them.
+    """Recommends tracks to a person with this history, with the scores of a rebuild with them.
 
     history: time by track, or plays as pairs of track and time. top: None takes that of the build.
-    Columns: rank, track, score, heard, artist, title, genre, pop. The options are those of the
-    build. Not part of the promise: the person's own listening does not change which of two equally
-    good tracks is the more popular one, and with baseline centering the biases of the tracks stay.
-    Raises InputError for a history that is empty or has a time outside 0 to 1.
+    Returns rank, track, score, heard, artist, title, genre and pop. The options are those of the
+    build. Unlike a rebuild, the person's listening does not change the order of popularity among
+    equal scores, nor, with baseline centering, the biases of the tracks.
+    Raises InputError for a history that is empty or has a time outside 0 to 1, OptionError for a
+    top below 1.
     """
     return fold_in(connection, history, top)["recommendations"]
 
@@ -56,10 +56,10 @@ def fold_in(
     similar_users: int = SIMILAR_USERS,
     explain: bool = False,
 ) -> dict[str, duckdb.DuckDBPyRelation]:
-    """recommendations and similar_users for a person, and the explanation when it is wanted.
+    """Recommendations and similar users for a person: a relation by name.
 
-    The explanation has a row for each of the NEIGHBORS_TOLD neighbors that contribute most to a
-    recommendation. Raises as `recommend` does.
+    explain: also returns `explanation`, a row for each of the NEIGHBORS_SHOWN neighbors that
+    contribute most to a recommendation. Raises as `recommend` does.
     """
     if top is not None and top < 1:
         raise OptionError(f"top is {top}; it must be at least 1")
@@ -69,7 +69,7 @@ def fold_in(
     session.set(
         history_tracks=[track for track, _ in plays],
         history_times=[time for _, time in plays],
-        k=NEIGHBORS_TOLD,
+        k=NEIGHBORS_SHOWN,
     )
     session.run("serving/history.sql")
     person = _Person.of(model, session.run_arrays("serving/history_plays.sql"))
@@ -110,7 +110,7 @@ def fold_in(
 
 @dataclass(frozen=True)
 class _Person:
-    """The matrices of the model with the person as one more user, the last row."""
+    """The model with the person as one more user, in the last row."""
 
     row: int
     matrices: ModelMatrices
@@ -119,7 +119,7 @@ class _Person:
 
     @classmethod
     def of(cls, model: StoredModel, plays: dict[str, NDArray[Any]]) -> _Person:
-        """Centers the plays as the build does, and computes weights and scores."""
+        """Centers the plays as a build does, and computes the weights and scores of the person."""
         users, tracks = model.shape
         own_tracks = np.asarray(plays["track_index"])
         own = _centered(model, plays)
@@ -147,7 +147,7 @@ class _Person:
         )
 
     def contributions(self, model: StoredModel, lists: TopLists) -> dict[str, NDArray[Any]]:
-        """What each user, and the person, adds to each score of the list."""
+        """The contribution of each user, and of the person, to each score of the list."""
         counts = self.weights.toarray().ravel()
         counts[self.row] = model.options.self_weight
         by_rank = sparse.csr_array(self.matrices.by_track[lists.columns])
@@ -165,7 +165,7 @@ class _Person:
 
 
 def _centered(model: StoredModel, plays: dict[str, NDArray[Any]]) -> FloatArray:
-    """h of the person, for each track heard."""
+    """h of the person for each track heard: shape (tracks heard,)."""
     count = np.asarray(plays["plays"], dtype=np.float64)
     total, bias = np.asarray(plays["total_time"]), np.asarray(plays["bias"])
     expected: FloatArray | float = 0.0
@@ -180,6 +180,6 @@ def _centered(model: StoredModel, plays: dict[str, NDArray[Any]]) -> FloatArray:
 def _joined(
     session: Session, template: str, name: str, columns: dict[str, NDArray[Any]]
 ) -> duckdb.DuckDBPyRelation:
-    """The rows of a template that reads these columns under a name."""
+    """Runs a template that reads these columns under a name."""
     with session.registered(name, columns):
         return session.relation(f"serving/{template}.sql", track_type=session.id_types()["track"])
