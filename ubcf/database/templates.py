@@ -48,6 +48,10 @@ class Templates:
         """The file that `name` (such as staging/events.sql) stands for."""
         return next((f / name for f in self._folders if (f / name).is_file()), Path(name))
 
+    def overlay_files(self) -> list[Path]:
+        """The files of the overlay; none without one."""
+        return [self._folders[0] / name for name in self._overlaid()]
+
     def replaces(self, name: str) -> bool:
         """Whether the overlay has a file of this name."""
         return name in self._overlaid()

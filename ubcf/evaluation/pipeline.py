@@ -99,7 +99,7 @@ def evaluate(
     laid_over = Templates(None if templates is None else Path(templates))
     path = Path(os.path.realpath(database))
     with Publication(path) as publication:
-        temporary_folder = publication.make_temporary_folder(path)
+        temporary_folder = publication.temporary_folder(path)
         with Database(
             publication.unfinished(path),
             laid_over,
