@@ -18,7 +18,7 @@ SIGNALED = 128
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal that ends the command; after a plain KeyboardInterrupt, Python may end by the signal, not our exit code."""
+    """A signal. After a plain KeyboardInterrupt Python may end by it, not with our exit code."""
 
 
 def main() -> None:
