@@ -166,7 +166,7 @@ def _check(db: Database, templates: Templates, options: BuildOptions, stages: St
             if rows := db.run(name):
                 shown = "; ".join(", ".join(map(str, row)) for row in rows[:ROWS_SHOWN])
                 raise CheckError(
-                    f"{templates.path(name)}: {len(rows):,} offending rows, first {shown}"
+                    f"{templates.path(name)}: {len(rows):,} rows violate this check, first {shown}"
                 )
 
 
