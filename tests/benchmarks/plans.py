@@ -47,9 +47,9 @@ WARM_UP = (200, 2_000, 4_000, 0.8)
 LOADING = """
 import time
 import ubcf.building.scores
-from ubcf.scoring.ways.products import load_compiled
+from ubcf.scoring.ways.products import load_kernels
 start = time.perf_counter()
-load_compiled()
+load_kernels()
 print(time.perf_counter() - start)
 """
 
