@@ -242,14 +242,14 @@ def _measure_model(
     with stages.stage("model"):
         db.drop(*MODEL_TABLES, *SETTING_TABLES)
         center_times(db, model)
-        store_interactions(db, model)
+        store_interactions(db)
     if set(metrics) & set(LIST_METRICS):
         score(db, replace(work.build_options, model=model), stages)
         db.run("evaluation/model_lists.sql")
     if set(metrics) & set(PAIR_METRICS):
         with stages.stage("test tracks"):
             _score_test_tracks(db, model, work.build_options.thread_count)
-            db.run("evaluation/model_test_scores.sql", centering=model.centering)
+            db.run("evaluation/model_test_scores.sql")
     with stages.stage("measure"):
         _measure(db, number, metrics)
 

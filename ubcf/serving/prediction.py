@@ -31,7 +31,7 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
         missing = "user" if lacks_user else "track"
         raise InputError(f"{pairs}, pair {position}: {missing} is missing")
     model = load_model(session)
-    session.run("serving/indexed_pairs.sql", centering=model.options.centering)
+    session.run("serving/indexed_pairs.sql")
     known = session.run_arrays("serving/known_pairs.sql")
     users = np.asarray(known["user_index"])
     ((threads,),) = session.execute("select current_setting('threads')")
