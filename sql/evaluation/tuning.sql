@@ -35,8 +35,3 @@ select
     row_number() over (order by goodness desc, trial asc) = 1 as chosen
 from tried
 order by trial asc;
-
--- one row: the setting that is the best, the earliest among equals
-select setting
-from tuning
-where chosen;

@@ -201,7 +201,7 @@ def _record(
         )
         (figures,) = db.dictionaries("build")
         inputs = [InputFile(**row) for row in db.dictionaries("build_inputs")]
-        reasons = dict(db.run("staging/rejected_reasons.sql"))
+        reasons = dict(db.run("staging/questions/rejected_reasons.sql"))
     return BuildSummary(
         **{
             **figures,
