@@ -16,4 +16,4 @@ from truth
 inner join pair_scores on truth.pair = pair_scores.pair
 inner join user_centers on truth.user_index = user_centers.user_index
 left join track_centers on truth.track_index = track_centers.popularity_rank - 1
-order by truth.pair asc;
+order by truth.pair;

@@ -13,7 +13,7 @@ found as (
 numbered as (
     select
         cast(
-            row_number() over (order by setting_number asc, metric asc, cut asc nulls last) - 1
+            row_number() over (order by setting_number, metric, cut nulls last) - 1
             as integer
         ) as series,
         setting_number,
@@ -35,4 +35,4 @@ left join numbered as firsts
         numbered.metric = firsts.metric
         and numbered.cut is not distinct from firsts.cut
         and firsts.setting_number = 1
-order by numbered.series asc;
+order by numbered.series;

@@ -29,9 +29,9 @@ select
     high,
     users,
     goodness > coalesce(
-        max(goodness) over (order by trial asc rows between unbounded preceding and 1 preceding),
+        max(goodness) over (order by trial rows between unbounded preceding and 1 preceding),
         cast('-infinity' as double)
     ) as best_so_far,
     row_number() over (order by goodness desc, trial asc) = 1 as chosen
 from tried
-order by trial asc;
+order by trial;

@@ -13,4 +13,4 @@ select
 from track_times
 full outer join catalog on track_times.track = catalog.track
 left join track_centers on track_times.popularity_rank = track_centers.popularity_rank
-order by track_times.popularity_rank asc nulls last, track asc;
+order by track_times.popularity_rank nulls last, track;
