@@ -161,7 +161,7 @@ def _read(
     places = [logs] if isinstance(logs, str | os.PathLike) else logs
     read_logs(db, templates, find_logs(places), folder, Stages(work.progress))
     refuse_rejected_lines(db, work.build_options.max_rejected)
-    ((lines, rejected),) = db.run("staging/rejected_share.sql")
+    ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
     db.run("evaluation/logged.sql", target=target)
     db.drop("rejected_lines", "build_inputs")
     return lines, rejected
@@ -170,7 +170,7 @@ def _read(
 def _split(db: Database, split: str, source: str, target: str = "split_events") -> None:
     """The table `target`: the events of `source`, each in the training or in the test part."""
     if split in ("time", "last"):
-        ((undated,),) = db.run("evaluation/undated_events.sql", source=source)
+        ((undated,),) = db.run("evaluation/questions/undated_events.sql", source=source)
         if undated:
             raise InputError(
                 f"{undated:,} events have no timestamp, which the split {split!r} needs; "
@@ -182,7 +182,9 @@ def _split(db: Database, split: str, source: str, target: str = "split_events") 
 def _use_part(work: _Work, source: str) -> None:
     """The training part as the table events, which the models read, and the truth to meet."""
     db = work.db
-    ((training, test),) = db.run("evaluation/parts.sql", source=source)
+    db.run("evaluation/part.sql", part="training", source=source, target="events")
+    db.run("evaluation/part.sql", part="test", source=source, target="test_events")
+    ((training, test),) = db.run("evaluation/questions/part_sizes.sql", source=source)
     if not training or not test:
         empty = "test" if training else "training"
         raise InputError(
@@ -213,7 +215,8 @@ def _tune(work: _Work) -> str:
     _estimate(work)
     cut = max(options.at) if metric in LIST_METRICS else None
     db.set(sign=-1 if metric in ERRORS else 1, tuned_cut=cut)
-    ((winner,),) = db.run("evaluation/tuning.sql")
+    db.run("evaluation/tuning.sql")
+    ((winner,),) = db.run("evaluation/questions/best_setting.sql")
     db.drop(*MEASURED_TABLES, "tried_settings", "validation_events")
     return str(winner)
 
@@ -242,14 +245,14 @@ def _measure_model(
     with stages.stage("model"):
         db.drop(*MODEL_TABLES, *SETTING_TABLES)
         center_times(db, model)
-        store_interactions(db, model)
+        store_interactions(db)
     if set(metrics) & set(LIST_METRICS):
         score(db, replace(work.build_options, model=model), stages)
         db.run("evaluation/model_lists.sql")
     if set(metrics) & set(PAIR_METRICS):
         with stages.stage("test tracks"):
             _score_test_tracks(db, model, work.build_options.thread_count)
-            db.run("evaluation/model_test_scores.sql", centering=model.centering)
+            db.run("evaluation/model_test_scores.sql")
     with stages.stage("measure"):
         _measure(db, number, metrics)
 
@@ -293,8 +296,8 @@ def _measure(db: Database, number: int, metrics: Sequence[str]) -> None:
     """Adds the figures of one setting, by user, from its lists and scores of test tracks."""
     db.set(setting_number=number)
     if set(metrics) & set(LIST_METRICS):
-        db.run("evaluation/hits.sql")
-        db.run("evaluation/coverage.sql")
+        for table in ("hits", "hit_counts", "coverage_values"):
+            db.run(f"evaluation/{table}.sql")
     for metric in metrics:
         db.run(f"evaluation/metrics/{metric}.sql")
     db.run("evaluation/user_values.sql", metrics=metrics)
@@ -307,7 +310,8 @@ def _estimate(work: _Work) -> None:
     from ubcf.evaluation.bootstrap import estimate
 
     db = work.db
-    db.run("evaluation/series.sql")
+    for table in ("series", "series_values"):
+        db.run(f"evaluation/{table}.sql")
     series, found = db.arrays("series"), db.arrays("series_values")
     users, place = np.unique(found["user_index"], return_inverse=True)
     values, weights = np.zeros((2, len(users), len(series["series"])))
