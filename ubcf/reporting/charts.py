@@ -87,7 +87,7 @@ def events_per_user(rows: Rows) -> Chart:
 def _events_finding(rows: Rows, median: int) -> str:
     finding = (
         f"Half of the users have {median:,} {'event' if median == 1 else 'events'} or fewer; "
-        f"the most of one user is {rows[-1]['events']:,}."
+        f"the most active user has {rows[-1]['events']:,}."
     )
     # The last of the first 90 % of the users; many users can have as many events as this one.
     ninetieth = next(row for row in rows if row["share_of_users"] >= 0.9)
@@ -121,7 +121,7 @@ def listening_time(rows: Rows) -> Chart:
         f"{percent(shares[0])} of the plays end within the first twentieth of the track, "
         f"{percent(shares[-1])} in the last.",
         draw_svg(name, lambda axes: _draw_times(axes, [row["from_time"] for row in rows], shares)),
-        ("Part of the track", "Plays", "Share"),
+        ("Fraction of the track", "Plays", "Share"),
         [
             (
                 f"{row['from_time']:.0%} to {row['to_time']:.0%}",
@@ -138,7 +138,7 @@ def _draw_times(axes: Axes, starts: Sequence[float], shares: Sequence[float]) ->
     label_ticks(axes.xaxis, whole_percent)
     label_ticks(axes.yaxis, whole_percent)
     axes.set_xlim(-0.01, 1.01)
-    name_axes(axes, x="part of the track listened to", y="share of the plays")
+    name_axes(axes, x="fraction of the track listened to", y="share of the plays")
     axes.margins(y=0.14)
     for bar, align in ((0, "left"), (-1, "right")):
         text = percent(shares[bar])
@@ -219,9 +219,9 @@ def similarity_distribution(rows: Rows) -> Chart:
     return Chart(
         name,
         title,
-        f"Half of the {total:,} stored neighbors (at most 50 a user) have a similarity below about "
-        f"{_median(stored) + half_bar:.2f}; of the users' nearest neighbors, half are below about "
-        f"{_median(nearest) + half_bar:.2f}.",
+        f"Half of the {total:,} stored neighbors have a similarity below about "
+        f"{_median(stored) + half_bar:.2f}; among the users' nearest neighbors, half are below "
+        f"about {_median(nearest) + half_bar:.2f}.",
         draw_svg(name, lambda axes: _draw_similarities(axes, stored, nearest)),
         ("Similarity", "Neighbors", "Nearest neighbors"),
         [
@@ -380,7 +380,7 @@ def _draw_popularity(axes: Axes, rows: Rows) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     label_ticks(axes.xaxis, lambda share: f"{100 * share:g}{PERCENT_SIGN}")
     label_ticks(axes.yaxis, whole_percent)
-    name_axes(axes, x="most popular tracks, share of all, logarithmic", y="share of the whole")
+    name_axes(axes, x="most popular tracks, share of all, logarithmic", y="share of the total")
     # In the corner that the lines leave free, the upper line first.
     for number, (_, label, color) in enumerate(sorted(drawn, reverse=True)):
         corner_text(axes, label, 0.02, 0.97 - 0.11 * number, color, weight="bold")
@@ -399,7 +399,7 @@ def coverage_curve(rows: Rows) -> Chart:
         "Coverage",
         _coverage_finding(ten, last),
         draw_svg(name, lambda axes: _draw_coverage(axes, rows, [ten, last] if ten else [last])),
-        ("Length of the lists", "Tracks", "Share"),
+        ("List length", "Tracks", "Share"),
         [
             (f"{row['list_length']:,}", f"{row['tracks']:,}", percent(row["share_of_tracks"]))
             for row in rows
@@ -411,7 +411,7 @@ def coverage_curve(rows: Rows) -> Chart:
 def _coverage_finding(ten: Row | None, last: Row) -> str:
     finding = (
         f"With lists of {last['list_length']:,}, {percent(last['share_of_tracks'])} of the tracks "
-        f"({last['tracks']:,}) are recommended to somebody"
+        f"({last['tracks']:,}) are recommended to someone"
     )
     if ten is not None:
         finding += f"; with lists of 10, {percent(ten['share_of_tracks'])} ({ten['tracks']:,})"
@@ -435,7 +435,7 @@ def _draw_coverage(axes: Axes, rows: Rows, labeled: Rows) -> None:
     axes.set_xlim(0, max(lengths[-1], 2) * 1.02)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     label_ticks(axes.yaxis, whole_percent)
-    name_axes(axes, x="length of the lists", y="share of the tracks recommended to anyone")
+    name_axes(axes, x="list length", y="share of the tracks recommended to anyone")
 
 
 # Listening by hour
@@ -446,7 +446,7 @@ def listening_by_hour(rows: Rows, first: str | None, last: str | None) -> Chart:
     name, title = "hours", "Listening by hour"
     total = sum(row["events"] for row in rows)
     if total == 0:
-        return Chart(name, title, "The logs do not say when their events were.")
+        return Chart(name, title, "The events have no timestamps.")
     peak = max(rows, key=lambda row: row["events"])
     return Chart(
         name,
@@ -514,7 +514,7 @@ def _draw_forest(axes: Axes, control: str, intervals: Sequence[Interval]) -> Non
         axes.xaxis, lambda effect: f"{effect:g}{PERCENT_SIGN}".replace("-", "\N{MINUS SIGN}")
     )
     axes.margins(x=0.08)
-    axes.set_xlabel(f"difference to {control}")
+    axes.set_xlabel(f"difference from {control}")
 
 
 def _draw_interval(axes: Axes, y: int, interval: Interval) -> None:

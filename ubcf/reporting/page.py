@@ -248,10 +248,10 @@ def _experiment_finding(experiment: Experiment) -> str:
         for effect in experiment.effects
         if effect.significant and effect.effect is not None
     ]
-    compared = f"compared with {experiment.control}, at a level of {percent(experiment.alpha)}"
+    level = f"significant at the {percent(experiment.alpha)} level"
     if not significant:
-        return f"No difference is significant, {compared}."
-    return f"Significant, {compared}: {'; '.join(significant)}."
+        return f"Compared with {experiment.control}, no difference is {level}."
+    return f"Compared with {experiment.control}, {level}: {'; '.join(significant)}."
 
 
 # Reading
