@@ -14,7 +14,7 @@ ROWS = 10
 # The temporary table that the last two parts are made of.
 PREPARATION = "list_changes"
 
-# The parts of a comparison, each a query: from the inputs by way of the counts to the lists.
+# The parts of a comparison, each a query, in the order of a build: inputs, counts, lists.
 PARTS = (
     "inputs",
     "options",

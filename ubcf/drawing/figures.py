@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# The size of a chart in its own units; the page scales it. On a phone a unit is about a pixel.
+# The size of a chart in units that the page scales; on a phone, a unit is about a pixel.
 WIDTH = 400
 HEIGHT = 250
 UNITS_PER_INCH = 72
@@ -93,7 +93,7 @@ def draw_svg(name: str, draw: Callable[[Axes], None], height: float = HEIGHT) ->
     """An SVG element, for an HTML page, of what `draw` draws on the axes of a new figure.
 
     name: the prefix of all ids in the element; it must differ between the charts of a page.
-    height: in units of which WIDTH is the width.
+    height: in the units of WIDTH.
     """
     file = io.StringIO()
     with _figure(height) as figure:
@@ -109,7 +109,7 @@ def _figure(height: float) -> Iterator[Figure]:
     import matplotlib.style
     from matplotlib.figure import Figure
 
-    # The user's own style of matplotlib has no effect.
+    # A style that the user has set for matplotlib has no effect.
     with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
         # matplotlib measures text in a font that may lack letters which the page's font has.
         warnings.filterwarnings("ignore", message=".*[Gg]lyph")

@@ -197,7 +197,7 @@ def _split(db: Database, split: str, source: str, target: str = "split_events") 
 
 
 def _use_parts(work: _Work, source: str) -> None:
-    """Makes the training part of `source` what models read, and the test part the truth.
+    """Makes the training part of `source` the table events, which models read; and the truth.
 
     Raises InputError when a part is empty, or no user can be measured.
     """
@@ -229,10 +229,9 @@ def _tune(work: _Work) -> str:
     _split(db, options.split, "events", "validation_events")
     _use_parts(work, "validation_events")
     metric = options.tune_for
-    number = 0
     for number, (name, model) in enumerate(options.grid.items(), start=1):
         _measure_model(work, f"trial {number}: {name}", model, number, (metric,))
-    _name_settings(db, list(options.grid.items()), "tuned", "tried_settings")
+    _store_settings(db, list(options.grid.items()), "tuned", "tried_settings")
     _estimate(work)
     cut = max(options.at) if metric in LIST_METRICS else None
     db.set(sign=-1 if metric in ERRORS else 1, tuned_cut=cut)
@@ -344,7 +343,7 @@ def _estimate(work: _Work) -> None:
     db.flush()
 
 
-def _name_settings(
+def _store_settings(
     db: Database, models: Sequence[tuple[str, ModelOptions | None]], kind: str, target: str
 ) -> None:
     """Makes the table `target`: the settings in order; those without options are baselines."""
@@ -375,7 +374,7 @@ def _record(
     }
     db.set(options=json.dumps({**names, **asdict(options)}))
     baselines: list[tuple[str, None]] = [(name, None) for name in BASELINES]
-    _name_settings(db, [*models.items(), *baselines], "model", "settings")
+    _store_settings(db, [*models.items(), *baselines], "model", "settings")
     for table in ("evaluation", "metrics", "metrics_by_user"):
         db.run(f"evaluation/{table}.sql")
     db.drop("interactions", "logged_events", "test_logs")

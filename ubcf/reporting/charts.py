@@ -1,8 +1,7 @@
-"""The charts of the report: each a drawing, the finding that it shows in words, and a table.
+"""The charts of the report: each a drawing, its finding in words, and its numbers as a table.
 
-A function of CHARTS takes the rows of the analysis of its name, and returns a Chart. Beside it
-stand the parts of the chart that take more than a few lines: `_..._finding` writes the sentence,
-`_draw_...` draws on the axes of a figure.
+Each public function makes a Chart of the rows of an analysis; where the finding or the drawing
+takes more than a few lines, a function `_..._finding` or `_draw_...` follows.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ Counts = Sequence[tuple[Any, int]]
 # The axis of scores is linear from 0 to this score, and logarithmic beyond.
 LINEAR_SCORES = 0.01
 
-# Height of the chart of an experiment, in its own units: of the axes, and of each effect.
+# The height of a forest plot, in units of the chart: of its axes, and of each effect.
 FOREST_HEIGHT = 70
 EFFECT_HEIGHT = 36
 
@@ -556,8 +555,8 @@ def _median(counts: Counts) -> Any:
     raise ValueError("no values")
 
 
-# The charts of every report, in order, by the analysis whose rows each of them takes; the listening
-# by hour follows them.
+# The charts of every report, in order, each under the analysis whose rows it takes. The last chart
+# is listening_by_hour, which also takes the period of the logs.
 CHARTS: dict[str, Callable[[Rows], Chart]] = {
     "events_per_user": events_per_user,
     "listening_time": listening_time,

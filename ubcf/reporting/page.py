@@ -34,7 +34,7 @@ NEIGHBORS_SHOWN = 5
 # Rows of the table of the most recommended tracks.
 TRACKS_SHOWN = 25
 
-# Rows printed of each list of a user; on the screen all are there.
+# Rows of each list of a user that are printed; the screen shows all.
 ROWS_PRINTED = 20
 
 # Why a user is shown whose id was given; the other reasons are those of the analysis example_users.
