@@ -20,7 +20,7 @@ from tests.conftest import Built, run_ubcf
 from tests.pieces import pieces_of
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
-from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ranking import ListOptions
 from ubcf.simulation.simulate import simulate
 
 # What tells of the run rather than of the input.
@@ -187,7 +187,7 @@ def interactions(once: Built) -> sparse.csr_array:
 
 
 def arrays_of(interactions: sparse.csr_array, **limits: Any) -> dict[str, NDArray[Any]]:
-    return pieces_of(list(score_users(ModelMatrices(interactions), ListsWanted(100, 50), **limits)))
+    return pieces_of(list(score_users(ModelMatrices(interactions), ListOptions(100, 50), **limits)))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -34,7 +34,7 @@ from ubcf.scoring.options import (
 )
 from ubcf.scoring.pairs import predict_deviations, score_pairs
 from ubcf.scoring.planner import Plan
-from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.similarity import weights
 
 # Few different values, so that many similarities and scores are equal; some cancel with an offset.
@@ -95,7 +95,7 @@ def check_against_dense(
         list(
             score_users(
                 ModelMatrices(interaction_matrix(rows, columns, times, (users, tracks)), marks),
-                ListsWanted(tracks, 3),
+                ListOptions(tracks, 3),
                 plan,
                 neighborhood=neighborhood(options),
                 self_weight=options.self_weight,
@@ -306,7 +306,7 @@ def test_compiled_loops_rank_few_scores_among_many_tracks_as_scipy(self_weight: 
         list(
             score_users(
                 matrices,
-                ListsWanted(20, 5),
+                ListOptions(20, 5),
                 Plan(BY_SIMILARITIES, compiled, True, 1, 1, 1 << 26, {}, ""),
                 neighborhood=Neighborhood(40),
                 self_weight=self_weight,

@@ -26,7 +26,7 @@ from ubcf.scoring.matrices import (
     row_norms,
     unit_rows,
 )
-from ubcf.scoring.ranking import ListsWanted, TopLists, count_positive, top_positive, top_scores
+from ubcf.scoring.ranking import ListOptions, TopLists, count_positive, top_positive, top_scores
 from ubcf.scoring.similarity import count_common, count_neighbors, similarity_block
 from ubcf.scoring.ways.blocks import user_blocks, user_costs
 
@@ -434,7 +434,7 @@ def test_score_users_gives_the_dense_lists_to_the_bit_whatever_the_blocks_and_th
     heard = data.draw(st.lists(st.sets(st.integers(0, tracks - 1)), min_size=users, max_size=users))
 
     heard_matrix = matrix_of([dict.fromkeys(row, 1.0) for row in heard], tracks)
-    wanted = ListsWanted(count, 3, heard_matrix if exclude else None, only_positive)
+    wanted = ListOptions(count, 3, heard_matrix if exclude else None, only_positive)
 
     def run(**limits: Any) -> dict[str, NDArray[Any]]:
         return pieces_of(list(score_users(ModelMatrices(matrix, heard_matrix), wanted, **limits)))
