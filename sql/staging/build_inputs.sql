@@ -1,4 +1,4 @@
--- build_inputs: one row per input file: its lines (blank ones aside), accepted and rejected.
+-- build_inputs: one row per log file: its size, and its lines: all but the blank ones, accepted, rejected.
 create table build_inputs as
 with
 refused_lines as (
