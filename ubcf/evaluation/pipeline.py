@@ -182,8 +182,8 @@ def _split(db: Database, split: str, source: str, target: str = "split_events") 
 def _use_part(work: _Work, source: str) -> None:
     """The training part as the table events, which the models read, and the truth to meet."""
     db = work.db
-    db.run("evaluation/part.sql", part="training", source=source, target="events")
-    db.run("evaluation/part.sql", part="test", source=source, target="test_events")
+    for table in ("events", "test_events"):
+        db.run(f"evaluation/{table}.sql", source=source)
     ((training, test),) = db.run("evaluation/questions/part_sizes.sql", source=source)
     if not training or not test:
         empty = "test" if training else "training"

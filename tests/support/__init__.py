@@ -1,0 +1,1 @@
+"""What the tests share: an independent reference, small logs, builds, the command line."""
