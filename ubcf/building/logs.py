@@ -27,8 +27,8 @@ READ_SIZE = 1 << 20
 
 LINE_FEED = ord("\n")
 
-# What DuckDB's reader takes for the end of a line or of a value even inside a line: a carriage return
-# that is not part of the line's end, and the delimiter of staging/log_text.sql. In JSON, the
+# What DuckDB's reader takes for the end of a line or of a value even inside a line: a carriage
+# return that is not part of the line's end, and the delimiter of staging/log_text.sql. In JSON, the
 # delimiter cannot occur, and a carriage return only between values.
 HIDDEN_END = re.compile(rb"\r(?!\r*\n?\Z)|\x01(?=\x02\x03\x04)")
 
@@ -141,9 +141,10 @@ def grown(logs: Iterable[LogFile]) -> list[LogFile]:
 def readable(log: LogFile, folder: Path, number: int) -> LogFile:
     """The log file itself, or a copy in `folder` if DuckDB would break some of its lines.
 
-    The copy has the same length. A control character, which JSON cannot contain, replaces what would
-    break the line, so that the whole line is rejected as one. number: of the file, for the name of
-    the copy. Raises InputError, with the line, if a gzip file has such a line: it is not copied.
+    The copy has the same length. A control character, which JSON cannot contain, replaces what
+    would break the line, so that the whole line is rejected as one. number: of the file, for the
+    name of the copy. Raises InputError, with the line, if a gzip file has such a line: it is not
+    copied.
     """
     if log.path.suffix == ".zst":  # Python cannot unpack Zstandard
         return log
@@ -297,7 +298,7 @@ def _check_gzip(file: BinaryIO) -> None:
 
 
 def _check_zstandard(file: BinaryIO) -> None:
-    """Steps through the frames and blocks of a Zstandard file (RFC 8878, section 3.1) to its end."""
+    """Steps through the frames and blocks of a Zstandard file (RFC 8878, section 3.1)."""
     while magic := file.read(4):
         number = int.from_bytes(magic, "little")
         if len(magic) == 4 and 0x184D2A50 <= number <= 0x184D2A5F:  # a frame to be skipped

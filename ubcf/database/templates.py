@@ -75,7 +75,7 @@ class Templates:
                     self._environment.get_template(name)
 
     def render(self, name: str, **structure: Any) -> str:
-        """The SQL of a template. `structure` shapes the statement; values are bound as variables."""
+        """The SQL of a template. `structure` shapes it; values are bound as variables."""
         try:
             return self._environment.get_template(name).render(**structure)
         except jinja2.TemplateNotFound as error:
