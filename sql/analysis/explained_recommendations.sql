@@ -1,4 +1,4 @@
--- explained_recommendations: one row per recommended track of a user and neighbor that explains its score.
+-- explained_recommendations: one row per recommendation of a user and neighbor that contributes to its score.
 -- A neighbor contributes its similarity times its centered time on the track; the score is the sum of all
 -- contributions. A track without any contribution has one row, without a neighbor.
 -- neighbors: all that contribute to the track; place: of the neighbor among these, from 1.

@@ -1,5 +1,5 @@
--- recommendations_by_popularity: one row per share of the most popular tracks: their share of what users get.
--- That is, of all recommendations, and of all listening time in the logs.
+-- recommendations_by_popularity: one row per share of the most popular tracks: their share of recommendations.
+-- share_of_listening: their share of all listening time in the logs.
 with
 recommended as (
     select

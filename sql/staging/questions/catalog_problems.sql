@@ -66,7 +66,8 @@ problems as (
     where path = getvariable('path')
 )
 
--- The numbers of readable lines are right up to the first unreadable line, which goes first.
+-- Only readable lines are numbered: the numbers are right up to the first unreadable line, which
+-- comes first among problems of the same number.
 select
     line_number,
     problem
