@@ -1,7 +1,7 @@
 -- lists: one row per counted user and track in its list by the baseline {{ baseline }}.
 {% if baseline == 'random' %}
--- Each user's list is a slice of one shuffled order, wrapping around, at an offset of its own. So every
--- list has the same chance of being any user's list.
+-- Each user's list is a slice of one shuffled order, wrapping around, at an offset of its own. So each
+-- list, taken alone, is uniformly random.
 {% else %}
 -- All users have the same list{% if exclude_heard %}, without the tracks that they have heard{% endif %}.
 {% endif %}

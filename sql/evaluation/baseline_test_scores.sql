@@ -1,4 +1,4 @@
--- test_scores: one row per row of truth: the score of the track by the baseline {{ baseline }}.
+-- test_scores: one row per pair of truth: the score of the track by the baseline {{ baseline }}.
 -- Only best_listened predicts a time: the mean time of the user plus the score. A track that is not in the
 -- training part scores 0; the baseline random gives it a random score, like any other track.
 create or replace temp table test_scores as

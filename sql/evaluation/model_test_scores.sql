@@ -1,4 +1,4 @@
--- test_scores: one row per row of truth: the score of the track by the model, and the predicted time.
+-- test_scores: one row per pair of truth: the score of the track by the model, and the predicted time.
 -- predicted_time: the expected time plus the deviation predicted by the neighbors, limited to 0 to 1. The
 -- center of a track that is not in the training part is 0.
 create or replace temp table test_scores as
