@@ -17,7 +17,7 @@ from scipy import stats
 import ubcf
 from tests.analysis.test_statistics import QUANTILES
 from tests.support.builds import Built
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import log_line
 from tests.support.paths import PROJECT, REAL_LOGS
 from ubcf.analysis.experiments import METRICS, Arm, Effect, Experiment, analyze_experiments
@@ -348,8 +348,8 @@ def test_logs_without_experiments_or_messages_are_told_so(tmp_path: Path) -> Non
     (tmp_path / "my-sql" / "staging" / "events.sql").write_text(template, encoding="utf-8")
     ratings = "user,item,rating\nanna,1,5\nanna,2,1\nbob,1,4\n"
     (tmp_path / "ratings.csv").write_text(ratings, encoding="utf-8")
-    assert run_ubcf("build", "ratings.csv", "--templates", "my-sql", cwd=tmp_path).returncode == 0
-    done = run_ubcf("experiment", cwd=tmp_path)
+    assert call_ubcf("build", "ratings.csv", "--templates", "my-sql", cwd=tmp_path).returncode == 0
+    done = call_ubcf("experiment", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ubcf: error: the logs name no experiment\n"
     with ubcf.connect(tmp_path / "ubcf.duckdb") as connection:
@@ -561,7 +561,7 @@ def test_sticky_artists_changed_nothing_that_the_logs_show(tmp_path: Path) -> No
 def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
     sample: Built,
 ) -> None:
-    done = run_ubcf("experiment", "TASTE_SHARE", cwd=sample.folder)
+    done = call_ubcf("experiment", "TASTE_SHARE", cwd=sample.folder)
     assert done.returncode == 0
     assert done.stderr == (
         "ubcf: warning: TASTE_SHARE: 4 comparisons: significant is an adjusted p value (Holm) below"
@@ -574,7 +574,7 @@ def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
     )
     assert [line.split()[0] for line in lines] == list(METRICS)
     assert lines[2].split()[-1] == "yes"
-    both = run_ubcf("experiment", "--alpha", "0.01", "--format", "markdown", cwd=sample.folder)
+    both = call_ubcf("experiment", "--alpha", "0.01", "--format", "markdown", cwd=sample.folder)
     assert "## AA_CHECK: T1 (200 users) against C (200 users)\n\n| metric " in both.stdout
     assert "\n\n## TASTE_SHARE: " in both.stdout
     assert " 99 % interval " in both.stdout
@@ -585,7 +585,7 @@ def test_the_other_forms_have_all_digits(sample: Built) -> None:
     options = ["TASTE_SHARE", "--control", "T1", "--metric", METRICS[1], "--metric", METRICS[2]]
 
     def printed(form: str) -> str:
-        done = run_ubcf("experiment", *options, "--format", form, cwd=sample.folder)
+        done = call_ubcf("experiment", *options, "--format", form, cwd=sample.folder)
         assert done.returncode == 0
         return done.stdout
 
@@ -616,7 +616,7 @@ def test_the_command_ends_with_one_line_when_something_is_not_there(sample: Buil
         (["--alpha", "1"], 2, "0<x<1"),
         (["-d", "nowhere.duckdb"], 1, "no such database"),
     ):
-        done = run_ubcf("experiment", *arguments, cwd=sample.folder)
+        done = call_ubcf("experiment", *arguments, cwd=sample.folder)
         assert (done.returncode, done.stdout) == (code, "")
         assert message in done.stderr
         assert "Traceback" not in done.stderr

@@ -18,7 +18,7 @@ import pytest
 
 import ubcf
 from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.paths import PROJECT
 from ubcf.analysis.named_analyses import Analysis, list_analyses
@@ -594,7 +594,7 @@ def test_what_is_not_there_is_an_error_that_says_what_is(tiny: Path) -> None:
 def test_an_id_that_is_sql_is_only_an_unknown_id(text_database: Path) -> None:
     before = text_database.read_bytes()
     for value in ("1; drop table users", "' or 1 = 1 --", "user a'); drop table users; --"):
-        done = run_ubcf(
+        done = call_ubcf(
             "query",
             "user_history",
             "-p",
@@ -624,7 +624,7 @@ def test_an_id_with_a_quote_is_found(text_database: Path) -> None:
 
 
 def test_query_without_a_name_lists_every_analysis(tmp_path: Path) -> None:
-    done = run_ubcf("query", cwd=tmp_path)
+    done = call_ubcf("query", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     listed = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     files = sorted(FOLDER.glob("*.sql"))
@@ -636,7 +636,7 @@ def test_query_without_a_name_lists_every_analysis(tmp_path: Path) -> None:
 
 def test_query_show_prints_the_file_as_it_is(tmp_path: Path) -> None:
     for name in ("cold_users", "find_track"):
-        done = run_ubcf("query", name, "--show", cwd=tmp_path)
+        done = call_ubcf("query", name, "--show", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.encode() == (FOLDER / f"{name}.sql").read_bytes()
 
@@ -670,7 +670,7 @@ def test_query_writes_the_rows_in_every_form(tiny: Path) -> None:
         ),
     }
     for form, text in expected.items():
-        done = run_ubcf(
+        done = call_ubcf(
             "query", "track_audience", "-p", "track=10", "--format", form, "-d", tiny,
             cwd=tiny.parent,
         )  # fmt: skip
@@ -678,7 +678,7 @@ def test_query_writes_the_rows_in_every_form(tiny: Path) -> None:
 
 
 def test_query_reads_ubcf_duckdb_when_not_told_otherwise(tiny: Path) -> None:
-    done = run_ubcf("query", "top_tracks", "-p", "k=1", "--format", "csv", cwd=tiny.parent)
+    done = call_ubcf("query", "top_tracks", "-p", "k=1", "--format", "csv", cwd=tiny.parent)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:] == ["1,10,Abba,SOS,3,3,1.75,4,1"]
 
@@ -698,7 +698,7 @@ def test_query_reads_ubcf_duckdb_when_not_told_otherwise(tiny: Path) -> None:
 def test_query_says_in_one_line_what_is_wrong(
     tiny: Path, arguments: list[str], status: int, words: str
 ) -> None:
-    done = run_ubcf("query", *arguments, cwd=tiny.parent)
+    done = call_ubcf("query", *arguments, cwd=tiny.parent)
     assert (done.returncode, done.stdout) == (status, "")
     assert words in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
@@ -713,5 +713,5 @@ def test_a_folder_of_templates_can_bring_an_analysis_of_its_own_version(tiny: Pa
     (folder / "analysis" / "coverage.sql").write_text(
         "-- coverage: one row per build.\nselect version from build;\n"
     )
-    done = run_ubcf("query", "coverage", "--templates", folder, "--format", "csv", cwd=tiny.parent)
+    done = call_ubcf("query", "coverage", "--templates", folder, "--format", "csv", cwd=tiny.parent)
     assert (done.returncode, done.stdout) == (0, f"version\n{ubcf.__version__}\n")

@@ -10,7 +10,7 @@ import pytest
 
 import ubcf
 from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.paths import PROJECT
 from ubcf.scoring.options import WAYS
 
@@ -120,12 +120,12 @@ def test_every_command_reads_a_database_without_neighbors(by_tiles: Built, tmp_p
     ]
     for command in commands:
         place: list[str | int | Path] = [] if command[0] == "diff" else ["-d", by_tiles.database]
-        ran = run_ubcf(*[*command, *place], cwd=tmp_path)
+        ran = call_ubcf(*[*command, *place], cwd=tmp_path)
         assert ran.returncode == 0, (command, ran.stderr)
 
 
 def test_the_command_line_says_that_neighbors_were_left_out(tmp_path: Path) -> None:
-    ran = run_ubcf(
+    ran = call_ubcf(
         "build", PROJECT / "data", "--plan", "tiles", "--store-neighbors", 0, cwd=tmp_path
     )
     assert ran.returncode == 0, ran.stderr
@@ -135,13 +135,13 @@ def test_the_command_line_says_that_neighbors_were_left_out(tmp_path: Path) -> N
 
 def test_too_little_memory_is_refused_with_what_would_do(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
-    simulated = run_ubcf(
+    simulated = call_ubcf(
         "simulate", "--users", 300, "--tracks", 80_000, "--events", 240_000, "--out", logs,
         cwd=tmp_path,
     )  # fmt: skip
     assert simulated.returncode == 0, simulated.stderr
     (logs / "tracks.json").unlink()
-    ran = run_ubcf("build", logs, "--plan", "tiles", "--memory-limit", "256MiB", cwd=tmp_path)
+    ran = call_ubcf("build", logs, "--plan", "tiles", "--memory-limit", "256MiB", cwd=tmp_path)
     assert ran.returncode == 2
     assert not (tmp_path / "ubcf.duckdb").exists()
     refused = re.fullmatch(
@@ -150,5 +150,5 @@ def test_too_little_memory_is_refused_with_what_would_do(tmp_path: Path) -> None
         ran.stderr,
     )
     assert refused, ran.stderr
-    again = run_ubcf("build", logs, "--plan", "tiles", "--memory-limit", refused[1], cwd=tmp_path)
+    again = call_ubcf("build", logs, "--plan", "tiles", "--memory-limit", refused[1], cwd=tmp_path)
     assert again.returncode == 0, again.stderr
