@@ -27,4 +27,4 @@ select
 from users
 inner join widest_audiences on users."user" = widest_audiences."user"
 where users.positive_neighbors = 0 or users.positive_scores = 0
-order by users."user" asc;
+order by users."user";

@@ -34,4 +34,4 @@ cross join lateral (
     ('1 to 10', recommended_counts.ranks_to_10),
     ('all', recommended_counts.all_ranks)
 ) as parts (ranks, recommended_tracks)
-order by parts.ranks asc;
+order by parts.ranks;

@@ -3,13 +3,13 @@ with
 first_places as (
     select
         track,
-        min("rank") as first_rank
+        min(rank) as first_rank
     from recommendations
     group by track
 ),
 
 ranks as (
-    select distinct "rank"
+    select distinct rank
     from recommendations
 ),
 
@@ -29,10 +29,10 @@ all_tracks as (
 
 summed as (
     select
-        ranks."rank" as list_length,
-        cast(sum(coalesce(new_tracks.tracks, 0)) over (order by ranks."rank") as bigint) as tracks
+        ranks.rank as list_length,
+        cast(sum(coalesce(new_tracks.tracks, 0)) over (order by ranks.rank) as bigint) as tracks
     from ranks
-    left join new_tracks on ranks."rank" = new_tracks.first_rank
+    left join new_tracks on ranks.rank = new_tracks.first_rank
 )
 
 select

@@ -21,12 +21,12 @@ placed as (
         row_number() over (order by users.events desc, users."user" asc) as heavy_place,
         row_number() over (
             order by
-                abs(users.events - medians.events) asc,
-                abs(users.positive_scores - medians.positive_scores) asc,
-                users."user" asc
+                abs(users.events - medians.events),
+                abs(users.positive_scores - medians.positive_scores),
+                users."user"
         ) as typical_place,
         row_number() over (
-            order by users.positive_scores asc, users.events asc, users."user" asc
+            order by users.positive_scores, users.events, users."user"
         ) as cold_place
     from users
     cross join medians

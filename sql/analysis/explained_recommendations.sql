@@ -50,7 +50,7 @@ similarities as (
 
 recommended as (
     select
-        "rank",
+        rank,
         track,
         score,
         heard
@@ -98,7 +98,7 @@ names as (
 )
 
 select
-    recommended."rank",
+    recommended.rank,
     recommended.track,
     tracks.artist,
     tracks.title,
@@ -122,4 +122,4 @@ left join placed
         recommended.track = placed.track
         and placed.place <= (select coalesce(cast(getvariable('k') as bigint), 5))
 left join names on placed.track = names.track and placed.place = names.place
-order by recommended."rank", placed.place;
+order by recommended.rank, placed.place;

@@ -18,4 +18,4 @@ select
     count(*) filter (where heard) / count(*) as heard_share
 from grouped
 group by rank_group
-order by first_rank asc;
+order by first_rank;

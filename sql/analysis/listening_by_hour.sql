@@ -23,4 +23,4 @@ select
     coalesce(cast(hour_events.total_time as double), 0.0) as total_time
 from hours
 left join hour_events on hours.hour = hour_events.hour
-order by hours.hour asc;
+order by hours.hour;

@@ -5,8 +5,8 @@ counted as (
     select
         track,
         count(*) as users,
-        count(*) filter (where "rank" <= 10) as users_in_top_10,
-        avg("rank") as mean_rank,
+        count(*) filter (where rank <= 10) as users_in_top_10,
+        avg(rank) as mean_rank,
         count(*) filter (where heard) as users_who_heard
     from recommendations
     group by track

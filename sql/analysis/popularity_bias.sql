@@ -35,7 +35,7 @@ placed as (
         counted,
         number,
         popularity_rank,
-        row_number() over (partition by counted order by number asc) as place,
+        row_number() over (partition by counted order by number) as place,
         count(*) over (partition by counted) as tracks
     from counts
 ),
@@ -62,4 +62,4 @@ select
     top_20_percent / nullif(total, 0) as top_20_percent,
     weighted / nullif(tracks * total, 0) as gini
 from sums
-order by counted asc;
+order by counted;

@@ -8,7 +8,7 @@ placed as (
         reason,
         line,
         count(*) over (partition by reason) as lines,
-        row_number() over (partition by reason order by file asc, line_number asc) as place
+        row_number() over (partition by reason order by file, line_number) as place
     from rejected_lines
 )
 

@@ -51,4 +51,4 @@ select
 from similar_ones
 inner join users on similar_ones.neighbor = users."user"
 inner join common on similar_ones.neighbor = common.neighbor
-order by similar_ones.rank asc;
+order by similar_ones.rank;

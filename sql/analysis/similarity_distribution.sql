@@ -9,7 +9,7 @@ counted as (
     select
         cast(least(floor(similarity * 50 + 1e-9), 49) as bigint) as part,
         count(*) as neighbors,
-        count(*) filter (where "rank" = 1) as nearest_neighbors
+        count(*) filter (where rank = 1) as nearest_neighbors
     from neighbors
     group by all
 )

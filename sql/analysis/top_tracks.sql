@@ -24,4 +24,4 @@ select
 from tracks
 left join recommended on tracks.track = recommended.track
 where tracks.popularity_rank <= coalesce(cast(getvariable('k') as bigint), 20)
-order by tracks.popularity_rank asc;
+order by tracks.popularity_rank;

@@ -52,7 +52,7 @@ candidates as (
 ranked as (
     select
         user_index,
-        row_number() over (partition by user_index order by step asc) as rank,
+        row_number() over (partition by user_index order by step) as rank,
         track_index
     from candidates
 )

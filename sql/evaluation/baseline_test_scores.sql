@@ -7,7 +7,7 @@ select
     {% if baseline == 'random' %}
     row_number() over (
         order by
-            md5(concat_ws(' ', getvariable('seed'), 'score', user_times."user", truth.track)) asc
+            md5(concat_ws(' ', getvariable('seed'), 'score', user_times."user", truth.track))
     ) as score,
     {% else %}
     coalesce({{ baseline }}.score, 0.0) as score,
@@ -21,4 +21,4 @@ select
 from truth
 inner join user_times on truth.user_index = user_times.user_index
 left join {{ baseline }} on truth.track_index = {{ baseline }}.track_index
-order by truth.pair asc;
+order by truth.pair;

@@ -7,4 +7,4 @@ select
 from truth
 where relevant
 group by user_index
-order by user_index asc;
+order by user_index;

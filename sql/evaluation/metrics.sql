@@ -50,6 +50,6 @@ select
 from figures
 inner join settings on figures.setting_number = settings.number
 order by
-    list_position(getvariable('metric_names'), figures.metric) asc,
-    figures.cut asc,
-    figures.setting_number asc;
+    list_position(getvariable('metric_names'), figures.metric),
+    figures.cut,
+    figures.setting_number;

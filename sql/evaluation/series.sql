@@ -13,7 +13,7 @@ found as (
 numbered as (
     select
         cast(
-            row_number() over (order by setting_number asc, metric asc, cut asc nulls last) - 1
+            row_number() over (order by setting_number, metric, cut nulls last) - 1
             as integer
         ) as series,
         setting_number,
@@ -35,18 +35,4 @@ left join numbered as firsts
         numbered.metric = firsts.metric
         and numbered.cut is not distinct from firsts.cut
         and firsts.setting_number = 1
-order by numbered.series asc;
-
--- series_values: one row per series and user with a value.
-create or replace temp view series_values as
-select
-    series.series,
-    user_values.user_index,
-    user_values.value,
-    user_values.weight
-from user_values
-inner join series
-    on
-        user_values.setting_number = series.setting_number
-        and user_values.metric = series.metric
-        and user_values.cut is not distinct from series.cut;
+order by numbered.series;

@@ -18,7 +18,7 @@ test_plays as (
 )
 
 select
-    row_number() over (order by user_times.user_index asc, test_plays.track asc) - 1 as pair,
+    row_number() over (order by user_times.user_index, test_plays.track) - 1 as pair,
     cast(user_times.user_index as integer) as user_index,
     cast(track_times.popularity_rank - 1 as integer) as track_index,
     test_plays.track,
@@ -31,4 +31,4 @@ left join track_times on test_plays.track = track_times.track
 left join plays on test_plays."user" = plays."user" and test_plays.track = plays.track
 where plays.track is null
 {% endif %}
-order by pair asc;
+order by pair;

@@ -29,14 +29,9 @@ select
     high,
     users,
     goodness > coalesce(
-        max(goodness) over (order by trial asc rows between unbounded preceding and 1 preceding),
+        max(goodness) over (order by trial rows between unbounded preceding and 1 preceding),
         cast('-infinity' as double)
     ) as best_so_far,
     row_number() over (order by goodness desc, trial asc) = 1 as chosen
 from tried
-order by trial asc;
-
--- one row: the setting that is the best, the earliest among equals
-select setting
-from tuning
-where chosen;
+order by trial;

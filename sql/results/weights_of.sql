@@ -91,7 +91,7 @@ placed_users as (
         neighbor,
         common_tracks,
         weight,
-        row_number() over (order by chain asc, neighbor asc) as place
+        row_number() over (order by chain, neighbor) as place
     from chains
 )
 

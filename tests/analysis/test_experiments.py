@@ -174,7 +174,7 @@ def test_an_experiment_by_hand(build_from: Build) -> None:
         ],
         warnings=[
             (
-                "users are in another arm too: 1 of C, 1 of T; they are listed by: ubcf query"
+                "some users are in several arms (1 of C, 1 of T); list them with: ubcf query"
                 " treatment_assignment_conflicts --param experiment=E"
             )
         ],
@@ -204,11 +204,11 @@ def test_what_cannot_be_told_is_null_and_said(build_from: Build) -> None:
     ]
     assert [effect.users for effect in experiment.effects] == [2, 2, 1]
     assert experiment.warnings == [
-        "sessions of T: no interval and no p value; in neither arm do the users differ",
+        "sessions of T: no interval and no p value; the values do not vary in either arm",
         "time_per_session of T: no percentage; the mean of C is 0",
         (
-            "request_latency of T: no interval and no p value; it takes two users with a value in"
-            " each arm (T has 1, C has 2)"
+            "request_latency of T: no interval and no p value; each arm needs two users with a"
+            " value (T has 1, C has 2)"
         ),
     ]
 
@@ -224,7 +224,7 @@ def test_an_arm_without_any_value_and_one_arm_alone_are_no_trouble(build_from: B
     alone, both = analyzed(built, metrics=["request_latency"])
     assert (alone.name, alone.arms, alone.effects) == ("ALONE", [Arm("C", 1, 0)], [])
     assert alone.sample_ratio_p_value is None
-    assert alone.warnings == ["all users are under C: there is nothing to compare"]
+    assert alone.warnings == ["all users are in C: there is nothing to compare"]
     (effect,) = both.effects
     assert (effect.mean, effect.control_mean, effect.effect) == (0.5, None, None)
     assert not effect.significant
@@ -242,8 +242,9 @@ def test_uneven_arms_are_told(build_from: Build) -> None:
     assert experiment.sample_ratio_p_value == about(math.erfc(math.sqrt(2 * 12.5**2 / 17.5 / 2)))
     assert experiment.warnings == [
         (
-            "sample ratio mismatch: an even split hardly gives 30 in C, 5 in T users (chi-square"
-            " test, p = 2.4e-05); unless they were meant to differ, do not trust the effects"
+            "sample ratio mismatch: arms of 30 (C), 5 (T) users are unlikely under an even split"
+            " (chi-square test, p = 2.4e-05); unless the split was meant to be uneven, do not trust"
+            " the effects"
         )
     ]
 
@@ -275,7 +276,7 @@ def test_several_comparisons_are_judged_by_the_adjusted_p_value(build_from: Buil
         False,
     )
     assert several.warnings == [
-        "2 comparisons: significant is an adjusted p value (Holm) below 0.05"
+        "2 comparisons: an effect is significant if its adjusted p value (Holm) is below 0.05"
     ]
 
 
@@ -564,8 +565,8 @@ def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
     done = call_ubcf("experiment", "TASTE_SHARE", cwd=sample.folder)
     assert done.returncode == 0
     assert done.stderr == (
-        "ubcf: warning: TASTE_SHARE: 4 comparisons: significant is an adjusted p value (Holm) below"
-        " 0.05\n"
+        "ubcf: warning: TASTE_SHARE: 4 comparisons: an effect is significant if its adjusted p"
+        " value (Holm) is below 0.05\n"
     )
     heading, names, _, *lines = done.stdout.splitlines()
     assert heading == "TASTE_SHARE: T1 (200 users) against C (200 users)"

@@ -209,7 +209,7 @@ def test_a_query_that_fails_leaves_the_file_as_it_was(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["select 1", "--output", "rows.txt"], 2, "rows.txt: the suffix tells what to write"),
+        (["select 1", "--output", "rows.txt"], 2, "rows.txt: the suffix decides the format"),
         (["select 1", "--output", "nowhere/rows.csv"], 2, "nowhere does not exist"),
         (["set variable x = 1", "--output", "rows.csv"], 1, "no rows to write"),
         (["select 1", "-d", "missing.duckdb"], 1, "missing.duckdb: no such database"),

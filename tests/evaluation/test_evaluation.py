@@ -539,7 +539,7 @@ def test_a_setting_is_a_preset_options_or_both() -> None:
         (["--setting", "neighbors=few"], "neighbors is 'few'; it must be a whole number"),
         (["--setting", "offset=2"], "offset is 2.0; it must be from -1 to 1"),
         (["--setting", "films"], "preset is 'films'; it must be one of"),
-        (["--preset", "ratings", "--setting", "ratings"], "each may be there once"),
+        (["--preset", "ratings", "--setting", "ratings"], "each may be given only once"),
         (["--tune", "neighbors"], "tune has 'neighbors'; it must be name=value,value"),
         (["--tune", "neighbors=5,few"], "neighbors is 'few'"),
         (["--tune-for", "coverage"], "'coverage' is not one of"),
@@ -585,8 +585,8 @@ def test_an_empty_test_part_is_an_error_and_leaves_the_older_database(tmp_path: 
     done = call_ubcf("evaluate", "logs", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "ubcf: error: the test part of 7 events is empty: too few events, or all at one moment; "
-        "try another split or test share\n"
+        "ubcf: error: none of 7 events is in the test part: there are too few, or all have one "
+        "timestamp; try another split or test share\n"
     )
     assert (tmp_path / "evaluation.duckdb").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation.duckdb", "logs"]

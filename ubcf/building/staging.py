@@ -98,14 +98,16 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     db.set(input_lines=[count_lines(log) if counted else None for log in logs])
     db.run("staging/accepted_lines.sql")
     if counted:
-        uncertain = [path for (path,) in db.run("staging/uncertain_files.sql")]
+        uncertain = [path for (path,) in db.run("staging/questions/uncertain_files.sql")]
         # Lines that are the same are the same events.
-        repeated = bool(uncertain) or db.run("staging/repeated_events.sql")[0][0]
-        db.set(duplicate_lines=db.run("staging/duplicate_lines.sql")[0][0] if repeated else 0)
+        repeated = bool(uncertain) or db.run("staging/questions/repeated_events.sql")[0][0]
+        db.set(
+            duplicate_lines=db.run("staging/questions/duplicate_lines.sql")[0][0] if repeated else 0
+        )
         db.set(log_paths=[glob.escape(path) for path in uncertain])
         db.run("staging/line_counts.sql", uncertain=bool(uncertain))
         db.run("staging/unreadable_lines.sql")
-        incomplete = db.run("staging/incomplete_files.sql")
+        incomplete = db.run("staging/questions/incomplete_files.sql")
         if incomplete:
             db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
         for file, path in incomplete:
@@ -116,16 +118,19 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
 
 def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
     """Raises RejectedLinesError when more than `max_rejected` of the lines are rejected."""
-    lines, rejected = db.run("staging/rejected_share.sql")[0]
+    lines, rejected = db.run("staging/questions/rejected_share.sql")[0]
     reasons = ", ".join(
-        f"{reason} ({count:,} lines)" for reason, count in db.run("staging/rejected_reasons.sql")
+        f"{reason} ({count:,} lines)"
+        for reason, count in db.run("staging/questions/rejected_reasons.sql")
     )
     if db.count("events") == 0:
         raise InputError(f"no event in {lines:,} lines of the logs: {reasons or 'all are empty'}")
     if rejected > max_rejected * lines:
         first = "; ".join(
             f"{file}, line {number}: {reason}"
-            for file, number, reason in db.run("staging/first_rejected_lines.sql", rows=ROWS_SHOWN)
+            for file, number, reason in db.run(
+                "staging/questions/first_rejected_lines.sql", rows=ROWS_SHOWN
+            )
         )
         raise RejectedLinesError(
             f"{rejected:,} of {lines:,} lines were rejected, more than --max-rejected "
@@ -148,7 +153,7 @@ def read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
             db.run("staging/catalog_lines.sql")
             db.run("staging/unreadable_lines.sql")
             for line_number, problem in db.run(
-                "staging/catalog_problems.sql", track_type=track_type
+                "staging/questions/catalog_problems.sql", track_type=track_type
             ):
                 raise InputError(f"{catalog}, line {line_number}: {problem}")
         db.run("staging/catalog.sql", catalog=has_catalog, track_type=track_type)

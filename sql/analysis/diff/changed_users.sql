@@ -11,8 +11,8 @@ select
 from list_changes
 where not identical
 order by
-    rbo asc,
-    overlap_10 asc,
-    overlap_100 asc,
-    "user" asc
+    rbo,
+    overlap_10,
+    overlap_100,
+    "user"
 limit (select coalesce(cast(getvariable('k') as bigint), 10));

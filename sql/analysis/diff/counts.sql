@@ -30,4 +30,4 @@ cross join lateral (
         new_build.tracks_without_catalog_entry
     )
 ) as counts (place, figure, old, new)
-order by counts.place asc;
+order by counts.place;

@@ -12,14 +12,14 @@ placed as (
         'users gained' as kind,
         'users lost' as opposite,
         cast("user" as varchar) as id,
-        row_number() over (order by "user" asc) as place
+        row_number() over (order by "user") as place
     from new.users
     union all
     select
         'users lost' as kind,
         'users gained' as opposite,
         cast("user" as varchar) as id,
-        row_number() over (order by "user" asc) as place
+        row_number() over (order by "user") as place
     from old.users
     union all
     select
@@ -57,7 +57,7 @@ select
     kinds.kind,
     count(alone.id) as ids,
     coalesce(
-        list(alone.id order by alone.place asc) filter (where alone.id is not null), []
+        list(alone.id order by alone.place) filter (where alone.id is not null), []
     )[:5] as first_ids
 from kinds
 left join alone on kinds.kind = alone.kind

@@ -28,4 +28,4 @@ where
     old_bytes is distinct from new_bytes
     or old_lines is distinct from new_lines
     or old_rejected is distinct from new_rejected
-order by file asc;
+order by file;

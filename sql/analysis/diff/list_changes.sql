@@ -84,8 +84,8 @@ parts as (
 weights as (
     select
         depth,
-        sum(part) over (order by depth asc) as to_depth,
-        sum(part) over (order by depth asc) - part as above
+        sum(part) over (order by depth) as to_depth,
+        sum(part) over (order by depth) - part as above
     from parts
 ),
 
@@ -94,7 +94,7 @@ lengths as (
     select
         depth as length,
         to_depth,
-        depth * to_depth - sum(above) over (order by depth asc) as equal_lists
+        depth * to_depth - sum(above) over (order by depth) as equal_lists
     from weights
 ),
 
@@ -133,4 +133,4 @@ select
 from users_of_both
 left join counted on users_of_both.old_user = counted.old_user
 left join lengths on users_of_both.length = lengths.length
-order by users_of_both.new_user asc;
+order by users_of_both.new_user;

@@ -24,4 +24,4 @@ cross join lateral (
     ),
     (4, 'seconds', round(old_build.seconds, 3), round(new_build.seconds, 3))
 ) as measures (place, figure, old, new)
-order by measures.place asc;
+order by measures.place;

@@ -32,4 +32,4 @@ select
 from old_options
 full outer join new_options on old_options.option = new_options.option
 where old_options.value is distinct from new_options.value
-order by option asc;
+order by option;

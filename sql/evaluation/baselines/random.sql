@@ -3,7 +3,7 @@ create or replace temp view random as
 select
     popularity_rank - 1 as track_index,
     row_number() over (
-        order by md5(concat_ws(' ', getvariable('seed'), 'track', track)) asc
+        order by md5(concat_ws(' ', getvariable('seed'), 'track', track))
     ) - 1 as place,
     cast(null as double) as score
 from track_times;

@@ -4,7 +4,7 @@ create or replace temp view mae as
 select
     truth.user_index,
     cast(null as integer) as cut,
-    sum(abs(test_scores.predicted_time - truth.time) order by truth.pair asc) / count(*) as value,
+    sum(abs(test_scores.predicted_time - truth.time) order by truth.pair) / count(*) as value,
     count(*) as weight
 from truth
 inner join test_scores on truth.pair = test_scores.pair

@@ -7,7 +7,7 @@ found as (
     select
         hits.user_index,
         cuts.cut,
-        sum(hits.gain / log2(hits.rank + 1) order by hits.rank asc) as gain
+        sum(hits.gain / log2(hits.rank + 1) order by hits.rank) as gain
     from hits
     inner join cuts on hits.rank <= cuts.cut
     group by hits.user_index, cuts.cut
@@ -26,7 +26,7 @@ best as (
     select
         best_list.user_index,
         cuts.cut,
-        sum(best_list.gain / log2(best_list.rank + 1) order by best_list.rank asc) as gain
+        sum(best_list.gain / log2(best_list.rank + 1) order by best_list.rank) as gain
     from best_list
     inner join cuts on best_list.rank <= cuts.cut
     group by best_list.user_index, cuts.cut

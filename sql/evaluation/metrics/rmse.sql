@@ -5,7 +5,7 @@ select
     truth.user_index,
     cast(null as integer) as cut,
     sqrt(
-        sum(power(test_scores.predicted_time - truth.time, 2) order by truth.pair asc) / count(*)
+        sum(power(test_scores.predicted_time - truth.time, 2) order by truth.pair) / count(*)
     ) as value,
     count(*) as weight
 from truth

@@ -29,4 +29,4 @@ select
         else 'training'
     end as part
 from placed
-order by "user" asc, timestamp asc, track asc, time asc, file asc;
+order by "user", timestamp, track, time, file;

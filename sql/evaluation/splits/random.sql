@@ -15,7 +15,7 @@ lots as (
 placed as (
     select
         *,
-        row_number() over (partition by "user" order by lot asc) as place,
+        row_number() over (partition by "user" order by lot) as place,
         count(*) over (partition by "user") as events
     from lots
 )
@@ -35,4 +35,4 @@ select
         else 'training'
     end as part
 from placed
-order by "user" asc, timestamp asc, track asc, time asc, file asc;
+order by "user", timestamp, track, time, file;

@@ -6,7 +6,7 @@ with
 placed as (
     select
         timestamp,
-        row_number() over (order by timestamp asc) as place,
+        row_number() over (order by timestamp) as place,
         count(*) over () as events
     from {{ source }}
 ),
@@ -30,4 +30,4 @@ select
     case when timestamp > moments.moment then 'test' else 'training' end as part
 from {{ source }}
 cross join moments
-order by "user" asc, timestamp asc, track asc, time asc, file asc;
+order by "user", timestamp, track, time, file;
