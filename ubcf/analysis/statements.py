@@ -43,11 +43,7 @@ def write_result(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -
     last = _run_all_but_the_last(connection, text)
     if not _has_rows(last):
         raise QueryError("the last statement has no rows to write")
-<<<<<<< HEAD
-    with complete_or_absent(path) as unfinished, _positions_told(connection, last):
-=======
-    with written_aside(path) as unfinished, _query_errors(connection, last):
->>>>>>> drawing
+    with complete_or_absent(path) as unfinished, _query_errors(connection, last):
         relation = connection.sql(last)
         if path.suffix == PARQUET:
             _write_parquet(relation, unfinished)

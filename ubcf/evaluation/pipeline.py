@@ -104,13 +104,8 @@ def evaluate(
     with Publication(path) as publication:
         temporary_folder = publication.make_temporary_folder(path)
         with Database(
-<<<<<<< HEAD
             publication.unfinished(path),
-            laid_over,
-=======
-            publication.aside(path),
             overlaid,
->>>>>>> drawing
             threads=build_options.thread_count,
             memory=database_memory(build_options.memory),
             temporary_folder=temporary_folder,
