@@ -19,7 +19,7 @@ import ubcf
 from tests.support.commands import call_ubcf
 from tests.support.examples import examples
 from tests.support.logs import write_log
-from tests.support.paths import PROJECT
+from tests.support.paths import SAMPLE
 from ubcf.analysis.comparison import PARTS, PREPARATION, compare
 from ubcf.database.reading import connect_pair
 from ubcf.database.session import literal
@@ -448,7 +448,7 @@ def test_both_files_are_only_read_and_may_be_open_elsewhere(place: Path) -> None
 def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two builds of the sample: of two of its logs, and of all three."""
     folder = tmp_path_factory.mktemp("samples")
-    logs = [PROJECT / "data" / f"botify-recommender-{number}" for number in (1, 2, 3)]
+    logs = [SAMPLE / f"botify-recommender-{number}" for number in (1, 2, 3)]
     for name, some in (("old", logs[:2]), ("new", logs)):
         ubcf.build(some, database=folder / f"{name}.duckdb", output=folder / f"{name}.json")
     return folder / "old.duckdb", folder / "new.duckdb"

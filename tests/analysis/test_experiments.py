@@ -16,10 +16,10 @@ from scipy import stats
 
 import ubcf
 from tests.analysis.test_statistics import QUANTILES
-from tests.support.builds import Built
+from tests.support.builds import Built, build_in
 from tests.support.commands import call_ubcf
 from tests.support.logs import log_line
-from tests.support.paths import PROJECT, REAL_LOGS
+from tests.support.paths import PROJECT, REAL_LOGS, SAMPLE
 from ubcf.analysis.experiments import METRICS, Arm, Effect, Experiment, analyze_experiments
 from ubcf.commands import ubcf as group
 from ubcf.errors import NotFoundError, OptionError, QueryError
@@ -489,16 +489,6 @@ def test_random_logs_give_what_plain_python_gives(build_from: Build) -> None:
     assert_like_scipy(built, lines, experiment)
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return build_of(PROJECT / "data", tmp_path_factory.mktemp("sample"))
-
-
-def build_of(logs: Path, folder: Path) -> Built:
-    database, output = folder / "ubcf.duckdb", folder / "recommendations_ub.json"
-    return Built(folder, ubcf.build(logs, database=database, output=output))
-
-
 def test_in_the_sample_taste_share_differs_and_aa_check_does_not(sample: Built) -> None:
     aa_check, taste_share = analyzed(sample)
     assert (aa_check.name, taste_share.name) == ("AA_CHECK", "TASTE_SHARE")
@@ -510,7 +500,7 @@ def test_in_the_sample_taste_share_differs_and_aa_check_does_not(sample: Built) 
     (time,) = analyzed(sample, "TASTE_SHARE", metrics=["time_per_session"])[0].effects
     assert time.effect is not None and 20 < time.effect < 40
     for experiment in (aa_check, taste_share):
-        assert_like_scipy(sample, lines_under(PROJECT / "data"), experiment)
+        assert_like_scipy(sample, lines_under(SAMPLE), experiment)
 
 
 def test_the_same_database_gives_the_same_bits_whatever_the_threads(sample: Built) -> None:
@@ -526,7 +516,7 @@ def test_the_same_database_gives_the_same_bits_whatever_the_threads(sample: Buil
 def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) -> None:
     """T1 served the recommendations of the notebook that this began as."""
     logs = REAL_LOGS / "userbased-2025"
-    built = build_of(logs, tmp_path)
+    built = build_in(tmp_path, logs)
     (experiment,) = analyzed(built)
     assert_like_scipy(built, lines_under(logs), experiment)
     assert experiment.arms == [Arm("C", 2300, 0), Arm("T1", 2245, 0)]
@@ -544,7 +534,7 @@ def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) ->
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs here")
 def test_sticky_artists_changed_nothing_that_the_logs_show(tmp_path: Path) -> None:
     logs = REAL_LOGS / "stickyartist-2024"
-    built = build_of(logs, tmp_path)
+    built = build_in(tmp_path, logs)
     (experiment,) = analyzed(built)
     assert_like_scipy(built, lines_under(logs), experiment)
     assert [(arm.treatment, arm.users) for arm in experiment.arms] == [

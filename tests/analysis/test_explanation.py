@@ -12,10 +12,9 @@ import pytest
 import ubcf
 from tests.promises.test_worked_example import LINES
 from tests.support import reference
-from tests.support.builds import Built, build_folder
+from tests.support.builds import Built, build_sample
 from tests.support.commands import call_ubcf
 from tests.support.logs import write_log, write_overlay_of_text_ids
-from tests.support.paths import PROJECT
 from ubcf.errors import NotFoundError
 
 Build = Callable[..., Built]
@@ -162,8 +161,7 @@ def test_an_unknown_user_or_track_is_told_with_the_nearest_ones(build_from: Buil
 def test_explanations_and_similar_users_are_those_of_the_options_of_the_build(
     options: dict[str, Any], tmp_path: Path
 ) -> None:
-    (tmp_path / "logs").symlink_to(PROJECT / "data")
-    built = build_folder(tmp_path, **options)
+    built = build_sample(tmp_path, **options)
     with ubcf.connect(built.database) as connection:
         for user in (7, 156, 300):
             scores = connection.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from tests.support.builds import Built, build_folder
 from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
 from ubcf.errors import NotFoundError, OptionError
+
+Rows = Callable[..., list[tuple[Any, ...]]]
 
 CATALOG = [
     '{"track": 20, "artist": "Ann", "title": "Up", "genre": "pop", "pop": 5}',
@@ -36,21 +38,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.fixture
-def rows(built: Built) -> Callable[..., list[tuple[Any, ...]]]:
+def rows(built: Built) -> Iterator[Rows]:
     """The rows of a named analysis, fractions rounded to 12 decimals."""
 
-    def of(name: str, **variables: Any) -> list[tuple[Any, ...]]:
-        with ubcf.connect(built.database) as connection:
-            found = ubcf.query(connection, name, **variables).fetchall()
-        return [
+    with ubcf.connect(built.database) as connection:
+        yield lambda name, **variables: [
             tuple(round(value, 12) if isinstance(value, float) else value for value in row)
-            for row in found
+            for row in ubcf.query(connection, name, **variables).fetchall()
         ]
-
-    return of
-
-
-Rows = Callable[..., list[tuple[Any, ...]]]
 
 
 def test_recommendations_come_with_the_catalog(rows: Rows) -> None:

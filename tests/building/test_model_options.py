@@ -14,7 +14,7 @@ from tests.support import reference
 from tests.support.builds import build_folder
 from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
-from tests.support.paths import PROJECT
+from tests.support.paths import SAMPLE
 from ubcf.scoring.baseline import fit_baseline
 from ubcf.scoring.options import PRESETS
 
@@ -84,7 +84,7 @@ def test_a_preset_gives_the_same_bytes_whatever_the_threads_and_the_memory(
     for number, options in enumerate(ways):
         output = tmp_path / f"{number}.json"
         ubcf.build(
-            PROJECT / "data",
+            SAMPLE,
             database=tmp_path / f"{number}.duckdb",
             output=output,
             preset=preset,

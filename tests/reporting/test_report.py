@@ -20,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 import ubcf
 from tests.database.test_templates import build_ratings
 from tests.promises.test_worked_example import LINES
-from tests.support.builds import Built
+from tests.support.builds import Built, build_in, build_sample
 from tests.support.commands import call_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.paths import PROJECT, REAL_LOGS
@@ -74,9 +74,7 @@ def report(built: Built, *users: Any, name: str = "report.html") -> Page:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The sample of the project: two experiments, a catalog."""
-    folder = tmp_path_factory.mktemp("sample")
-    database, output = folder / "ubcf.duckdb", folder / "recommendations_ub.json"
-    built = Built(folder, ubcf.build(PROJECT / "data", database=database, output=output))
+    built = build_sample(tmp_path_factory.mktemp("sample"))
     report(built)
     return built
 
@@ -294,11 +292,10 @@ def test_the_same_database_gives_the_same_bytes(sample: Built, tmp_path: Path) -
     assert pages == {(sample.folder / "report.html").read_bytes()}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="needs the real logs")
 def test_on_real_logs_the_page_is_under_2_mb(tmp_path: Path) -> None:
-    database, output = tmp_path / "ubcf.duckdb", tmp_path / "recommendations_ub.json"
-    logs = REAL_LOGS / "stickyartist-2024"
-    page = report(Built(tmp_path, ubcf.build(logs, database=database, output=output)))
+    page = report(build_in(tmp_path, REAL_LOGS / "stickyartist-2024"))
     assert len(page.html.encode()) < LARGEST_PAGE
 
 

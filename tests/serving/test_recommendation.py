@@ -13,10 +13,10 @@ import duckdb
 import pytest
 
 import ubcf
-from tests.support.builds import Built, build_folder
+from tests.support.builds import Built, build_folder, build_sample
 from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log, write_overlay_of_text_ids
-from tests.support.paths import PROJECT, REAL_LOGS
+from tests.support.paths import REAL_LOGS
 from ubcf.errors import InputError, OptionError
 from ubcf.serving.history import read_history
 from ubcf.serving.recommendation import fold_in
@@ -101,6 +101,7 @@ def test_with_a_baseline_the_biases_of_the_tracks_stay(tmp_path: Path) -> None:
     assert found == pytest.approx({**expected, 60: 0.0}, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs")
 @pytest.mark.parametrize("preset", ["notebook", "listening"])
 def test_users_of_the_real_logs_taken_out_and_folded_back_in_have_their_scores(
@@ -146,9 +147,7 @@ def without_user(database: Path, user: int) -> duckdb.DuckDBPyConnection:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp("sample")
-    (folder / "logs").symlink_to(PROJECT / "data")
-    return build_folder(folder, self_weight=0.5)
+    return build_sample(tmp_path_factory.mktemp("sample"), self_weight=0.5)
 
 
 def test_the_contributions_of_an_explanation_make_the_scores(sample: Built) -> None:
