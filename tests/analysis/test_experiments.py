@@ -16,10 +16,10 @@ from scipy import stats
 
 import ubcf
 from tests.analysis.test_statistics import QUANTILES
-from tests.support.builds import Built
-from tests.support.commands import run_ubcf
+from tests.support.builds import Built, build_in
+from tests.support.commands import call_ubcf
 from tests.support.logs import log_line
-from tests.support.paths import PROJECT, REAL_LOGS
+from tests.support.paths import PROJECT, REAL_LOGS, SAMPLE
 from ubcf.analysis.experiments import METRICS, Arm, Effect, Experiment, analyze_experiments
 from ubcf.commands import ubcf as group
 from ubcf.errors import NotFoundError, OptionError, QueryError
@@ -349,8 +349,8 @@ def test_logs_without_experiments_or_messages_are_told_so(tmp_path: Path) -> Non
     (tmp_path / "my-sql" / "staging" / "events.sql").write_text(template, encoding="utf-8")
     ratings = "user,item,rating\nanna,1,5\nanna,2,1\nbob,1,4\n"
     (tmp_path / "ratings.csv").write_text(ratings, encoding="utf-8")
-    assert run_ubcf("build", "ratings.csv", "--templates", "my-sql", cwd=tmp_path).returncode == 0
-    done = run_ubcf("experiment", cwd=tmp_path)
+    assert call_ubcf("build", "ratings.csv", "--templates", "my-sql", cwd=tmp_path).returncode == 0
+    done = call_ubcf("experiment", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ubcf: error: the logs name no experiment\n"
     with ubcf.connect(tmp_path / "ubcf.duckdb") as connection:
@@ -489,16 +489,6 @@ def test_random_logs_give_what_plain_python_gives(build_from: Build) -> None:
     assert_like_scipy(built, lines, experiment)
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return build_of(PROJECT / "data", tmp_path_factory.mktemp("sample"))
-
-
-def build_of(logs: Path, folder: Path) -> Built:
-    database, output = folder / "ubcf.duckdb", folder / "recommendations_ub.json"
-    return Built(folder, ubcf.build(logs, database=database, output=output))
-
-
 def test_in_the_sample_taste_share_differs_and_aa_check_does_not(sample: Built) -> None:
     aa_check, taste_share = analyzed(sample)
     assert (aa_check.name, taste_share.name) == ("AA_CHECK", "TASTE_SHARE")
@@ -510,7 +500,7 @@ def test_in_the_sample_taste_share_differs_and_aa_check_does_not(sample: Built) 
     (time,) = analyzed(sample, "TASTE_SHARE", metrics=["time_per_session"])[0].effects
     assert time.effect is not None and 20 < time.effect < 40
     for experiment in (aa_check, taste_share):
-        assert_like_scipy(sample, lines_under(PROJECT / "data"), experiment)
+        assert_like_scipy(sample, lines_under(SAMPLE), experiment)
 
 
 def test_the_same_database_gives_the_same_bits_whatever_the_threads(sample: Built) -> None:
@@ -526,7 +516,7 @@ def test_the_same_database_gives_the_same_bits_whatever_the_threads(sample: Buil
 def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) -> None:
     """T1 served the recommendations of the notebook that this began as."""
     logs = REAL_LOGS / "userbased-2025"
-    built = build_of(logs, tmp_path)
+    built = build_in(tmp_path, logs)
     (experiment,) = analyzed(built)
     assert_like_scipy(built, lines_under(logs), experiment)
     assert experiment.arms == [Arm("C", 2300, 0), Arm("T1", 2245, 0)]
@@ -544,7 +534,7 @@ def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) ->
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs here")
 def test_sticky_artists_changed_nothing_that_the_logs_show(tmp_path: Path) -> None:
     logs = REAL_LOGS / "stickyartist-2024"
-    built = build_of(logs, tmp_path)
+    built = build_in(tmp_path, logs)
     (experiment,) = analyzed(built)
     assert_like_scipy(built, lines_under(logs), experiment)
     assert [(arm.treatment, arm.users) for arm in experiment.arms] == [
@@ -562,7 +552,7 @@ def test_sticky_artists_changed_nothing_that_the_logs_show(tmp_path: Path) -> No
 def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
     sample: Built,
 ) -> None:
-    done = run_ubcf("experiment", "TASTE_SHARE", cwd=sample.folder)
+    done = call_ubcf("experiment", "TASTE_SHARE", cwd=sample.folder)
     assert done.returncode == 0
     assert done.stderr == (
         "ubcf: warning: TASTE_SHARE: 4 comparisons: an effect is significant if its adjusted p"
@@ -575,7 +565,7 @@ def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
     )
     assert [line.split()[0] for line in lines] == list(METRICS)
     assert lines[2].split()[-1] == "yes"
-    both = run_ubcf("experiment", "--alpha", "0.01", "--format", "markdown", cwd=sample.folder)
+    both = call_ubcf("experiment", "--alpha", "0.01", "--format", "markdown", cwd=sample.folder)
     assert "## AA_CHECK: T1 (200 users) against C (200 users)\n\n| metric " in both.stdout
     assert "\n\n## TASTE_SHARE: " in both.stdout
     assert " 99 % interval " in both.stdout
@@ -586,7 +576,7 @@ def test_the_other_forms_have_all_digits(sample: Built) -> None:
     options = ["TASTE_SHARE", "--control", "T1", "--metric", METRICS[1], "--metric", METRICS[2]]
 
     def printed(form: str) -> str:
-        done = run_ubcf("experiment", *options, "--format", form, cwd=sample.folder)
+        done = call_ubcf("experiment", *options, "--format", form, cwd=sample.folder)
         assert done.returncode == 0
         return done.stdout
 
@@ -617,7 +607,7 @@ def test_the_command_ends_with_one_line_when_something_is_not_there(sample: Buil
         (["--alpha", "1"], 2, "0<x<1"),
         (["-d", "nowhere.duckdb"], 1, "no such database"),
     ):
-        done = run_ubcf("experiment", *arguments, cwd=sample.folder)
+        done = call_ubcf("experiment", *arguments, cwd=sample.folder)
         assert (done.returncode, done.stdout) == (code, "")
         assert message in done.stderr
         assert "Traceback" not in done.stderr

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.support.paths import PROJECT
 
 PACKAGE = PROJECT / "ubcf"
@@ -92,11 +90,6 @@ def modules_imported_by(name: str) -> set[str]:
 def test_the_top_of_the_package_holds_these_files_and_rooms_and_no_other() -> None:
     found = {path.name for path in PACKAGE.iterdir()} - {"__pycache__"}
     assert found == TOP_FILES | ROOMS
-
-
-@pytest.mark.parametrize("room", sorted(ROOMS))
-def test_a_room_is_a_package_that_says_what_it_is_for(room: str) -> None:
-    assert ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text("utf-8")))
 
 
 def test_numba_is_imported_among_the_kernels_alone() -> None:
