@@ -23,8 +23,8 @@ from ubcf.scoring.matrices import (
 )
 from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP
 
-# Lane i of a row holds the scores i, i + lanes, i + 2 lanes, ... The k-th greatest maximum of a lane
-# is a lower bound of the k-th greatest score: a loose one with few lanes, a slow one with many.
+# Lane i of a row holds the scores i, i + lanes, i + 2 lanes, ... The k-th greatest lane maximum
+# bounds the k-th greatest score from below: loosely with few lanes, and slowly with many.
 LANES_PER_LIST_ENTRY = 4
 
 # Scores are compared with a floor in chunks of this length; most chunks hold none above it.
