@@ -1,7 +1,7 @@
 """Similarities between users, and the weights of neighbors, for a block of users at a time.
 
-A similarity is a cosine. A weight is what is left of it after the options of the neighborhood:
-shrinkage, minimum similarity, and only the nearest users.
+A similarity is a cosine. The options of the neighborhood make it a weight: they shrink it, set
+minima, and keep only the nearest users.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def predict_pairs(
 
 
 # The functions below fill `positions`, indexes into `listeners`, and `taken`, the weights of these
-# listeners, and return their number.
+# listeners, and return how many they are.
 
 
 @compiled
@@ -170,7 +170,7 @@ def _keep(
     taken: FloatArray,
     found: int,
 ) -> int:
-    """Keeps weights from `least` up; those below `tied_below` up to the position `last_tied`."""
+    """Keeps weights of at least `least`; of those below `tied_below`, only up to `last_tied`."""
     kept = 0
     for i in range(found):
         weight, position = taken[i], positions[i]

@@ -23,16 +23,15 @@ from ubcf.scoring.matrices import (
 )
 from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP
 
-# The k-th greatest score of a row is at least the k-th greatest of its lane maxima; lane i holds
-# the scores i, i + lanes, i + 2 lanes, ... Few lanes give a loose bound, many cost time to select
-# from.
+# Lane i of a row holds the scores i, i + lanes, i + 2 lanes, ... The k-th greatest lane maximum
+# bounds the k-th greatest score from below: loosely with few lanes, and slowly with many.
 LANES_PER_LIST_ENTRY = 4
 
 # Scores are compared with a floor in chunks of this length; most chunks hold none above it.
 CHUNK = 64
 
-# A long row is cut into this many segments of equal length, and the segments are reduced to their
-# elementwise maximum: to a quarter of the length, and that to a quarter again.
+# A long row is cut into this many segments of equal length, of which the elementwise maximum is
+# taken: first of the quarters of the row, then of the quarters of that.
 SEGMENTS = 4 * 4
 
 # Up to this many values are sorted by counting the values before each, which needs no branches.
@@ -89,9 +88,9 @@ def with_room(kept: Buffers, length: int) -> Buffers:
 @compiled
 def longer(array: NDArray[Scalar], length: int) -> NDArray[Scalar]:
     """The array, copied into a longer one of this length."""
-    longer = np.empty(length, dtype=array.dtype)
-    longer[: len(array)] = array
-    return longer
+    copy = np.empty(length, dtype=array.dtype)
+    copy[: len(array)] = array
+    return copy
 
 
 @compiled
@@ -100,17 +99,17 @@ def kth_greatest(values: FloatArray | SingleArray, k: int) -> float:
 
     Quickselect; branch-free partitioning makes it five times faster than numba's np.partition.
     """
-    left = len(values)
-    if left < k:
+    size = len(values)
+    if size < k:
         return -np.inf
-    room = np.empty((3, left))
+    room = np.empty((3, size))
     now, greater, less = room[0], room[1], room[2]
     now[:] = values
     while True:
-        one, other, third = now[0], now[left // 2], now[left - 1]
+        one, other, third = now[0], now[size // 2], now[size - 1]
         pivot: float = max(min(one, other), min(max(one, other), third))
         above, below = 0, 0
-        for i in range(left):
+        for i in range(size):
             value = now[i]
             greater[above] = value
             above += value > pivot
@@ -118,13 +117,13 @@ def kth_greatest(values: FloatArray | SingleArray, k: int) -> float:
             below += value < pivot
         if k <= above:
             now, greater = greater, now
-            left = above
-        elif k <= left - below:
+            size = above
+        elif k <= size - below:
             return pivot
         else:
-            k -= left - below
+            k -= size - below
             now, less = less, now
-            left = below
+            size = below
 
 
 @compiled
@@ -169,7 +168,7 @@ def tie_crosses_floor(floor: float, values: FloatArray) -> bool:
 def append_best(
     scores: FloatArray, positive: int, length: int, maxima: FloatArray, kept: Buffers, found: int
 ) -> int:
-    """Appends a superset of the first `length` scores of the ranking.
+    """Appends at least the first `length` scores of the ranking, in the order of their columns.
 
     positive, maxima: as lane_maxima returns and fills them. Appends all scores that are not 0 where
     too few are positive, or where a cut would split an equality chain.
@@ -242,7 +241,7 @@ def append_best_by_segments(
     kept: Buffers,
     found: int,
 ) -> int:
-    """Appends a superset as append_best does; faster for long rows, which it reads once.
+    """Does the same as append_best; faster for long rows, of which it reads most scores once.
 
     maxima: room for the lane maxima.
     """

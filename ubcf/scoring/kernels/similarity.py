@@ -53,8 +53,8 @@ class WeightOptions(NamedTuple):
 class WeightInputs(NamedTuple):
     """What weights are computed from.
 
-    rows: users x tracks, X, or R for the overlap form. listeners: its transpose, tracks x users,
-    with unsigned indexes. Tracks that were heard have an entry, even a 0, if they are counted.
+    rows: X, or R for the overlap form, users x tracks. listeners: its transpose, tracks x users,
+    with unsigned indexes. With overlap or counts_common every track heard has an entry, even a 0.
     """
 
     rows: Rows
@@ -165,7 +165,7 @@ def smallest_kept_weight(options: WeightOptions, count: int) -> float:
 
 @compiled
 def _is_plain_cosine(options: WeightOptions, count: int) -> bool:
-    """Whether weights are cosines, noise included: the selection drops what is too small."""
+    """Whether weights are cosines with their noise, which the selection drops."""
     return count > 0 and not options.overlap and not options.counts_common
 
 
@@ -175,8 +175,8 @@ def weights_of_user(
 ) -> FloatArray:
     """The weights w(user, v) of all users v, valid until the next call with this scratch.
 
-    count: the number of nearest users that will be selected, who must have at least
-    `smallest_kept_weight`; 0: all weights count, and noise is 0.
+    count: how many nearest users the caller will select, of those with `smallest_kept_weight` or
+    more; 0 for all weights, of which noise is set to 0.
     """
     options, common, shrunk = inputs.options, scratch.common, scratch.shrunk
     if _is_plain_cosine(options, count):

@@ -123,9 +123,9 @@ def pack_rows(
 def _copy_band(tile: FloatArray, band_start: int, rows: int, band: SingleArray) -> None:
     """Transposes rows of a tile, from `band_start` on, into a band, in single precision."""
     for column in range(len(tile)):
-        part = tile[column, band_start : band_start + rows]
+        entries = tile[column, band_start : band_start + rows]
         for row in range(rows):
-            band[row, column] = part[row]
+            band[row, column] = entries[row]
 
 
 def _compiled_without_nan(kernel: Kernel) -> Kernel:

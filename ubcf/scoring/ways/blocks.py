@@ -28,8 +28,8 @@ from ubcf.scoring.similarity import (
 # in the product, and the copies that ranking makes of both. Measured, rounded up.
 BYTES_PER_ENTRY = 120
 
-# Upper bound of a block: enough blocks for all threads and for progress. Larger ones are slower
-# too, since their arrays do not stay in the processor cache.
+# Users of a block at most, so that there are enough blocks for all threads and for progress. Larger
+# blocks are slower, too: their arrays do not stay in the processor cache.
 MOST_USERS_PER_BLOCK = 512
 
 # Stands for a count that a way does not make.

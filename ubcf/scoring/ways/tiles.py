@@ -414,7 +414,7 @@ class CompiledTiles:
         def pack(rows: Indexes) -> None:
             kernels.pack_rows(double, rows[0], rows[-1] + 1, self._most_listed, packed)
 
-        # Popular columns take longest and come first: each task takes every 16th column.
+        # Popular columns take longest and come first, so each task takes every n-th column.
         tasks = range(min(width, KERNEL_TASKS))
         do_all(pool, fill, [np.arange(start, width, KERNEL_TASKS) for start in tasks])
         do_all(pool, pack, np.array_split(np.arange(tracks), min(tracks, KERNEL_TASKS)))
