@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support.builds import Built, build_folder
+from tests.support.builds import Built, build_folder, build_sample
 from tests.support.examples import QUICK
 from tests.support.logs import write_log
 
@@ -25,3 +25,9 @@ def build_from(tmp_path: Path) -> Callable[..., Built]:
         return build_folder(tmp_path, **options)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A build of the sample in data/ without any options; no test may change it."""
+    return build_sample(tmp_path_factory.mktemp("sample"))

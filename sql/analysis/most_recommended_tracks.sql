@@ -1,12 +1,12 @@
--- most_recommended_tracks: one row per track, that in the most lists first.
+-- most_recommended_tracks: one row per recommended track, the one in most lists first.
 -- variable k: tracks at most (default 25).
 with
 counted as (
     select
         track,
         count(*) as users,
-        count(*) filter (where "rank" <= 10) as users_in_top_10,
-        avg("rank") as mean_rank,
+        count(*) filter (where rank <= 10) as users_in_top_10,
+        avg(rank) as mean_rank,
         count(*) filter (where heard) as users_who_heard
     from recommendations
     group by track

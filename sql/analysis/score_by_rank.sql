@@ -1,7 +1,7 @@
--- score_by_rank: one row per rank of a recommendation: the scores there, over the users.
--- low and high leave out a tenth of the users each; quarters are the lower and the upper one.
+-- score_by_rank: one row per rank: how the scores at this rank are distributed over the users.
+-- low, high: the first and ninth decile; lower_quarter, upper_quarter: the quartiles.
 select
-    "rank",
+    rank,
     count(*) as users,
     quantile_cont(score, 0.1) as low,
     quantile_cont(score, 0.25) as lower_quarter,
@@ -10,5 +10,5 @@ select
     quantile_cont(score, 0.9) as high,
     count(*) filter (where score > 0) / count(*) as share_positive
 from recommendations
-group by "rank"
-order by "rank";
+group by rank
+order by rank;

@@ -1,13 +1,13 @@
--- test_scores: one row per row of truth: the score of the track by the baseline {{ baseline }}, and
--- the predicted time, which best_listened alone can tell: the mean of the user plus the score.
--- A track that the training part does not know scores 0; by lot it has its chance as any other.
+-- test_scores: one row per pair of truth: the score of the track by the baseline {{ baseline }}.
+-- Only best_listened predicts a time: the mean time of the user plus the score. A track that is not in the
+-- training part scores 0; the baseline random gives it a random score, like any other track.
 create or replace temp table test_scores as
 select
     truth.pair,
     {% if baseline == 'random' %}
     row_number() over (
         order by
-            md5(concat_ws(' ', getvariable('seed'), 'score', user_times."user", truth.track)) asc
+            md5(concat_ws(' ', getvariable('seed'), 'score', user_times."user", truth.track))
     ) as score,
     {% else %}
     coalesce({{ baseline }}.score, 0.0) as score,
@@ -21,4 +21,4 @@ select
 from truth
 inner join user_times on truth.user_index = user_times.user_index
 left join {{ baseline }} on truth.track_index = {{ baseline }}.track_index
-order by truth.pair asc;
+order by truth.pair;

@@ -1,4 +1,4 @@
--- metrics_by_user: one row per setting, metric, cut and user.
+-- metrics_by_user: one row per setting, metric, cut and user: the value of the metric for the user.
 create table metrics_by_user as
 select
     settings.setting,
@@ -11,7 +11,7 @@ from user_values
 inner join settings on user_values.setting_number = settings.number
 inner join user_times on user_values.user_index = user_times.user_index
 order by
-    list_position(getvariable('metric_names'), user_values.metric) asc,
-    user_values.cut asc,
-    user_values.setting_number asc,
-    user_values.user_index asc;
+    list_position(getvariable('metric_names'), user_values.metric),
+    user_values.cut,
+    user_values.setting_number,
+    user_values.user_index;

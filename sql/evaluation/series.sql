@@ -1,5 +1,6 @@
--- series: one row per setting, metric and cut that users have values of.
--- series: its number, from 0. first: the number of the same metric and cut of the first setting.
+-- series: one row per setting, metric and cut for which users have values.
+-- series: the number of the row, from 0. first: the number of the series of the first setting with the same
+-- metric and cut, or -1.
 create or replace temp table series as
 with
 found as (
@@ -13,7 +14,7 @@ found as (
 numbered as (
     select
         cast(
-            row_number() over (order by setting_number asc, metric asc, cut asc nulls last) - 1
+            row_number() over (order by setting_number, metric, cut nulls last) - 1
             as integer
         ) as series,
         setting_number,
@@ -35,18 +36,4 @@ left join numbered as firsts
         numbered.metric = firsts.metric
         and numbered.cut is not distinct from firsts.cut
         and firsts.setting_number = 1
-order by numbered.series asc;
-
--- series_values: one row per series and user with a value.
-create or replace temp view series_values as
-select
-    series.series,
-    user_values.user_index,
-    user_values.value,
-    user_values.weight
-from user_values
-inner join series
-    on
-        user_values.setting_number = series.setting_number
-        and user_values.metric = series.metric
-        and user_values.cut is not distinct from series.cut;
+order by numbered.series;

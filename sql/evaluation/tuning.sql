@@ -1,5 +1,5 @@
--- tuning: one row per setting that was tried on the validation split, in the order of the trials.
--- sign: 1 when a greater figure is better, -1 when a smaller one is.
+-- tuning: one row per setting tried on the validation split, in the order of the trials.
+-- sign: 1 if greater values of the metric are better, -1 if smaller ones are.
 create table tuning as
 with
 tried as (
@@ -29,14 +29,9 @@ select
     high,
     users,
     goodness > coalesce(
-        max(goodness) over (order by trial asc rows between unbounded preceding and 1 preceding),
+        max(goodness) over (order by trial rows between unbounded preceding and 1 preceding),
         cast('-infinity' as double)
     ) as best_so_far,
     row_number() over (order by goodness desc, trial asc) = 1 as chosen
 from tried
-order by trial asc;
-
--- one row: the setting that is the best, the earliest among equals
-select setting
-from tuning
-where chosen;
+order by trial;

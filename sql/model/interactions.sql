@@ -1,37 +1,20 @@
 -- interactions: one row per user and track heard.
--- counted_time is what it counts in similarities and scores: centered_time plus the offset.
--- centered_time is h(u, t): the mean over the plays of (time - what is expected), 0 when it is under 1e-9.
-{% if centering == 'user' %}
--- Expected is the mean time of the user over all events.
-{% elif centering == 'baseline' %}
--- Expected is the mean time of all events plus the biases of the user and of the track.
-{% else %}
--- Nothing is expected.
-{% endif %}
+-- centered_time is h(u, t): the mean over the plays of (time - expected time); 0 if its magnitude is below 1e-9.
+-- counted_time is what the interaction contributes to similarities and scores: centered_time plus the offset.
 create table interactions as
 with
 times as (
     select
-        user_times.user_index,
-        track_times.popularity_rank,
+        user_centers.user_index,
+        track_centers.popularity_rank,
         plays."user",
         plays.track,
         plays.plays,
         cast(plays.total_time as double) / cast(plays.plays as double) as mean_time,
-        {% if centering == 'user' %}
-        user_times.mean_time as expected_time
-        {% elif centering == 'baseline' %}
-        getvariable('mean_time') + user_biases.bias + track_biases.bias as expected_time
-        {% else %}
-        0.0 as expected_time
-        {% endif %}
+        user_centers.center + track_centers.center as expected_time
     from plays
-    inner join user_times on plays."user" = user_times."user"
-    inner join track_times on plays.track = track_times.track
-    {% if centering == 'baseline' %}
-    inner join user_biases on user_times.user_index = user_biases.user_index
-    inner join track_biases on track_times.popularity_rank - 1 = track_biases.track_index
-    {% endif %}
+    inner join user_centers on plays."user" = user_centers."user"
+    inner join track_centers on plays.track = track_centers.track
 ),
 
 centered as (

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ubcf
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.examples import examples
 from tests.support.logs import write_log
-from tests.support.paths import PROJECT
+from tests.support.paths import SAMPLE
 from ubcf.analysis.comparison import PARTS, PREPARATION, compare
 from ubcf.database.reading import connect_pair
 from ubcf.database.session import literal
@@ -232,7 +232,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_log(folder / "logs" / "grown" / "data.json", [(2, 20, 0.0)])
     write_log(folder / "logs" / "same" / "data.json", [(2, 10, 1.0)])
     for options in (["-d", "old.duckdb"], ["-d", "new.duckdb", "--top", "2"]):
-        done = run_ubcf("build", "logs", "-q", *options, cwd=folder)
+        done = call_ubcf("build", "logs", "-q", *options, cwd=folder)
         assert done.returncode == 0, done.stderr
         (folder / "logs" / "gone" / "data.json").unlink(missing_ok=True)
         write_log(folder / "logs" / "grown" / "data.json", [(2, 20, 0.0), (3, 30, 0.5)])
@@ -240,7 +240,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_diff_tells_what_changed_between_two_builds(place: Path) -> None:
-    done = run_ubcf("diff", "old.duckdb", "new.duckdb", "--format", "json", cwd=place)
+    done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", "json", cwd=place)
     assert (done.returncode, done.stderr) == (0, "")
     parts = json.loads(done.stdout)
     assert tuple(parts) == PARTS
@@ -305,7 +305,7 @@ def test_diff_tells_what_changed_between_two_builds(place: Path) -> None:
 
 
 def test_diff_is_readable_as_a_table(place: Path) -> None:
-    done = run_ubcf("diff", "old.duckdb", "new.duckdb", cwd=place)
+    done = call_ubcf("diff", "old.duckdb", "new.duckdb", cwd=place)
     assert (done.returncode, done.stderr) == (0, "")
     parts = done.stdout.split("\n\n")
     assert [part.splitlines()[0] for part in parts] == list(PARTS)
@@ -342,19 +342,19 @@ def test_diff_is_readable_as_a_table(place: Path) -> None:
 def test_diff_writes_every_form_and_as_many_users_as_asked_for(place: Path) -> None:
     heads = {"csv": "part,file,old_bytes", "jsonl": '{"part": "inputs",', "markdown": "## inputs"}
     for form, head in heads.items():
-        done = run_ubcf("diff", "old.duckdb", "new.duckdb", "--format", form, cwd=place)
+        done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", form, cwd=place)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(head)
         assert "0.763157894736842" in done.stdout or form == "markdown"
     for k, users in ((0, 0), (5, 1)):
-        done = run_ubcf("diff", "old.duckdb", "new.duckdb", "-k", k, "--format", "json", cwd=place)
+        done = call_ubcf("diff", "old.duckdb", "new.duckdb", "-k", k, "--format", "json", cwd=place)
         assert len(json.loads(done.stdout)["changed_users"]) == users
 
 
 def test_a_database_does_not_differ_from_itself(place: Path) -> None:
     shutil.copy(place / "old.duckdb", place / "copy.duckdb")
     for new in ("old.duckdb", "copy.duckdb"):
-        done = run_ubcf("diff", "old.duckdb", new, "--format", "json", cwd=place)
+        done = call_ubcf("diff", "old.duckdb", new, "--format", "json", cwd=place)
         assert (done.returncode, done.stderr) == (0, "")
         parts = json.loads(done.stdout)
         assert parts["inputs"] == parts["options"] == parts["changed_users"] == []
@@ -420,12 +420,12 @@ def test_diff_says_which_file_is_wrong(place: Path) -> None:
             assert str(error.value).startswith(f"{place / name}: ")
             assert words in str(error.value)
             assert "\n" not in str(error.value)
-    done = run_ubcf("diff", "old.duckdb", "missing.duckdb", cwd=place)
+    done = call_ubcf("diff", "old.duckdb", "missing.duckdb", cwd=place)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "ubcf: error: missing.duckdb: no such database; 'ubcf build' makes one\n"
     )
-    assert run_ubcf("diff", "old.duckdb", cwd=place).returncode == 2
+    assert call_ubcf("diff", "old.duckdb", cwd=place).returncode == 2
 
 
 def test_both_files_are_only_read_and_may_be_open_elsewhere(place: Path) -> None:
@@ -448,7 +448,7 @@ def test_both_files_are_only_read_and_may_be_open_elsewhere(place: Path) -> None
 def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two builds of the sample: of two of its logs, and of all three."""
     folder = tmp_path_factory.mktemp("samples")
-    logs = [PROJECT / "data" / f"botify-recommender-{number}" for number in (1, 2, 3)]
+    logs = [SAMPLE / f"botify-recommender-{number}" for number in (1, 2, 3)]
     for name, some in (("old", logs[:2]), ("new", logs)):
         ubcf.build(some, database=folder / f"{name}.duckdb", output=folder / f"{name}.json")
     return folder / "old.duckdb", folder / "new.duckdb"

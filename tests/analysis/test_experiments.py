@@ -16,10 +16,10 @@ from scipy import stats
 
 import ubcf
 from tests.analysis.test_statistics import QUANTILES
-from tests.support.builds import Built
-from tests.support.commands import run_ubcf
+from tests.support.builds import Built, build_in
+from tests.support.commands import call_ubcf
 from tests.support.logs import log_line
-from tests.support.paths import PROJECT, REAL_LOGS
+from tests.support.paths import PROJECT, REAL_LOGS, SAMPLE
 from ubcf.analysis.experiments import METRICS, Arm, Effect, Experiment, analyze_experiments
 from ubcf.commands import ubcf as group
 from ubcf.errors import NotFoundError, OptionError, QueryError
@@ -174,7 +174,7 @@ def test_an_experiment_by_hand(build_from: Build) -> None:
         ],
         warnings=[
             (
-                "users are in another arm too: 1 of C, 1 of T; they are listed by: ubcf query"
+                "some users are in several arms (1 of C, 1 of T); list them with: ubcf query"
                 " treatment_assignment_conflicts --param experiment=E"
             )
         ],
@@ -204,11 +204,11 @@ def test_what_cannot_be_told_is_null_and_said(build_from: Build) -> None:
     ]
     assert [effect.users for effect in experiment.effects] == [2, 2, 1]
     assert experiment.warnings == [
-        "sessions of T: no interval and no p value; in neither arm do the users differ",
+        "sessions of T: no interval and no p value; the values do not vary in either arm",
         "time_per_session of T: no percentage; the mean of C is 0",
         (
-            "request_latency of T: no interval and no p value; it takes two users with a value in"
-            " each arm (T has 1, C has 2)"
+            "request_latency of T: no interval and no p value; each arm needs two users with a"
+            " value (T has 1, C has 2)"
         ),
     ]
 
@@ -224,7 +224,7 @@ def test_an_arm_without_any_value_and_one_arm_alone_are_no_trouble(build_from: B
     alone, both = analyzed(built, metrics=["request_latency"])
     assert (alone.name, alone.arms, alone.effects) == ("ALONE", [Arm("C", 1, 0)], [])
     assert alone.sample_ratio_p_value is None
-    assert alone.warnings == ["all users are under C: there is nothing to compare"]
+    assert alone.warnings == ["all users are in C: there is nothing to compare"]
     (effect,) = both.effects
     assert (effect.mean, effect.control_mean, effect.effect) == (0.5, None, None)
     assert not effect.significant
@@ -242,8 +242,9 @@ def test_uneven_arms_are_told(build_from: Build) -> None:
     assert experiment.sample_ratio_p_value == about(math.erfc(math.sqrt(2 * 12.5**2 / 17.5 / 2)))
     assert experiment.warnings == [
         (
-            "sample ratio mismatch: an even split hardly gives 30 in C, 5 in T users (chi-square"
-            " test, p = 2.4e-05); unless they were meant to differ, do not trust the effects"
+            "sample ratio mismatch: arms of 30 (C), 5 (T) users are unlikely under an even split"
+            " (chi-square test, p = 2.4e-05); unless the split was meant to be uneven, do not trust"
+            " the effects"
         )
     ]
 
@@ -275,7 +276,7 @@ def test_several_comparisons_are_judged_by_the_adjusted_p_value(build_from: Buil
         False,
     )
     assert several.warnings == [
-        "2 comparisons: significant is an adjusted p value (Holm) below 0.05"
+        "2 comparisons: an effect is significant if its adjusted p value (Holm) is below 0.05"
     ]
 
 
@@ -348,8 +349,8 @@ def test_logs_without_experiments_or_messages_are_told_so(tmp_path: Path) -> Non
     (tmp_path / "my-sql" / "staging" / "events.sql").write_text(template, encoding="utf-8")
     ratings = "user,item,rating\nanna,1,5\nanna,2,1\nbob,1,4\n"
     (tmp_path / "ratings.csv").write_text(ratings, encoding="utf-8")
-    assert run_ubcf("build", "ratings.csv", "--templates", "my-sql", cwd=tmp_path).returncode == 0
-    done = run_ubcf("experiment", cwd=tmp_path)
+    assert call_ubcf("build", "ratings.csv", "--templates", "my-sql", cwd=tmp_path).returncode == 0
+    done = call_ubcf("experiment", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ubcf: error: the logs name no experiment\n"
     with ubcf.connect(tmp_path / "ubcf.duckdb") as connection:
@@ -488,16 +489,6 @@ def test_random_logs_give_what_plain_python_gives(build_from: Build) -> None:
     assert_like_scipy(built, lines, experiment)
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return build_of(PROJECT / "data", tmp_path_factory.mktemp("sample"))
-
-
-def build_of(logs: Path, folder: Path) -> Built:
-    database, output = folder / "ubcf.duckdb", folder / "recommendations_ub.json"
-    return Built(folder, ubcf.build(logs, database=database, output=output))
-
-
 def test_in_the_sample_taste_share_differs_and_aa_check_does_not(sample: Built) -> None:
     aa_check, taste_share = analyzed(sample)
     assert (aa_check.name, taste_share.name) == ("AA_CHECK", "TASTE_SHARE")
@@ -509,7 +500,7 @@ def test_in_the_sample_taste_share_differs_and_aa_check_does_not(sample: Built) 
     (time,) = analyzed(sample, "TASTE_SHARE", metrics=["time_per_session"])[0].effects
     assert time.effect is not None and 20 < time.effect < 40
     for experiment in (aa_check, taste_share):
-        assert_like_scipy(sample, lines_under(PROJECT / "data"), experiment)
+        assert_like_scipy(sample, lines_under(SAMPLE), experiment)
 
 
 def test_the_same_database_gives_the_same_bits_whatever_the_threads(sample: Built) -> None:
@@ -525,7 +516,7 @@ def test_the_same_database_gives_the_same_bits_whatever_the_threads(sample: Buil
 def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) -> None:
     """T1 served the recommendations of the notebook that this began as."""
     logs = REAL_LOGS / "userbased-2025"
-    built = build_of(logs, tmp_path)
+    built = build_in(tmp_path, logs)
     (experiment,) = analyzed(built)
     assert_like_scipy(built, lines_under(logs), experiment)
     assert experiment.arms == [Arm("C", 2300, 0), Arm("T1", 2245, 0)]
@@ -543,7 +534,7 @@ def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) ->
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs here")
 def test_sticky_artists_changed_nothing_that_the_logs_show(tmp_path: Path) -> None:
     logs = REAL_LOGS / "stickyartist-2024"
-    built = build_of(logs, tmp_path)
+    built = build_in(tmp_path, logs)
     (experiment,) = analyzed(built)
     assert_like_scipy(built, lines_under(logs), experiment)
     assert [(arm.treatment, arm.users) for arm in experiment.arms] == [
@@ -561,11 +552,11 @@ def test_sticky_artists_changed_nothing_that_the_logs_show(tmp_path: Path) -> No
 def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
     sample: Built,
 ) -> None:
-    done = run_ubcf("experiment", "TASTE_SHARE", cwd=sample.folder)
+    done = call_ubcf("experiment", "TASTE_SHARE", cwd=sample.folder)
     assert done.returncode == 0
     assert done.stderr == (
-        "ubcf: warning: TASTE_SHARE: 4 comparisons: significant is an adjusted p value (Holm) below"
-        " 0.05\n"
+        "ubcf: warning: TASTE_SHARE: 4 comparisons: an effect is significant if its adjusted p"
+        " value (Holm) is below 0.05\n"
     )
     heading, names, _, *lines = done.stdout.splitlines()
     assert heading == "TASTE_SHARE: T1 (200 users) against C (200 users)"
@@ -574,7 +565,7 @@ def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
     )
     assert [line.split()[0] for line in lines] == list(METRICS)
     assert lines[2].split()[-1] == "yes"
-    both = run_ubcf("experiment", "--alpha", "0.01", "--format", "markdown", cwd=sample.folder)
+    both = call_ubcf("experiment", "--alpha", "0.01", "--format", "markdown", cwd=sample.folder)
     assert "## AA_CHECK: T1 (200 users) against C (200 users)\n\n| metric " in both.stdout
     assert "\n\n## TASTE_SHARE: " in both.stdout
     assert " 99 % interval " in both.stdout
@@ -585,7 +576,7 @@ def test_the_other_forms_have_all_digits(sample: Built) -> None:
     options = ["TASTE_SHARE", "--control", "T1", "--metric", METRICS[1], "--metric", METRICS[2]]
 
     def printed(form: str) -> str:
-        done = run_ubcf("experiment", *options, "--format", form, cwd=sample.folder)
+        done = call_ubcf("experiment", *options, "--format", form, cwd=sample.folder)
         assert done.returncode == 0
         return done.stdout
 
@@ -616,7 +607,7 @@ def test_the_command_ends_with_one_line_when_something_is_not_there(sample: Buil
         (["--alpha", "1"], 2, "0<x<1"),
         (["-d", "nowhere.duckdb"], 1, "no such database"),
     ):
-        done = run_ubcf("experiment", *arguments, cwd=sample.folder)
+        done = call_ubcf("experiment", *arguments, cwd=sample.folder)
         assert (done.returncode, done.stdout) == (code, "")
         assert message in done.stderr
         assert "Traceback" not in done.stderr

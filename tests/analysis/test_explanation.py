@@ -12,10 +12,9 @@ import pytest
 import ubcf
 from tests.promises.test_worked_example import LINES
 from tests.support import reference
-from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
+from tests.support.builds import Built, build_sample
+from tests.support.commands import call_ubcf
 from tests.support.logs import write_log, write_overlay_of_text_ids
-from tests.support.paths import PROJECT
 from ubcf.errors import NotFoundError
 
 Build = Callable[..., Built]
@@ -125,7 +124,7 @@ def build_folder_of_texts(tmp_path: Path) -> Built:
 
 def test_the_command_tells_the_sum_and_what_is_stored(build_from: Build) -> None:
     built = build_from(LINES)
-    done = run_ubcf("explain", 1, 30, "--format", "csv", cwd=built.folder)
+    done = call_ubcf("explain", 1, 30, "--format", "csv", cwd=built.folder)
     assert done.returncode == 0
     assert done.stdout.splitlines()[0] == (
         "neighbor,similarity,common_tracks,common_titles,centered_time,contribution"
@@ -133,7 +132,7 @@ def test_the_command_tells_the_sum_and_what_is_stored(build_from: Build) -> None
     assert [line.split(",")[0] for line in done.stdout.splitlines()[1:]] == ["2", "3"]
     assert done.stderr.startswith("user 1, track 30: score 0.1")
     assert "the sum of 2 contributions; rank 3, with a stored score of 0.1" in done.stderr
-    done = run_ubcf("explain", 2, 10, "--format", "json", cwd=built.folder)
+    done = call_ubcf("explain", 2, 10, "--format", "json", cwd=built.folder)
     assert (done.returncode, done.stdout) == (0, "[]\n")
     assert done.stderr == (
         "user 2, track 10: score 0, the sum of 0 contributions; rank 3, with a stored score of 0\n"
@@ -142,10 +141,10 @@ def test_the_command_tells_the_sum_and_what_is_stored(build_from: Build) -> None
 
 def test_an_unknown_user_or_track_is_told_with_the_nearest_ones(build_from: Build) -> None:
     built = build_from(LINES)
-    done = run_ubcf("explain", 4, 30, cwd=built.folder)
+    done = call_ubcf("explain", 4, 30, cwd=built.folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ubcf: error: no user '4' in this database; nearest: 3, 2, 1\n"
-    done = run_ubcf("explain", 1, 31, cwd=built.folder)
+    done = call_ubcf("explain", 1, 31, cwd=built.folder)
     assert done.stderr == "ubcf: error: no track '31' in this database; nearest: 30, 40, 20\n"
 
 
@@ -162,8 +161,7 @@ def test_an_unknown_user_or_track_is_told_with_the_nearest_ones(build_from: Buil
 def test_explanations_and_similar_users_are_those_of_the_options_of_the_build(
     options: dict[str, Any], tmp_path: Path
 ) -> None:
-    (tmp_path / "logs").symlink_to(PROJECT / "data")
-    built = build_folder(tmp_path, **options)
+    built = build_sample(tmp_path, **options)
     with ubcf.connect(built.database) as connection:
         for user in (7, 156, 300):
             scores = connection.execute(

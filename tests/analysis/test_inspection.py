@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ import pytest
 import ubcf
 from tests.promises.test_worked_example import LINES
 from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
 from ubcf.errors import NotFoundError, OptionError
+
+Rows = Callable[..., list[tuple[Any, ...]]]
 
 CATALOG = [
     '{"track": 20, "artist": "Ann", "title": "Up", "genre": "pop", "pop": 5}',
@@ -36,21 +38,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.fixture
-def rows(built: Built) -> Callable[..., list[tuple[Any, ...]]]:
+def rows(built: Built) -> Iterator[Rows]:
     """The rows of a named analysis, fractions rounded to 12 decimals."""
 
-    def of(name: str, **variables: Any) -> list[tuple[Any, ...]]:
-        with ubcf.connect(built.database) as connection:
-            found = ubcf.query(connection, name, **variables).fetchall()
-        return [
+    with ubcf.connect(built.database) as connection:
+        yield lambda name, **variables: [
             tuple(round(value, 12) if isinstance(value, float) else value for value in row)
-            for row in found
+            for row in ubcf.query(connection, name, **variables).fetchall()
         ]
-
-    return of
-
-
-Rows = Callable[..., list[tuple[Any, ...]]]
 
 
 def test_recommendations_come_with_the_catalog(rows: Rows) -> None:
@@ -138,7 +133,7 @@ def test_inspecting_from_python_gives_relations_that_hold_their_rows(built: Buil
 
 
 def test_a_user_is_one_json_object_with_a_key_for_each_part(built: Built) -> None:
-    done = run_ubcf("inspect", "user", 1, "--format", "json", cwd=built.folder)
+    done = call_ubcf("inspect", "user", 1, "--format", "json", cwd=built.folder)
     assert (done.returncode, done.stderr) == (0, "")
     parts = json.loads(done.stdout)
     assert list(parts) == ["user", "events", "recommendations", "interactions", "neighbors"]
@@ -149,7 +144,7 @@ def test_a_user_is_one_json_object_with_a_key_for_each_part(built: Built) -> Non
 
 
 def test_a_track_is_one_json_object_with_a_key_for_each_part(built: Built) -> None:
-    done = run_ubcf("inspect", "track", 50, "--format", "json", cwd=built.folder)
+    done = call_ubcf("inspect", "track", 50, "--format", "json", cwd=built.folder)
     assert (done.returncode, done.stderr) == (0, "")
     parts = json.loads(done.stdout)
     assert list(parts) == ["track", "listeners", "times", "ranks"]
@@ -160,11 +155,11 @@ def test_a_track_is_one_json_object_with_a_key_for_each_part(built: Built) -> No
 
 def test_parts_have_at_most_k_rows_in_every_format(built: Built) -> None:
     for form in ("table", "markdown"):
-        done = run_ubcf("inspect", "user", 2, "-k", 2, "--format", form, cwd=built.folder)
+        done = call_ubcf("inspect", "user", 2, "-k", 2, "--format", form, cwd=built.folder)
         assert done.returncode == 0
         for part in ("user", "events", "recommendations", "interactions", "neighbors"):
             assert f"{part}\n" in done.stdout
-    done = run_ubcf("inspect", "user", 2, "-k", 2, "--format", "csv", cwd=built.folder)
+    done = call_ubcf("inspect", "user", 2, "-k", 2, "--format", "csv", cwd=built.folder)
     parts = [list(csv.reader(io.StringIO(part))) for part in done.stdout.split("\n\n")]
     assert [len(part) - 1 for part in parts] == [1, 2, 2, 2, 1]
     assert all(part[0][0] == "part" for part in parts)
@@ -172,7 +167,7 @@ def test_parts_have_at_most_k_rows_in_every_format(built: Built) -> None:
 
 def test_the_same_seed_shows_the_same_user(built: Built) -> None:
     def shown(*arguments: str) -> Any:
-        done = run_ubcf("inspect", "user", "random", *arguments, "--format", "json", cwd=folder)
+        done = call_ubcf("inspect", "user", "random", *arguments, "--format", "json", cwd=folder)
         assert (done.returncode, done.stderr) == (0, "")
         return json.loads(done.stdout)["user"]["user"]
 
@@ -187,10 +182,10 @@ def test_the_same_seed_shows_the_same_user(built: Built) -> None:
 
 
 def test_who_or_what_is_not_there_is_told_with_the_nearest(built: Built) -> None:
-    done = run_ubcf("inspect", "user", "'; drop table users", cwd=built.folder)
+    done = call_ubcf("inspect", "user", "'; drop table users", cwd=built.folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith('ubcf: error: no user "\'; drop table users" in this database')
-    done = run_ubcf("inspect", "track", "21", cwd=built.folder)
+    done = call_ubcf("inspect", "track", "21", cwd=built.folder)
     assert done.stderr == "ubcf: error: no track '21' in this database; nearest: 20, 30, 10\n"
     with ubcf.connect(built.database) as connection:
         with pytest.raises(NotFoundError, match="nearest: "):

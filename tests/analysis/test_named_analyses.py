@@ -18,9 +18,8 @@ import pytest
 
 import ubcf
 from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log
-from tests.support.paths import PROJECT
 from ubcf.analysis.named_analyses import Analysis, list_analyses
 from ubcf.database.templates import sql_folder
 from ubcf.errors import NotFoundError, OptionError
@@ -367,23 +366,18 @@ def without_comments(sql: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def sample_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sample")
-    ubcf.build(PROJECT / "data", database=folder / "a.duckdb", output=folder / "a.json")
-    return folder / "a.duckdb"
-
-
-@pytest.fixture(scope="module")
-def sample(sample_database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open all the time, since opening it takes longer than most of the analyses."""
-    with ubcf.connect(sample_database) as connection:
+def connected(sample: Built) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The sample; opened once, since that takes longer than most of the analyses."""
+    with ubcf.connect(sample.database) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
-def plain(sample_database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The sample, opened without ubcf."""
-    copy = shutil.copy(sample_database, sample_database.with_name("copy.duckdb"))
+def plain(
+    sample: Built, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy of the sample, opened without ubcf."""
+    copy = shutil.copy(sample.database, tmp_path_factory.mktemp("plain"))
     with duckdb.connect(str(copy), read_only=True) as connection:
         yield connection
 
@@ -498,23 +492,23 @@ def test_the_file_is_one_statement_of_plain_sql(analysis: Analysis) -> None:
 
 @every_analysis
 def test_the_rows_have_an_order_or_are_one(
-    analysis: Analysis, sample: duckdb.DuckDBPyConnection
+    analysis: Analysis, connected: duckdb.DuckDBPyConnection
 ) -> None:
     outside = without_comments(analysis.sql)
     while outside != (fewer := re.sub(r"\([^()]*\)", "", outside)):
         outside = fewer
     if "order by" not in outside:
-        variables = variables_for(analysis, sample, optional=True)
-        assert len(ask(sample, analysis.name, **variables)) == 1
+        variables = variables_for(analysis, connected, optional=True)
+        assert len(ask(connected, analysis.name, **variables)) == 1
 
 
 @every_analysis
 @pytest.mark.parametrize("optional", [True, False], ids=["all variables", "only required ones"])
 def test_it_takes_texts_as_the_command_line_gives_them(
-    analysis: Analysis, optional: bool, sample: duckdb.DuckDBPyConnection
+    analysis: Analysis, optional: bool, connected: duckdb.DuckDBPyConnection
 ) -> None:
-    variables = variables_for(analysis, sample, optional=optional)
-    rows = ask(sample, analysis.name, **variables)
+    variables = variables_for(analysis, connected, optional=optional)
+    rows = ask(connected, analysis.name, **variables)
     assert rows or analysis.name in NOTHING_TO_TELL
 
 
@@ -530,22 +524,22 @@ def test_it_takes_texts_as_the_command_line_gives_them(
     ids=lambda analysis: analysis.name,
 )
 def test_k_is_the_greatest_number_of_rows(
-    analysis: Analysis, sample: duckdb.DuckDBPyConnection
+    analysis: Analysis, connected: duckdb.DuckDBPyConnection
 ) -> None:
-    variables = variables_for(analysis, sample, optional=True)
-    assert len(ask(sample, analysis.name, **variables)) == int(TEXTS["k"])
+    variables = variables_for(analysis, connected, optional=True)
+    assert len(ask(connected, analysis.name, **variables)) == int(TEXTS["k"])
 
 
 @every_analysis
 def test_the_same_rows_come_whatever_the_threads(
-    analysis: Analysis, sample: duckdb.DuckDBPyConnection
+    analysis: Analysis, connected: duckdb.DuckDBPyConnection
 ) -> None:
-    variables = variables_for(analysis, sample, optional=False)
+    variables = variables_for(analysis, connected, optional=False)
     found = []
     for threads in (1, 4, 4):
-        sample.execute(f"set threads = {threads}")
-        found.append(ask(sample, analysis.name, **variables))
-    sample.execute("reset threads")
+        connected.execute(f"set threads = {threads}")
+        found.append(ask(connected, analysis.name, **variables))
+    connected.execute("reset threads")
     assert found[0] == found[1] == found[2]
 
 
@@ -560,15 +554,15 @@ def test_it_works_with_ids_that_are_texts_and_without_a_catalog(
 
 @every_analysis
 def test_it_runs_by_hand_in_any_duckdb(
-    analysis: Analysis, sample: duckdb.DuckDBPyConnection, plain: duckdb.DuckDBPyConnection
+    analysis: Analysis, connected: duckdb.DuckDBPyConnection, plain: duckdb.DuckDBPyConnection
 ) -> None:
-    variables = variables_for(analysis, sample, optional=False)
+    variables = variables_for(analysis, connected, optional=False)
     for variable in analysis.variables:
         plain.execute(f"reset variable {variable.name}")
     for name, value in variables.items():
         plain.execute(f"set variable {name} = {value if value.isdigit() else repr(value)}")
     by_hand = plain.execute((FOLDER / f"{analysis.name}.sql").read_text(encoding="utf-8"))
-    assert by_hand.fetchall() == ask(sample, analysis.name, **variables)
+    assert by_hand.fetchall() == ask(connected, analysis.name, **variables)
 
 
 # Asking for what is not there
@@ -594,7 +588,7 @@ def test_what_is_not_there_is_an_error_that_says_what_is(tiny: Path) -> None:
 def test_an_id_that_is_sql_is_only_an_unknown_id(text_database: Path) -> None:
     before = text_database.read_bytes()
     for value in ("1; drop table users", "' or 1 = 1 --", "user a'); drop table users; --"):
-        done = run_ubcf(
+        done = call_ubcf(
             "query",
             "user_history",
             "-p",
@@ -624,7 +618,7 @@ def test_an_id_with_a_quote_is_found(text_database: Path) -> None:
 
 
 def test_query_without_a_name_lists_every_analysis(tmp_path: Path) -> None:
-    done = run_ubcf("query", cwd=tmp_path)
+    done = call_ubcf("query", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     listed = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     files = sorted(FOLDER.glob("*.sql"))
@@ -636,7 +630,7 @@ def test_query_without_a_name_lists_every_analysis(tmp_path: Path) -> None:
 
 def test_query_show_prints_the_file_as_it_is(tmp_path: Path) -> None:
     for name in ("cold_users", "find_track"):
-        done = run_ubcf("query", name, "--show", cwd=tmp_path)
+        done = call_ubcf("query", name, "--show", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.encode() == (FOLDER / f"{name}.sql").read_bytes()
 
@@ -670,7 +664,7 @@ def test_query_writes_the_rows_in_every_form(tiny: Path) -> None:
         ),
     }
     for form, text in expected.items():
-        done = run_ubcf(
+        done = call_ubcf(
             "query", "track_audience", "-p", "track=10", "--format", form, "-d", tiny,
             cwd=tiny.parent,
         )  # fmt: skip
@@ -678,7 +672,7 @@ def test_query_writes_the_rows_in_every_form(tiny: Path) -> None:
 
 
 def test_query_reads_ubcf_duckdb_when_not_told_otherwise(tiny: Path) -> None:
-    done = run_ubcf("query", "top_tracks", "-p", "k=1", "--format", "csv", cwd=tiny.parent)
+    done = call_ubcf("query", "top_tracks", "-p", "k=1", "--format", "csv", cwd=tiny.parent)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:] == ["1,10,Abba,SOS,3,3,1.75,4,1"]
 
@@ -698,7 +692,7 @@ def test_query_reads_ubcf_duckdb_when_not_told_otherwise(tiny: Path) -> None:
 def test_query_says_in_one_line_what_is_wrong(
     tiny: Path, arguments: list[str], status: int, words: str
 ) -> None:
-    done = run_ubcf("query", *arguments, cwd=tiny.parent)
+    done = call_ubcf("query", *arguments, cwd=tiny.parent)
     assert (done.returncode, done.stdout) == (status, "")
     assert words in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
@@ -713,5 +707,5 @@ def test_a_folder_of_templates_can_bring_an_analysis_of_its_own_version(tiny: Pa
     (folder / "analysis" / "coverage.sql").write_text(
         "-- coverage: one row per build.\nselect version from build;\n"
     )
-    done = run_ubcf("query", "coverage", "--templates", folder, "--format", "csv", cwd=tiny.parent)
+    done = call_ubcf("query", "coverage", "--templates", folder, "--format", "csv", cwd=tiny.parent)
     assert (done.returncode, done.stdout) == (0, f"version\n{ubcf.__version__}\n")

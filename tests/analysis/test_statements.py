@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from tests.support.builds import build_folder
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
 
@@ -33,10 +33,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_rows_of_a_query_are_printed_in_the_form_asked_for(place: Path) -> None:
     query = 'select "user", events from users order by "user"'
-    done = run_ubcf("sql", query, cwd=place)
+    done = call_ubcf("sql", query, cwd=place)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "user  events\n----  ------\n   1       2\n   2       2\n   3       2\n"
-    done = run_ubcf("sql", query, "--format", "csv", cwd=place)
+    done = call_ubcf("sql", query, "--format", "csv", cwd=place)
     assert done.stdout == "user,events\n1,2\n2,2\n3,2\n"
 
 
@@ -44,9 +44,9 @@ def test_statements_come_from_a_file_or_from_stdin_too(place: Path, tmp_path: Pa
     question = tmp_path / "question.sql"
     question.write_text("-- how many ü?\nselect count(*) as n from events;\n", encoding="utf-8")
     database = place / "ubcf.duckdb"
-    done = run_ubcf("sql", "-d", database, "--file", question, "--format", "csv", cwd=tmp_path)
+    done = call_ubcf("sql", "-d", database, "--file", question, "--format", "csv", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "n\n6\n")
-    done = run_ubcf("sql", "-", "--format", "csv", cwd=place, input="select 1 as a; select 2 as b")
+    done = call_ubcf("sql", "-", "--format", "csv", cwd=place, input="select 1 as a; select 2 as b")
     assert (done.returncode, done.stdout) == (0, "b\n2\n")
 
 
@@ -56,9 +56,9 @@ def test_of_several_statements_the_last_one_is_shown(place: Path) -> None:
         "create temp table liked as from interactions where mean_time > getvariable('least');"
         'select "user", track from liked order by all'
     )
-    done = run_ubcf("sql", statements, "--format", "csv", cwd=place)
+    done = call_ubcf("sql", statements, "--format", "csv", cwd=place)
     assert (done.returncode, done.stdout) == (0, "user,track\n1,40\n2,20\n3,30\n3,40\n")
-    done = run_ubcf("sql", "select 1; set variable x = 1", cwd=place)
+    done = call_ubcf("sql", "select 1; set variable x = 1", cwd=place)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -72,7 +72,7 @@ def test_of_several_statements_the_last_one_is_shown(place: Path) -> None:
     ],
 )
 def test_errors_show_where_they_are(place: Path, query: str, position: str) -> None:
-    done = run_ubcf("sql", query, cwd=place)
+    done = call_ubcf("sql", query, cwd=place)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("ubcf: error: ")
     assert position in done.stderr
@@ -149,7 +149,7 @@ ATTEMPTS = [
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 def test_nothing_can_be_changed_or_read_or_written_outside(place: Path, attempt: str) -> None:
     before = snapshot(place)
-    done = run_ubcf("sql", attempt, cwd=place)
+    done = call_ubcf("sql", attempt, cwd=place)
     assert (done.returncode, done.stdout) == (1, ""), attempt
     assert done.stderr.startswith("ubcf: error: ")
     assert "Traceback" not in done.stderr
@@ -158,7 +158,7 @@ def test_nothing_can_be_changed_or_read_or_written_outside(place: Path, attempt:
 
 
 def test_an_attempt_in_a_row_of_statements_fails_all(place: Path) -> None:
-    done = run_ubcf("sql", "select 1 as x; drop table users; select 2 as y", cwd=place)
+    done = call_ubcf("sql", "select 1 as x; drop table users; select 2 as y", cwd=place)
     assert (done.returncode, done.stdout) == (1, "")
     assert "read-only" in done.stderr
 
@@ -166,11 +166,11 @@ def test_an_attempt_in_a_row_of_statements_fails_all(place: Path) -> None:
 def test_files_can_be_used_where_that_is_allowed_but_the_database_stays_read_only(
     place: Path,
 ) -> None:
-    done = run_ubcf(
+    done = call_ubcf(
         "sql", "from read_csv('secret.csv')", "--allow-files", "--format", "csv", cwd=place
     )
     assert (done.returncode, done.stdout) == (0, "secret\n42\n")
-    done = run_ubcf("sql", "drop table users", "--allow-files", cwd=place)
+    done = call_ubcf("sql", "drop table users", "--allow-files", cwd=place)
     assert done.returncode == 1
     assert "read-only" in done.stderr
 
@@ -181,7 +181,7 @@ def test_output_writes_the_rows_as_the_suffix_says(
 ) -> None:
     target = tmp_path / f"it's.{suffix}"
     query = "select track, plays, 'ü' as name, [1, 2] as l from tracks order by track"
-    done = run_ubcf("sql", query, "-d", place / "ubcf.duckdb", "--output", target, cwd=tmp_path)
+    done = call_ubcf("sql", query, "-d", place / "ubcf.duckdb", "--output", target, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     with duckdb.connect() as connection:
@@ -199,7 +199,7 @@ def test_a_query_that_fails_leaves_the_file_as_it_was(
     target = tmp_path / f"rows.{suffix}"
     target.write_text("as it was")
     query = "select case when track = 20 then cast('x' as integer) end as x from tracks"
-    done = run_ubcf("sql", query, "-d", place / "ubcf.duckdb", "--output", target, cwd=tmp_path)
+    done = call_ubcf("sql", query, "-d", place / "ubcf.duckdb", "--output", target, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert "Could not convert string 'x'" in done.stderr
     assert target.read_text() == "as it was"
@@ -209,7 +209,7 @@ def test_a_query_that_fails_leaves_the_file_as_it_was(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["select 1", "--output", "rows.txt"], 2, "rows.txt: the suffix tells what to write"),
+        (["select 1", "--output", "rows.txt"], 2, "rows.txt: the suffix decides the format"),
         (["select 1", "--output", "nowhere/rows.csv"], 2, "nowhere does not exist"),
         (["set variable x = 1", "--output", "rows.csv"], 1, "no rows to write"),
         (["select 1", "-d", "missing.duckdb"], 1, "missing.duckdb: no such database"),
@@ -224,7 +224,7 @@ def test_what_cannot_be_done_is_told_in_a_line(
     place: Path, arguments: list[str], code: int, words: str
 ) -> None:
     before = snapshot(place)
-    done = run_ubcf("sql", *arguments, cwd=place)
+    done = call_ubcf("sql", *arguments, cwd=place)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -237,7 +237,7 @@ def test_a_database_in_a_read_only_folder_can_be_asked(tmp_path: Path) -> None:
     build_folder(tmp_path)
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
-        assert run_ubcf("sql", "from users", cwd=tmp_path).returncode == 0
+        assert call_ubcf("sql", "from users", cwd=tmp_path).returncode == 0
     finally:
         tmp_path.chmod(stat.S_IRWXU)
 
@@ -247,7 +247,7 @@ def test_an_older_database_is_told_in_a_line(place: Path, tmp_path: Path) -> Non
     old.write_bytes((place / "ubcf.duckdb").read_bytes())
     with duckdb.connect(str(old)) as connection:
         connection.execute("update build set version = '0.0.9'")
-    done = run_ubcf("sql", "from users", "-d", old, cwd=tmp_path)
+    done = call_ubcf("sql", "from users", "-d", old, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"ubcf: error: {old}: made by ubcf 0.0.9; build it again with this version\n"

@@ -61,10 +61,10 @@ COMPILE = """
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import sparse
-from ubcf.scoring.ways.products import load_compiled
+from ubcf.scoring.ways.products import load_kernels
 from ubcf.scoring.ways.tiles import Candidates, TiledMatrices, tiles_for
 
-load_compiled()
+load_kernels()
 one = sparse.csr_array(np.ones((1, 1)))
 tiles = tiles_for(TiledMatrices.of(one, one, np.ones(1)), 1, compiled=True)
 tiles.load(0, 1, ThreadPoolExecutor(1))

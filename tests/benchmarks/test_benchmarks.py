@@ -1,9 +1,13 @@
 """The benchmarks measure what they say, and tell right lists from wrong ones."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
@@ -67,6 +71,7 @@ def test_a_file_without_a_full_list_for_every_user_is_malformed(tmp_path: Path) 
     )
 
 
+@pytest.mark.slow
 def test_the_bare_pipeline_and_sql_alone_give_the_lists_of_ubcf() -> None:
     assert suite_results("--peers", "bare,duckdb_sql") == {
         "ubcf": "equal",
@@ -75,6 +80,7 @@ def test_the_bare_pipeline_and_sql_alone_give_the_lists_of_ubcf() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_run_over_a_limit_is_ended_and_told_so() -> None:
     assert suite_results("--peers", "", "--limit", "0.1") == {"ubcf": "failed: over 0.1 s"}
     assert suite_results("--peers", "", "--memory-limit", "0.01") == {

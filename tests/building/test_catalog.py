@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
 from ubcf.errors import InputError
 
@@ -435,13 +435,13 @@ def test_the_command_refuses_two_catalogs_and_takes_the_one_that_is_chosen(tmp_p
     for name in ("a", "b"):
         log = write_log(tmp_path / name / "data.json", PLAYS)
         log.with_name("tracks.json").write_text(f'{{"track": 10, "title": "{name}"}}\n')
-    refused = run_ubcf("build", "a", "b", cwd=tmp_path)
+    refused = call_ubcf("build", "a", "b", cwd=tmp_path)
     assert refused.returncode == 1
     assert refused.stderr == (
         "ubcf: error: several catalogs: a/tracks.json, b/tracks.json; choose one with --catalog\n"
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
-    assert run_ubcf("build", "a", "b", "-c", "b/tracks.json", cwd=tmp_path).returncode == 0
+    assert call_ubcf("build", "a", "b", "-c", "b/tracks.json", cwd=tmp_path).returncode == 0
 
 
 # What every database holds

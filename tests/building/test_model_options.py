@@ -12,9 +12,9 @@ import pytest
 import ubcf
 from tests.support import reference
 from tests.support.builds import build_folder
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
-from tests.support.paths import PROJECT
+from tests.support.paths import SAMPLE
 from ubcf.scoring.baseline import fit_baseline
 from ubcf.scoring.options import PRESETS
 
@@ -84,7 +84,7 @@ def test_a_preset_gives_the_same_bytes_whatever_the_threads_and_the_memory(
     for number, options in enumerate(ways):
         output = tmp_path / f"{number}.json"
         ubcf.build(
-            PROJECT / "data",
+            SAMPLE,
             database=tmp_path / f"{number}.duckdb",
             output=output,
             preset=preset,
@@ -96,7 +96,7 @@ def test_a_preset_gives_the_same_bytes_whatever_the_threads_and_the_memory(
 
 def test_the_command_line_takes_the_options_of_the_model(tmp_path: Path) -> None:
     write_log(tmp_path / "data" / "data.json", EVENTS)
-    ran = run_ubcf(
+    ran = call_ubcf(
         "build", "--preset", "listening", "--neighbors", "all", "--min-common", 2,
         "--self-weight", "0.5", "--format", "json", cwd=tmp_path,
     )  # fmt: skip
@@ -105,5 +105,5 @@ def test_the_command_line_takes_the_options_of_the_model(tmp_path: Path) -> None
     assert options["neighbors"] is None
     assert (options["offset"], options["shrinkage"]) == (0.25, 25.0)
     assert (options["min_common"], options["self_weight"]) == (2, 0.5)
-    wrong = run_ubcf("build", "--neighbors", "few", cwd=tmp_path)
+    wrong = call_ubcf("build", "--neighbors", "few", cwd=tmp_path)
     assert wrong.returncode == 2

@@ -9,58 +9,55 @@ from pathlib import Path
 import pytest
 
 import ubcf
-from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
-from tests.support.paths import PROJECT
+from tests.support.builds import Built, build_sample
+from tests.support.commands import call_ubcf
+from tests.support.logs import write_log
+from tests.support.paths import SAMPLE
 from ubcf.scoring.options import WAYS
 
 
 @pytest.fixture(scope="module")
-def by_left(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def by_similarities(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The sample, by similarities."""
-    folder = tmp_path_factory.mktemp("similarities")
-    (folder / "logs").symlink_to(PROJECT / "data")
-    return build_folder(folder, plan="similarities")
+    return build_sample(tmp_path_factory.mktemp("similarities"), plan="similarities")
 
 
 @pytest.fixture(scope="module")
-def by_right(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def by_products(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The sample, by products, with neighbors."""
-    folder = tmp_path_factory.mktemp("products")
-    (folder / "logs").symlink_to(PROJECT / "data")
-    return build_folder(folder, plan="products")
+    return build_sample(tmp_path_factory.mktemp("products"), plan="products")
 
 
 @pytest.fixture(scope="module")
 def by_tiles(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The sample, by tiles, without neighbors."""
-    folder = tmp_path_factory.mktemp("tiles")
-    (folder / "logs").symlink_to(PROJECT / "data")
-    return build_folder(folder, plan="tiles", store_neighbors=0)
+    return build_sample(tmp_path_factory.mktemp("tiles"), plan="tiles", store_neighbors=0)
 
 
-@pytest.mark.parametrize("way", ["by_right", "by_tiles"])
+@pytest.mark.parametrize("way", ["by_products", "by_tiles"])
 def test_a_build_by_any_way_writes_the_same_json_and_scores(
-    by_left: Built, way: str, request: pytest.FixtureRequest
+    by_similarities: Built, way: str, request: pytest.FixtureRequest
 ) -> None:
     built: Built = request.getfixturevalue(way)
-    assert built.output.read_bytes() == by_left.output.read_bytes()
+    assert built.output.read_bytes() == by_similarities.output.read_bytes()
     query = 'select "user", track, score from recommendations order by "user", "rank"'
-    for one, other in zip(built.rows(query), by_left.rows(query), strict=True):
+    for one, other in zip(built.rows(query), by_similarities.rows(query), strict=True):
         assert one[:2] == other[:2]
         assert one[2] == pytest.approx(other[2], abs=1e-9)
 
 
 def test_a_build_by_products_stores_the_same_users_and_neighbors(
-    by_left: Built, by_right: Built
+    by_similarities: Built, by_products: Built
 ) -> None:
-    assert by_right.summary.plan == "products"
+    assert by_products.summary.plan == "products"
     for query in ("from users", "from neighbors"):
-        assert by_right.rows(query) == by_left.rows(query)
+        assert by_products.rows(query) == by_similarities.rows(query)
 
 
-def test_a_build_tells_its_plan_and_what_was_not_computed(by_left: Built, by_tiles: Built) -> None:
-    assert (by_left.summary.plan, by_tiles.summary.plan) == ("similarities", "tiles")
+def test_a_build_reports_its_plan_and_what_was_not_computed(
+    by_similarities: Built, by_tiles: Built
+) -> None:
+    assert (by_similarities.summary.plan, by_tiles.summary.plan) == ("similarities", "tiles")
     assert by_tiles.summary.plan_reason.endswith("as was asked for")
     assert set(by_tiles.summary.plan_estimates) == {
         "similarities",
@@ -81,19 +78,18 @@ def test_a_build_tells_its_plan_and_what_was_not_computed(by_left: Built, by_til
 
 @pytest.mark.parametrize("plan", WAYS)
 def test_no_neighbors_are_stored_when_none_are_asked_for_by_any_plan(
-    by_left: Built, tmp_path: Path, plan: str
+    by_similarities: Built, tmp_path: Path, plan: str
 ) -> None:
-    (tmp_path / "logs").symlink_to(PROJECT / "data")
-    built = build_folder(tmp_path, plan=plan, store_neighbors=0)
+    built = build_sample(tmp_path, plan=plan, store_neighbors=0)
     assert built.rows("select count(*) from neighbors") == [(0,)]
-    assert built.output.read_bytes() == by_left.output.read_bytes()
+    assert built.output.read_bytes() == by_similarities.output.read_bytes()
 
 
 def test_similar_users_are_the_stored_neighbors_also_where_none_are_stored(
-    by_left: Built, by_tiles: Built
+    by_similarities: Built, by_tiles: Built
 ) -> None:
     for user in (7, 156, 300):
-        stored = by_left.rows(
+        stored = by_similarities.rows(
             f'select neighbor, similarity, common_tracks from neighbors where "user" = {user}'
             ' order by "rank"'
         )
@@ -120,35 +116,44 @@ def test_every_command_reads_a_database_without_neighbors(by_tiles: Built, tmp_p
     ]
     for command in commands:
         place: list[str | int | Path] = [] if command[0] == "diff" else ["-d", by_tiles.database]
-        ran = run_ubcf(*[*command, *place], cwd=tmp_path)
+        ran = call_ubcf(*[*command, *place], cwd=tmp_path)
         assert ran.returncode == 0, (command, ran.stderr)
 
 
 def test_the_command_line_says_that_neighbors_were_left_out(tmp_path: Path) -> None:
-    ran = run_ubcf(
-        "build", PROJECT / "data", "--plan", "tiles", "--store-neighbors", 0, cwd=tmp_path
-    )
+    ran = call_ubcf("build", SAMPLE, "--plan", "tiles", "--store-neighbors", 0, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "\nneighbors   not computed" in ran.stdout
     assert "\nplan        tiles" in ran.stdout
 
 
-def test_too_little_memory_is_refused_with_what_would_do(tmp_path: Path) -> None:
-    logs = tmp_path / "logs"
-    simulated = run_ubcf(
-        "simulate", "--users", 300, "--tracks", 80_000, "--events", 240_000, "--out", logs,
-        cwd=tmp_path,
-    )  # fmt: skip
-    assert simulated.returncode == 0, simulated.stderr
-    (logs / "tracks.json").unlink()
-    ran = run_ubcf("build", logs, "--plan", "tiles", "--memory-limit", "256MiB", cwd=tmp_path)
-    assert ran.returncode == 2
-    assert not (tmp_path / "ubcf.duckdb").exists()
+def check_that_too_little_memory_is_refused(folder: Path, users: int, tracks: int) -> None:
+    """Every track was played once. Refused, the build names a limit, with which it succeeds."""
+    write_log(folder / "logs" / "data.json", ((t % users, t, t % 7 / 7) for t in range(tracks)))
+    build = ("build", "logs", "--plan", "tiles", "--memory-limit")
+    done = call_ubcf(*build, "256MiB", cwd=folder)
+    assert done.returncode == 2
+    assert not (folder / "ubcf.duckdb").exists()
     refused = re.fullmatch(
-        r"ubcf: error: memory_limit is 256 MiB; the scores of 300 users x [0-9,]+ tracks need at"
-        r" least ([0-9]+MiB)\n",
-        ran.stderr,
+        rf"ubcf: error: memory_limit is 256 MiB; the scores of {users} users x {tracks:,} tracks"
+        r" need at least ([0-9]+MiB)\n",
+        done.stderr,
     )
-    assert refused, ran.stderr
-    again = run_ubcf("build", logs, "--plan", "tiles", "--memory-limit", refused[1], cwd=tmp_path)
+    assert refused, done.stderr
+    again = call_ubcf(*build, refused[1], cwd=folder)
     assert again.returncode == 0, again.stderr
+
+
+def test_too_little_memory_is_refused_with_a_limit_that_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the smallest limit, 10 MiB are left for the matrices here, as if Python took the rest."""
+    monkeypatch.setattr("ubcf.building.memory.PROCESS_BYTES", 246 << 20)
+    check_that_too_little_memory_is_refused(tmp_path, users=30, tracks=8_000)
+
+
+@pytest.mark.slow
+def test_too_little_memory_for_many_tracks_is_refused_with_a_limit_that_is_enough(
+    tmp_path: Path,
+) -> None:
+    check_that_too_little_memory_is_refused(tmp_path, users=300, tracks=80_000)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.building.test_logs import COMPRESSED, zstandard
 from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.examples import examples
 from tests.support.logs import log_line
 from ubcf.building.logs import LogFile, grown
@@ -796,7 +796,7 @@ def test_the_command_says_in_one_line_that_there_is_no_event(
     tmp_path: Path, data: bytes, words: str
 ) -> None:
     write(tmp_path, "data.json", data)
-    done = run_ubcf("build", "logs", cwd=tmp_path)
+    done = call_ubcf("build", "logs", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("ubcf: error: ")

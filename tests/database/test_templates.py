@@ -14,7 +14,7 @@ import pytest
 
 import ubcf.database.templates
 from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
 from ubcf.database.templates import Templates, sql_folder
@@ -142,7 +142,7 @@ def test_track_ids_may_be_of_other_types_and_the_catalog_follows(
 def test_the_command_takes_other_logs(tmp_path: Path) -> None:
     overlay(tmp_path, staging__events=RATINGS_EVENTS)
     (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
-    done = run_ubcf("build", "ratings.csv", "--templates", "templates", cwd=tmp_path)
+    done = call_ubcf("build", "ratings.csv", "--templates", "templates", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert len((tmp_path / "recommendations_ub.json").read_text("utf-8").splitlines()) == 7
 
@@ -244,10 +244,10 @@ def test_an_analysis_of_ones_own_is_offered_beside_the_others(tmp_path: Path) ->
     build_folder(tmp_path)
     own = "-- lovers: one row per user who heard a track to its end.\nselect 1 as x;\n"
     templates = overlay(tmp_path, analysis__lovers=own)
-    listed = run_ubcf("query", "--templates", templates, cwd=tmp_path).stdout
+    listed = call_ubcf("query", "--templates", templates, cwd=tmp_path).stdout
     assert "lovers" in listed
     assert "user_history" in listed
-    done = run_ubcf("query", "lovers", "--templates", templates, "--format", "csv", cwd=tmp_path)
+    done = call_ubcf("query", "lovers", "--templates", templates, "--format", "csv", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "x\n1\n")
 
 

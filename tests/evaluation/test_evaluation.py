@@ -17,7 +17,7 @@ import pytest
 
 import ubcf
 from tests.support import reference
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.paths import PROJECT
 from ubcf.errors import InputError, OptionError
@@ -539,7 +539,7 @@ def test_a_setting_is_a_preset_options_or_both() -> None:
         (["--setting", "neighbors=few"], "neighbors is 'few'; it must be a whole number"),
         (["--setting", "offset=2"], "offset is 2.0; it must be from -1 to 1"),
         (["--setting", "films"], "preset is 'films'; it must be one of"),
-        (["--preset", "ratings", "--setting", "ratings"], "each may be there once"),
+        (["--preset", "ratings", "--setting", "ratings"], "each may be given only once"),
         (["--tune", "neighbors"], "tune has 'neighbors'; it must be name=value,value"),
         (["--tune", "neighbors=5,few"], "neighbors is 'few'"),
         (["--tune-for", "coverage"], "'coverage' is not one of"),
@@ -553,7 +553,7 @@ def test_a_setting_is_a_preset_options_or_both() -> None:
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
     arguments: list[str], words: str, tmp_path: Path
 ) -> None:
-    done = run_ubcf("evaluate", PROJECT / "data", *arguments, cwd=tmp_path)
+    done = call_ubcf("evaluate", PROJECT / "data", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -578,15 +578,15 @@ def test_options_that_make_no_sense_are_refused_in_python_too(
 
 
 def test_an_empty_test_part_is_an_error_and_leaves_the_older_database(tmp_path: Path) -> None:
-    good = run_ubcf("evaluate", PROJECT / "data", cwd=tmp_path)
+    good = call_ubcf("evaluate", PROJECT / "data", cwd=tmp_path)
     assert good.returncode == 0
     before = (tmp_path / "evaluation.duckdb").read_bytes()
     write_log(tmp_path / "logs" / "data.json", TRAINING)  # all at one moment
-    done = run_ubcf("evaluate", "logs", cwd=tmp_path)
+    done = call_ubcf("evaluate", "logs", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "ubcf: error: the test part of 7 events is empty: too few events, or all at one moment; "
-        "try another split or test share\n"
+        "ubcf: error: none of 7 events is in the test part: there are too few, or all have one "
+        "timestamp; try another split or test share\n"
     )
     assert (tmp_path / "evaluation.duckdb").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation.duckdb", "logs"]
@@ -601,7 +601,7 @@ def test_a_test_part_without_anything_relevant_is_an_error(tmp_path: Path) -> No
 
 
 def test_the_command_prints_what_the_database_holds(tmp_path: Path) -> None:
-    done = run_ubcf(
+    done = call_ubcf(
         "evaluate", PROJECT / "data", "--preset", "notebook", "--setting", "listening,offset=0",
         "--split", "last", "--at", "5", "--tune", "neighbors=3,9", "--format", "json",
         "-d", "mine.duckdb", cwd=tmp_path,
@@ -611,7 +611,7 @@ def test_the_command_prints_what_the_database_holds(tmp_path: Path) -> None:
     assert list(told) == ["evaluation", "tuning", "metrics"]
     assert told["evaluation"]["training_events"] + told["evaluation"]["test_events"] == 8200
     assert told["evaluation"]["options"]["split"] == "last"
-    asked = run_ubcf(
+    asked = call_ubcf(
         "sql", "-d", "mine.duckdb", "--format", "json", "from metrics", cwd=tmp_path
     )  # fmt: skip
     assert json.loads(asked.stdout) == told["metrics"]
@@ -623,7 +623,7 @@ def test_the_command_prints_what_the_database_holds(tmp_path: Path) -> None:
 
 def test_by_default_it_evaluates_the_notebook_on_data_at_one_moment(tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to(PROJECT / "data")
-    done = run_ubcf("evaluate", "--format", "csv", cwd=tmp_path)
+    done = call_ubcf("evaluate", "--format", "csv", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     first, second = done.stdout.split("\n\n")
     assert next(csv.DictReader(io.StringIO(first)))["test_events"] == "1640"
@@ -640,7 +640,7 @@ def test_by_default_it_evaluates_the_notebook_on_data_at_one_moment(tmp_path: Pa
 def test_other_logs_can_be_the_test_part(tmp_path: Path) -> None:
     write_log(tmp_path / "january" / "data.json", TRAINING)
     write_log(tmp_path / "february" / "data.json", TEST)
-    done = run_ubcf("evaluate", "january", "--test", "february", "--format", "json", cwd=tmp_path)
+    done = call_ubcf("evaluate", "january", "--test", "february", "--format", "json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)["evaluation"]
     assert (told["training_events"], told["test_events"], told["counted_users"]) == (7, 9, 2)
@@ -648,17 +648,17 @@ def test_other_logs_can_be_the_test_part(tmp_path: Path) -> None:
 
 def test_rejected_lines_are_told_on_stderr(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", ["no event", *some_events()])
-    done = run_ubcf("evaluate", "logs", cwd=tmp_path)
+    done = call_ubcf("evaluate", "logs", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stderr == "ubcf: warning: 1 of 201 lines were rejected\n"
-    assert run_ubcf("evaluate", "logs", "-q", cwd=tmp_path).stderr == ""
-    refused = run_ubcf("evaluate", "logs", "--max-rejected", "0", cwd=tmp_path)
+    assert call_ubcf("evaluate", "logs", "-q", cwd=tmp_path).stderr == ""
+    refused = call_ubcf("evaluate", "logs", "--max-rejected", "0", cwd=tmp_path)
     assert refused.returncode == 1
     assert "line 1: not JSON" in refused.stderr
 
 
 def test_the_help_says_what_ndcg_alone_rewards(tmp_path: Path) -> None:
-    help_text = " ".join(run_ubcf("evaluate", "--help", cwd=tmp_path).stdout.split())
+    help_text = " ".join(call_ubcf("evaluate", "--help", cwd=tmp_path).stdout.split())
     assert "rewards predicting what some recommender had shown" in help_text
 
 
@@ -716,7 +716,7 @@ def test_other_readings_of_logs_can_be_evaluated(tmp_path: Path) -> None:
         for user, item in ((u, i) for u in range(6) for i in range(12))
     ]
     (tmp_path / "ratings.csv").write_text("user,item,rating\n" + "\n".join(lines), encoding="utf-8")
-    done = run_ubcf(
+    done = call_ubcf(
         "evaluate", "ratings.csv", "--templates", "my-sql", "--split", "random", "--format", "json",
         "--preset", "ratings", cwd=tmp_path,
     )  # fmt: skip

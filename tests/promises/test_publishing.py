@@ -215,6 +215,7 @@ def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
 # Killed
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_results_are_the_old_ones_or_the_new_ones(place: Path) -> None:
     durations = []
     for _ in range(3):  # the shortest: a build that the machine disturbed would be no measure

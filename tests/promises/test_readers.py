@@ -16,8 +16,6 @@ from tests.support.builds import build_folder
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
 
-ANALYSTS = 20
-
 # Two sets of logs, with other numbers of events: a reader must see one build whole, not a mixture.
 FEW = [(user, track, 0.1 * ((user + track) % 11)) for user in range(40) for track in range(6)]
 MANY = [(user, track, 0.1 * ((user * track) % 11)) for user in range(80) for track in range(9)]
@@ -55,23 +53,29 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_commands_never_fail_nor_see_half_a_build_while_builds_run(tmp_path: Path) -> None:
+# Each command once, or about three times.
+@pytest.mark.parametrize(
+    "analysts", [len(COMMANDS), pytest.param(20, marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_commands_never_fail_nor_see_half_a_build_while_builds_run(
+    analysts: int, tmp_path: Path
+) -> None:
     write_log(tmp_path / "few" / "data.json", FEW)
     write_log(tmp_path / "many" / "data.json", MANY)
     assert run(["build", "few"], tmp_path).returncode == 0
     with ThreadPoolExecutor(4) as pool:
-        analysts = [
+        answers = [
             pool.submit(run, COMMANDS[number % len(COMMANDS)], tmp_path)
-            for number in range(ANALYSTS)
+            for number in range(analysts)
         ]
         builds = 0
-        while not all(analyst.done() for analyst in analysts):
+        while not all(answer.done() for answer in answers):
             done = run(["build", "many" if builds % 2 == 0 else "few"], tmp_path)
             assert (done.returncode, done.stderr) == (0, "")
             builds += 1
     assert builds > 1
-    for number, analyst in enumerate(analysts):
-        done = analyst.result()
+    for number, answer in enumerate(answers):
+        done = answer.result()
         assert done.returncode == 0, done.stderr
         if number % len(COMMANDS) == 0:
             ((row,),) = [json.loads(done.stdout)]

@@ -124,6 +124,7 @@ def test_the_lists_are_those_of_dense_rows(name: str, built: Built) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["stickyartist-2024"], indirect=True)
 def test_explanations_sum_to_the_scores_of_any_pair(name: str, built: Built) -> None:
     model = RowByRow(events_of(name))

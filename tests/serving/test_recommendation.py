@@ -13,10 +13,10 @@ import duckdb
 import pytest
 
 import ubcf
-from tests.support.builds import Built, build_folder
-from tests.support.commands import run_ubcf
+from tests.support.builds import Built, build_folder, build_sample
+from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log, write_overlay_of_text_ids
-from tests.support.paths import PROJECT, REAL_LOGS
+from tests.support.paths import REAL_LOGS
 from ubcf.errors import InputError, OptionError
 from ubcf.serving.history import read_history
 from ubcf.serving.recommendation import fold_in
@@ -101,6 +101,7 @@ def test_with_a_baseline_the_biases_of_the_tracks_stay(tmp_path: Path) -> None:
     assert found == pytest.approx({**expected, 60: 0.0}, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs")
 @pytest.mark.parametrize("preset", ["notebook", "listening"])
 def test_users_of_the_real_logs_taken_out_and_folded_back_in_have_their_scores(
@@ -146,9 +147,7 @@ def without_user(database: Path, user: int) -> duckdb.DuckDBPyConnection:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp("sample")
-    (folder / "logs").symlink_to(PROJECT / "data")
-    return build_folder(folder, self_weight=0.5)
+    return build_sample(tmp_path_factory.mktemp("sample"), self_weight=0.5)
 
 
 def test_the_contributions_of_an_explanation_make_the_scores(sample: Built) -> None:
@@ -219,7 +218,7 @@ def test_a_history_and_a_top_that_make_no_sense_are_refused(sample: Built) -> No
 
 def test_the_command_recommends_from_a_file_and_from_stdin(sample: Built, tmp_path: Path) -> None:
     (tmp_path / "history.json").write_text('{"526": 1.0, "1406": 0.2}', encoding="utf-8")
-    ran = run_ubcf(
+    ran = call_ubcf(
         "recommend", "--history", "history.json", "-d", sample.database, "-n", 3, "--explain",
         "--format", "json", cwd=tmp_path,
     )  # fmt: skip
@@ -228,15 +227,15 @@ def test_the_command_recommends_from_a_file_and_from_stdin(sample: Built, tmp_pa
     assert list(parts) == ["recommendations", "similar_users", "explanation"]
     assert [row["rank"] for row in parts["recommendations"]] == [1, 2, 3]
     assert parts["recommendations"][0]["track"] == 526
-    piped = run_ubcf(
+    piped = call_ubcf(
         "recommend", "--history", "-", "-d", sample.database, "-n", 3, "--format", "json",
         cwd=tmp_path, input='{"526": 1.0, "1406": 0.2}',
     )  # fmt: skip
     assert json.loads(piped.stdout)["recommendations"] == parts["recommendations"]
-    wrong = run_ubcf("recommend", "--history", "no.json", "-d", sample.database, cwd=tmp_path)
+    wrong = call_ubcf("recommend", "--history", "no.json", "-d", sample.database, cwd=tmp_path)
     assert wrong.returncode == 1
     assert wrong.stderr == "ubcf: error: no.json: cannot be read: No such file or directory\n"
-    garbage = run_ubcf(
+    garbage = call_ubcf(
         "recommend", "--history", "-", "-d", sample.database, cwd=tmp_path, input="garbage\n"
     )
     assert garbage.returncode == 1
@@ -294,7 +293,7 @@ def test_the_command_predicts_in_the_order_given_from_csv_and_json(
     sample: Built, tmp_path: Path
 ) -> None:
     (tmp_path / "pairs.csv").write_text("user,track\n7,526\n0,1406\n7,99999\n", encoding="utf-8")
-    by_csv = run_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
+    by_csv = call_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
     assert by_csv.returncode == 0, by_csv.stderr
     lines = by_csv.stdout.splitlines()
     assert lines[0] == "user,track,predicted_time,support"
@@ -303,7 +302,7 @@ def test_the_command_predicts_in_the_order_given_from_csv_and_json(
         ["0", "1406"],
         ["7", "99999"],
     ]
-    by_json = run_ubcf(
+    by_json = call_ubcf(
         "predict", "-", "-d", sample.database, "--format", "jsonl", cwd=tmp_path,
         input='{"user": 7, "track": 526}\n{"track": 1406, "user": 0}\n'
         '{"user": 7, "track": 99999}\n',
@@ -322,7 +321,7 @@ def test_the_command_predicts_in_the_order_given_from_csv_and_json(
 )
 def test_pairs_may_come_in_any_csv(text: str, sample: Built, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_bytes(text.encode())
-    ran = run_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
+    ran = call_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert [line.split(",")[:2] for line in ran.stdout.splitlines()] == [
         ["user", "track"], ["7", "526"], ["0", "1406"]
@@ -336,7 +335,7 @@ def test_pairs_may_come_through_a_pipe(text: str, sample: Built, tmp_path: Path)
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=(text,))
     writer.start()
-    ran = run_ubcf("predict", pipe, "-d", sample.database, cwd=tmp_path)
+    ran = call_ubcf("predict", pipe, "-d", sample.database, cwd=tmp_path)
     writer.join()
     assert (ran.returncode, ran.stderr) == (0, "")
     assert [line.split(",")[:2] for line in ran.stdout.splitlines()[1:]] == [["7", "526"]]
@@ -355,7 +354,7 @@ def test_pairs_that_the_logs_do_not_know_are_written_as_they_came_and_told(
 ) -> None:
     text = "user,track\n07,526\n7,1.5\n7,526\n99999999999999999999,abc\n"
     (tmp_path / "pairs.csv").write_text(text, encoding="utf-8")
-    ran = run_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
+    ran = call_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
     assert ran.returncode == 0
     assert [line.split(",")[:2] for line in ran.stdout.splitlines()[1:]] == [
         ["07", "526"], ["7", "1.5"], ["7", "526"], ["99999999999999999999", "abc"]
@@ -413,7 +412,7 @@ def test_ids_that_are_texts_are_taken_as_they_are_written(tmp_path: Path) -> Non
 )
 def test_what_are_no_pairs_is_refused(text: str, words: str, sample: Built, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text(text, encoding="utf-8")
-    ran = run_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
+    ran = call_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
     assert ran.returncode == 1
     assert words in ran.stderr
     assert ran.stderr.count("\n") == 1

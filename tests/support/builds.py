@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 import ubcf
+from tests.support.paths import SAMPLE
 from ubcf.building.summary import BuildSummary
 
 
@@ -32,12 +34,22 @@ class Built:
         return {entry["user"]: entry["tracks"] for entry in map(json.loads, lines)}
 
 
-def build_folder(folder: Path, **options: Any) -> Built:
-    """Builds from the folder `logs` in `folder`."""
+def build_in(folder: Path, logs: Path | Sequence[Path], **options: Any) -> Built:
+    """Builds from logs anywhere into a folder."""
     summary = ubcf.build(
-        folder / "logs",
+        logs,
         database=folder / "ubcf.duckdb",
         output=folder / "recommendations_ub.json",
         **options,
     )
     return Built(folder, summary)
+
+
+def build_folder(folder: Path, **options: Any) -> Built:
+    """Builds from the folder `logs` in `folder`."""
+    return build_in(folder, folder / "logs", **options)
+
+
+def build_sample(folder: Path, **options: Any) -> Built:
+    """Builds from the sample in data/ into a folder."""
+    return build_in(folder, SAMPLE, **options)

@@ -1,4 +1,4 @@
-"""What changed between two databases, such as last night's and the one before."""
+"""What changed between the databases of two builds, such as yesterday's and today's."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ubcf.database.session import Session
 
 FOLDER = "analysis/diff"
 
-# Users shown: a screenful with the other parts.
+# Users shown by default: with the other parts, they fill a screen.
 ROWS = 10
 
-# The table that the last two parts are made from, and the parts, in the order in which one asks:
-# was the same put in, did as much come out, are they the same users and tracks, the same lists?
+# The temporary table that the last two parts are made of.
 PREPARATION = "list_changes"
 
+# The parts of a comparison, each a query, in the order of a build: inputs, counts, lists.
 PARTS = (
     "inputs",
     "options",
@@ -25,17 +25,18 @@ PARTS = (
     "changed_users",
 )
 
-# The parts that have one row.
+# The parts that have exactly one row.
 ONE_ROW = ("lists",)
 
 
 def compare(
     connection: duckdb.DuckDBPyConnection, k: int = ROWS
 ) -> dict[str, duckdb.DuckDBPyRelation]:
-    """What differs between the databases attached as old and new, by the names of PARTS.
+    """The differences between the databases attached as old and new: a relation for each of PARTS.
 
-    connection: of `ubcf.database.reading.connect_pair`; a temporary table, list_changes, is left in
-    it, with a row for each user of both. k: users shown whose lists changed, most changed first.
+    connection: of `ubcf.database.reading.connect_pair`. k: users in the part changed_users, those
+    whose lists changed most. The temporary table list_changes, one row per user of both databases,
+    stays in the connection.
     Raises TemplateError when DuckDB refuses a query.
     """
     session = Session(connection)

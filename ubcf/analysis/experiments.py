@@ -1,7 +1,7 @@
-"""The A/B experiments of the service: what each treatment changed against the control.
+"""The A/B experiments of the service: the effect of each treatment compared with the control.
 
-SQL makes one row per user and treatment of it (sql/analysis/experiment_users.sql); the means over
-these rows are what is compared.
+The unit of analysis is the user: sql/analysis/experiment_users.sql makes one row per user and
+treatment, and the means over these rows are compared.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from ubcf.analysis.named_analyses import query
 from ubcf.analysis.statistics import Sample, compare_means, even_split_p_value, holm, in_percent
 from ubcf.errors import NotFoundError, OptionError, QueryError
 
-# What is measured of a user under a treatment: columns of sql/analysis/experiment_users.sql.
-# sessions; tracks and listening time (in tracks) a session; mean latency of a request, in seconds.
+# The metrics of a user under a treatment, columns of sql/analysis/experiment_users.sql: sessions;
+# tracks and listening time (in tracks) per session; mean latency of a request, in seconds.
 METRICS = ("sessions", "tracks_per_session", "time_per_session", "request_latency")
 
-# Treatments that are the control when none is named, in lower case; the first that is there.
+# The default control: the treatment with the first of these names, in any case.
 USUAL_CONTROLS = ("c", "control")
 
-# The usual threshold of the test of sample ratio mismatch: below it, something is wrong with the
-# assignment of users, not with their luck.
+# The usual threshold for the p value of a sample ratio mismatch: below it, the assignment of users
+# is more likely at fault than chance.
 SAMPLE_RATIO_ALPHA = 0.001
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A treatment of an experiment: its users, and those of them seen in another arm too."""
+    """A treatment of an experiment: its users, and how many of them are in another arm as well."""
 
     treatment: str
     users: int
@@ -40,12 +40,13 @@ class Arm:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a treatment changed in a metric against the control.
+    """The effect of a treatment on a metric, compared with the control.
 
-    users, mean, variance: over the users of the treatment that have a value, and so those of the
-    control; the unit is that of the metric. effect, low, high: the difference of the means and its
-    confidence interval, in percent of the control's mean. Each is None where it cannot be told.
-    adjusted_p_value: by Holm, over all effects of the experiment; significant: it is below alpha.
+    users, mean, variance: of the users of the treatment that have a value, in the unit of the
+    metric; control_...: the same of the control. effect, low, high: the difference of the means and
+    its confidence interval, in percent of the control's mean. adjusted_p_value: by Holm's method,
+    over all effects of the experiment. significant: whether it is below alpha. A value is None
+    where it is not defined.
     """
 
     metric: str
@@ -66,10 +67,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: its arms, the control first, and the effects of all others by metric.
+    """An experiment: its arms, the control first, and the effects of the others on each metric.
 
-    sample_ratio_p_value: of the arms being meant to have the same number of users; None: there is
-    only one arm. warnings: what a reader of the effects has to know, a sentence each.
+    sample_ratio_p_value: of the test that users are split evenly between the arms; None if there is
+    only one. warnings: one sentence for each reason to read the effects with care.
     """
 
     name: str
@@ -89,32 +90,32 @@ def analyze_experiments(
     alpha: float = 0.05,
     metrics: Sequence[str] = METRICS,
 ) -> list[Experiment]:
-    """The experiments of the logs, or the one of that name, each with its effects.
+    """The experiments of the logs, or the one with this name, each with its effects.
 
     control: the treatment to compare with; by default the one named C or control, in any case.
-    alpha: the intervals cover 1 - alpha, and an effect is significant with a p value, adjusted for
-    the number of effects of its experiment, below alpha.
-    Raises NotFoundError for an experiment, a control or a metric that there is not, and when the
-    logs name no experiment; OptionError for an alpha that is not between 0 and 1, or no
-    metric at all; QueryError for values too large to add up, as latencies of 1e200 seconds.
+    alpha: intervals cover 1 - alpha; an effect is significant if its p value, adjusted for the
+    number of effects of the experiment, is below alpha. metrics: some of METRICS.
+    Raises NotFoundError for an unknown experiment, control or metric, and when the logs name no
+    experiment; OptionError for an alpha that is not between 0 and 1, or no metric; QueryError for
+    values too large to add up, such as latencies of 1e200 seconds.
     """
     if not 0 < alpha < 1:
-        raise OptionError(f"alpha is {alpha}; it has to be between 0 and 1")
+        raise OptionError(f"alpha is {alpha}; it must be between 0 and 1")
     if not metrics:
         raise OptionError(f"no metric is given; there are {', '.join(METRICS)}")
     for metric in metrics:
         if metric not in METRICS:
             raise NotFoundError(f"no metric {metric!r}; there are {', '.join(METRICS)}")
-    there: dict[str, list[Arm]] = {}
+    arms: dict[str, list[Arm]] = {}
     for experiment, *arm, _ in query(connection, "experiments").fetchall():
-        there.setdefault(experiment, []).append(Arm(*arm))
-    if not there:
+        arms.setdefault(experiment, []).append(Arm(*arm))
+    if not arms:
         raise NotFoundError("the logs name no experiment")
-    if name is not None and name not in there:
-        raise NotFoundError(f"no experiment {name!r} in this database; there are {_list(there)}")
+    if name is not None and name not in arms:
+        raise NotFoundError(f"no experiment {name!r} in this database; there are {_quoted(arms)}")
     return [
-        _analyze(connection, each, there[each], control, alpha, tuple(dict.fromkeys(metrics)))
-        for each in (there if name is None else [name])
+        _analyze(connection, each, arms[each], control, alpha, tuple(dict.fromkeys(metrics)))
+        for each in (arms if name is None else [name])
     ]
 
 
@@ -126,7 +127,7 @@ def _analyze(
     alpha: float,
     metrics: Sequence[str],
 ) -> Experiment:
-    """An experiment with these arms, compared by these metrics."""
+    """The experiment `name`, whose treatments are `arms`."""
     control = _control(name, [arm.treatment for arm in arms], control)
     control_first = sorted(arms, key=lambda arm: (arm.treatment != control, arm.treatment))
     treatments = [arm.treatment for arm in control_first[1:]]
@@ -140,31 +141,30 @@ def _analyze(
     return Experiment(name, control, alpha, control_first, sample_ratio, effects, warnings)
 
 
-def _control(name: str, treatments: Sequence[str], asked: str | None) -> str:
-    """The treatment that the others are compared with."""
-    if asked is not None:
-        if asked not in treatments:
-            there = _list(treatments)
+def _control(name: str, treatments: Sequence[str], chosen: str | None) -> str:
+    """The control: the treatment that was chosen, or the one with a usual name."""
+    if chosen is not None:
+        if chosen not in treatments:
             raise NotFoundError(
-                f"experiment {name!r} has no treatment {asked!r}; there are {there}"
+                f"experiment {name!r} has no treatment {chosen!r}; there are {_quoted(treatments)}"
             )
-        return asked
+        return chosen
     for usual in USUAL_CONTROLS:
         for treatment in treatments:
             if treatment.lower() == usual:
                 return treatment
     raise NotFoundError(
         f"experiment {name!r} has no treatment named C or control; name the control by --control,"
-        f" one of {_list(treatments)}"
+        f" one of {_quoted(treatments)}"
     )
 
 
 def _samples(
     connection: duckdb.DuckDBPyConnection, name: str, metrics: Sequence[str]
 ) -> dict[tuple[str, str], Sample]:
-    """Users with a value, mean and variance over them, by metric and treatment."""
+    """The users that have a value, with its mean and variance, by metric and treatment."""
     users = query(connection, "experiment_users", experiment=name)
-    # In order of the values, so that the sums do not depend on the threads.
+    # Summed in the order of the values, so that the sums do not depend on the number of threads.
     measures = ", ".join(
         f"count({metric}), avg({metric} order by {metric}), var_samp({metric} order by {metric})"
         for metric in metrics
@@ -172,16 +172,16 @@ def _samples(
     try:
         rows = users.aggregate(f"treatment, {measures}", "treatment").fetchall()
     except duckdb.OutOfRangeException:
-        # What older versions of DuckDB say of an infinite variance.
+        # Older versions of DuckDB raise this for an infinite variance.
         rows = [(None, math.inf)]
     if not all(
         math.isfinite(value) for _, *values in rows for value in values if value is not None
     ):
         raise QueryError(f"experiment {name!r}: {', '.join(metrics)}: values too large to add up")
     return {
-        (metric, treatment): Sample(*values[3 * place : 3 * place + 3])
+        (metric, treatment): Sample(*values[3 * index : 3 * index + 3])
         for treatment, *values in rows
-        for place, metric in enumerate(metrics)
+        for index, metric in enumerate(metrics)
     }
 
 
@@ -192,7 +192,7 @@ def _effects(
     control: str,
     alpha: float,
 ) -> list[Effect]:
-    """Each treatment against the control in each metric, with the p values adjusted over all."""
+    """The effect of each treatment on each metric; p values are adjusted over all of them."""
     pairs = [(metric, treatment) for metric in metrics for treatment in treatments]
     differences = [
         compare_means(samples[metric, treatment], samples[metric, control], alpha)
@@ -202,8 +202,8 @@ def _effects(
     effects = []
     for pair, difference, adjusted_p_value in zip(pairs, differences, adjusted, strict=True):
         metric, treatment = pair
-        sample, of_control = samples[pair], samples[metric, control]
-        percent = in_percent(difference, of_control.mean)
+        sample, control_sample = samples[pair], samples[metric, control]
+        percent = in_percent(difference, control_sample.mean)
         effects.append(
             Effect(
                 metric=metric,
@@ -211,9 +211,9 @@ def _effects(
                 users=sample.size,
                 mean=sample.mean,
                 variance=sample.variance,
-                control_users=of_control.size,
-                control_mean=of_control.mean,
-                control_variance=of_control.variance,
+                control_users=control_sample.size,
+                control_mean=control_sample.mean,
+                control_variance=control_sample.variance,
                 effect=percent.difference,
                 low=percent.low,
                 high=percent.high,
@@ -226,49 +226,51 @@ def _effects(
 
 
 def _warnings_of_arms(name: str, arms: Sequence[Arm], sample_ratio: float | None) -> list[str]:
-    """What is wrong with who is in which arm."""
+    """Warnings about the assignment of users to arms."""
     warnings = []
     if len(arms) == 1:
-        warnings.append(f"all users are under {arms[0].treatment}: there is nothing to compare")
+        warnings.append(f"all users are in {arms[0].treatment}: there is nothing to compare")
     shared = [arm for arm in arms if arm.users_in_other_arms]
     if shared:
         counts = ", ".join(f"{arm.users_in_other_arms:,} of {arm.treatment}" for arm in shared)
         warnings.append(
-            f"users are in another arm too: {counts}; they are listed by: ubcf query"
+            f"some users are in several arms ({counts}); list them with: ubcf query"
             f" treatment_assignment_conflicts --param {shlex.quote(f'experiment={name}')}"
         )
     if sample_ratio is not None and sample_ratio < SAMPLE_RATIO_ALPHA:
-        counts = ", ".join(f"{arm.users:,} in {arm.treatment}" for arm in arms)
+        counts = ", ".join(f"{arm.users:,} ({arm.treatment})" for arm in arms)
         warnings.append(
-            f"sample ratio mismatch: an even split hardly gives {counts} users (chi-square test,"
-            f" p = {sample_ratio:.2g}); unless they were meant to differ, do not trust the effects"
+            f"sample ratio mismatch: arms of {counts} users are unlikely under an even split"
+            f" (chi-square test, p = {sample_ratio:.2g}); unless the split was meant to be uneven,"
+            " do not trust the effects"
         )
     return warnings
 
 
 def _warnings_of_effects(effects: Sequence[Effect], control: str, alpha: float) -> list[str]:
-    """What cannot be told of the effects, and how to judge several."""
+    """Warnings about values that are not defined, and about multiple comparisons."""
     warnings = []
     for effect in effects:
-        what = f"{effect.metric} of {effect.treatment}"
+        subject = f"{effect.metric} of {effect.treatment}"
         if effect.users < 2 or effect.control_users < 2:
             warnings.append(
-                f"{what}: no interval and no p value; it takes two users with a value in each arm"
+                f"{subject}: no interval and no p value; each arm needs two users with a value"
                 f" ({effect.treatment} has {effect.users}, {control} has {effect.control_users})"
             )
         elif effect.p_value is None:
             warnings.append(
-                f"{what}: no interval and no p value; in neither arm do the users differ"
+                f"{subject}: no interval and no p value; the values do not vary in either arm"
             )
         elif effect.effect is None:
-            warnings.append(f"{what}: no percentage; the mean of {control} is 0")
+            warnings.append(f"{subject}: no percentage; the mean of {control} is 0")
     comparisons = sum(effect.p_value is not None for effect in effects)
     if comparisons > 1:
         warnings.append(
-            f"{comparisons} comparisons: significant is an adjusted p value (Holm) below {alpha:g}"
+            f"{comparisons} comparisons: an effect is significant if its adjusted p value (Holm) is"
+            f" below {alpha:g}"
         )
     return warnings
 
 
-def _list(names: Iterable[str]) -> str:
+def _quoted(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))

@@ -1,4 +1,4 @@
-"""Why a user gets a track: the score as the sum of what each neighbor contributes."""
+"""Why a user gets a track: the score as a sum of the contributions of neighbors."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from ubcf.analysis.named_analyses import query
 
 @dataclass(frozen=True)
 class ExplainedScore:
-    """The score of a track for a user, as its explanation gives it.
+    """A score computed from its explanation, and the stored one.
 
-    stored_score and rank: those of the table recommendations, None when the track is not in it.
+    score: the sum of the contributions of `neighbors` users. stored_score, rank: of the table
+    recommendations; None for a track that is not recommended.
     """
 
     score: float
@@ -26,11 +27,11 @@ class ExplainedScore:
 def explain(
     connection: duckdb.DuckDBPyConnection, user: Any, track: Any
 ) -> duckdb.DuckDBPyRelation:
-    """The exact reason of a score: one row per contributing neighbor, recommended or not.
+    """The terms of score(u, t), one row per contributing neighbor v; t need not be recommended.
 
     Columns: neighbor, similarity w(u, v), common_tracks and common_titles (lists), centered_time
-    h(v, t), and contribution, their product. The contributions sum to score(u, t), to 1e-9; no row
-    means a score of 0. The greatest contributions, in magnitude, come first.
+    h(v, t), and contribution, the product w(u, v) * h(v, t). The contributions sum to the score,
+    to 1e-9; no row means a score of 0. The greatest contributions, in magnitude, come first.
     Raises NotFoundError, with the nearest ids, for a user or a track that is not in the database.
     """
     return query(connection, "explain", user=user, track=track)
@@ -42,7 +43,7 @@ def explained_score(
     user: Any,
     track: Any,
 ) -> ExplainedScore:
-    """What the rows of an explanation sum to, beside what is stored."""
+    """The sum of an explanation, the result of `explain`, and the stored score of the track."""
     contributions = [row[0] for row in explanation.project("contribution").fetchall()]
     stored = query(connection, "recommendation", user=user, track=track).fetchall()
     rank, stored_score = stored[0][:2] if stored else (None, None)

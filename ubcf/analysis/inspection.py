@@ -1,4 +1,4 @@
-"""Everything about one user, or one track, at a glance."""
+"""One user, or one track, at a glance."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import duckdb
 
 from ubcf.analysis.named_analyses import query
 
-# Rows of each part, as many as the service shows.
+# Rows of each part by default: the number of recommendations that the service shows.
 ROWS = 30
 
-# The parts that have one row.
+# The parts that have exactly one row.
 ONE_ROW = ("user", "track")
 
 
 def inspect_user(
     connection: duckdb.DuckDBPyConnection, user: Any, k: int = ROWS
 ) -> dict[str, duckdb.DuckDBPyRelation]:
-    """A user, by parts: user (one row), events, recommendations, interactions, neighbors.
+    """A user as relations: user (one row), events, recommendations, interactions, neighbors.
 
-    k: rows of each part at most: the latest events, the best recommendations, the interactions
-    farthest from 0, the most similar users.
-    Raises NotFoundError, with the nearest ids, when there is no such user.
+    k: rows of each relation at most: the latest events, the best recommendations, the interactions
+    with the greatest magnitude, the most similar users.
+    Raises NotFoundError, with the nearest ids, for an unknown user.
     """
     return {
         "user": query(connection, "user_profile", user=user),
@@ -36,11 +36,12 @@ def inspect_user(
 def inspect_track(
     connection: duckdb.DuckDBPyConnection, track: Any, k: int = ROWS
 ) -> dict[str, duckdb.DuckDBPyRelation]:
-    """A track, by parts: track (one row), listeners, times, ranks.
+    """A track as relations: track (one row), listeners, times, ranks.
 
-    listeners: at most k, those who liked it most first; times: its events by how long they lasted;
-    ranks: to how many users it is recommended, by ten ranks.
-    Raises NotFoundError, with the nearest ids, when neither the logs nor the catalog have it.
+    listeners: at most k, the greatest centered time first; times: a histogram of its listening
+    times; ranks: to how many users it is recommended, by tens of ranks.
+    Raises NotFoundError, with the nearest ids, for a track that is neither in the logs nor in the
+    catalog.
     """
     return {
         "track": query(connection, "track_profile", track=track),
@@ -51,5 +52,5 @@ def inspect_track(
 
 
 def random_user(connection: duckdb.DuckDBPyConnection, seed: Any) -> Any:
-    """A user drawn by lot; the same seed draws the same one."""
+    """The id of a random user; the same seed gives the same user."""
     return query(connection, "random_users", seed=seed).fetchall()[0][0]

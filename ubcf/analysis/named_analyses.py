@@ -1,4 +1,4 @@
-"""The named analyses of sql/analysis/, each a query with variables that can be set before it."""
+"""The named analyses: the queries of sql/analysis/, with the variables that they read."""
 
 from __future__ import annotations
 
@@ -16,28 +16,27 @@ from ubcf.errors import NotFoundError, OptionError, TemplateError
 
 FOLDER = "analysis"
 
-# The analysis that tells which ids are nearest to one that is not there, and how many are told.
+# The analyses that find the ids nearest to an unknown one, and how many of them an error names.
 NEAREST = {"user": "find_user", "track": "find_track"}
-
 NEAREST_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable that an analysis reads by getvariable('name')."""
+    """A variable of an analysis, which its SQL reads by getvariable('name')."""
 
     name: str
     meaning: str
 
     @property
     def required(self) -> bool:
-        """Whether it has to be set: its meaning states no default."""
+        """Whether it must be set: its meaning states no default."""
         return "(default" not in self.meaning
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A query of sql/analysis/: what one row is, the variables to set before it, and the SQL."""
+    """A query of sql/analysis/: its name, what one row is, its variables, and its SQL."""
 
     name: str
     summary: str
@@ -46,16 +45,17 @@ class Analysis:
 
 
 def list_analyses(templates: Templates | None = None) -> list[Analysis]:
-    """All analyses, by name. Raises TemplateError when the head of one does not say what it is."""
+    """All analyses in order of their names. Raises TemplateError as read_analysis does."""
     templates = templates or Templates()
     return [read_analysis(Path(name).stem, templates) for name in templates.names(FOLDER)]
 
 
 def read_analysis(name: str, templates: Templates) -> Analysis:
-    """The analysis of that name.
+    """The analysis of a name, from the comment at the head of its file.
 
-    Raises NotFoundError when there is none, TemplateError when its head does not say what it is:
-    '-- name: one row per ...', and '-- variable name: meaning (default ...)' for each variable.
+    The comment begins with '-- name: one row per ...' and has a line '-- variable name: meaning
+    (default ...)' for each variable. Raises NotFoundError for an unknown analysis, TemplateError
+    for a file without such a comment.
     """
     file = f"{FOLDER}/{name}.sql"
     if file not in templates.names(FOLDER):
@@ -78,8 +78,8 @@ def query(
 ) -> duckdb.DuckDBPyRelation:
     """Runs a named analysis; returns its rows as a relation, ready for .df(), .pl() or more SQL.
 
-    variables: those that the analysis names, such as user=156; others have their defaults. The
-    relation holds its rows: setting other variables later does not change it.
+    variables: the values of its variables, such as user=156; the others have their defaults. The
+    relation holds its rows: it does not change when variables are set later.
     Raises NotFoundError for an unknown analysis, user or track, OptionError for an unknown or a
     missing variable, TemplateError when DuckDB refuses the query.
     """
@@ -90,7 +90,7 @@ def query(
 
 
 def _set_variables(session: Session, analysis: Analysis, values: Mapping[str, Any]) -> None:
-    """Sets every variable of an analysis: those without a value to null."""
+    """Sets every variable of an analysis, those without a value to null."""
     known = {variable.name: variable for variable in analysis.variables}
     for name in values:
         if name not in known:
@@ -107,10 +107,10 @@ def _set_variables(session: Session, analysis: Analysis, values: Mapping[str, An
 
 
 def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:
-    """Sets the variable `kind` (user or track) to the id whose text is that of `value`.
+    """Sets the variable `kind` ('user' or 'track') to the id whose text is that of `value`.
 
-    Returns the id, which keeps the type that it has in the database. Raises NotFoundError, with
-    the nearest ids, when there is none.
+    Returns the id in the type that it has in the database. Raises NotFoundError, with the nearest
+    ids, for an unknown one.
     """
     table = TABLES_OF_IDS[kind]
     connection.execute(

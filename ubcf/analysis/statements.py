@@ -1,4 +1,4 @@
-"""Statements of the user's own over a database, and their rows in a file."""
+"""SQL statements given by the user: running them, and writing their rows."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from ubcf.database.formats import ROWS_FETCHED, Writable, write_rows
 from ubcf.errors import OptionError, QueryError
 from ubcf.files import check_folder, complete_or_absent
 
-# What a file is written as, by its suffix; Parquet is DuckDB's own to write.
+# The suffix of a file decides its format. Parquet is written by DuckDB.
 PARQUET = ".parquet"
-
 TEXT_FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl"}
 
 
 def print_result(
     connection: duckdb.DuckDBPyConnection, text: str, form: str, out: Writable
 ) -> None:
-    """Runs statements in turn and writes the rows of the last one, if it has any.
+    """Runs statements in order and writes the rows of the last one, if it returns any.
 
     form: one of `ubcf.database.formats.FORMATS`. Raises QueryError with DuckDB's message, which
-    gives the position in the statement.
+    shows the position in the statement.
     """
     last = _run_all_but_the_last(connection, text)
-    with _positions_told(connection, last):
+    with _query_errors(connection, last):
         if _has_rows(last):
             write_rows(connection, connection.sql(last), form, out)
         else:
@@ -35,16 +34,16 @@ def print_result(
 
 
 def write_result(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -> None:
-    """Runs statements in turn and writes the rows of the last one to a file.
+    """Runs statements in order and writes the rows of the last one to a file.
 
-    The suffix tells how; the file appears complete or not at all. Raises QueryError as
-    `print_result` does, and when the last statement has no rows; OSError when the file cannot be
-    written.
+    path: accepted by `check_target`; the file appears complete or not at all. Raises QueryError as
+    `print_result` does, and when the last statement returns no rows; OSError when the file cannot
+    be written.
     """
     last = _run_all_but_the_last(connection, text)
     if not _has_rows(last):
         raise QueryError("the last statement has no rows to write")
-    with complete_or_absent(path) as unfinished, _positions_told(connection, last):
+    with complete_or_absent(path) as unfinished, _query_errors(connection, last):
         relation = connection.sql(last)
         if path.suffix == PARQUET:
             _write_parquet(relation, unfinished)
@@ -54,15 +53,15 @@ def write_result(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -
 
 
 def check_target(path: Path) -> None:
-    """Raises OptionError when a file cannot be made, or its suffix does not tell what to write."""
+    """Raises OptionError when the folder of a file does not exist, or its suffix is unknown."""
     check_folder(path)
     if path.suffix not in {PARQUET, *TEXT_FORMATS}:
         suffixes = ", ".join([*TEXT_FORMATS, PARQUET])
-        raise OptionError(f"{path}: the suffix tells what to write; it can be {suffixes}")
+        raise OptionError(f"{path}: the suffix decides the format; it must be one of {suffixes}")
 
 
 class _ArrowStream:
-    """The rows of a relation for another connection, which takes no relation as it is."""
+    """The rows of a relation, for another connection, which does not accept the relation itself."""
 
     def __init__(self, relation: duckdb.DuckDBPyRelation) -> None:
         self._relation = relation
@@ -72,7 +71,10 @@ class _ArrowStream:
 
 
 def _write_parquet(relation: duckdb.DuckDBPyRelation, path: Path) -> None:
-    """Writes rows of a connection that may not write; whole numbers over 64 bits as decimals."""
+    """Writes the rows by a connection that may write files, as that of the relation may not.
+
+    128-bit integers become decimals.
+    """
     with duckdb.connect() as writer:
         writer.from_arrow(_ArrowStream(relation)).write_parquet(str(path))
 
@@ -95,12 +97,12 @@ def _has_rows(statement: duckdb.Statement) -> bool:
 
 
 @contextmanager
-def _positions_told(
+def _query_errors(
     connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement
 ) -> Iterator[None]:
-    """Makes DuckDB's errors inside QueryErrors that tell the position.
+    """Turns DuckDB's errors into QueryErrors that show the position in the statement.
 
-    Messages about relations have none, or a wrong one; those about the bare statement have it.
+    An error about a relation has no position, or a wrong one; so the statement runs by itself.
     """
     try:
         yield

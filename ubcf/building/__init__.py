@@ -1,0 +1,1 @@
+"""From logs to a database and a JSON file: reading, modeling, scoring, storing, checking."""

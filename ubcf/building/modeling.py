@@ -1,7 +1,7 @@
-"""The model of the events: what users and tracks are expected to be listened to, and R as a table.
+"""The model of the events: the expected times of users and tracks, and R as a table.
 
 A build calls `count_plays`, `center_times`, `store_tracks` and `store_interactions` in this order;
-an evaluation leaves out the tracks.
+an evaluation needs no table of tracks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from ubcf.scoring.options import ModelOptions
 
 # The tables that count_plays makes from the table events.
 PLAY_TABLES = ("plays", "user_times", "track_times")
+
+# The views that center_times makes.
+CENTERS = ("user_centers", "track_centers")
 
 # The tables that center_times and store_interactions make for one choice of model options.
 MODEL_TABLES = (
@@ -29,26 +32,28 @@ def count_plays(db: Database) -> None:
 
 
 def center_times(db: Database, options: ModelOptions) -> None:
-    """Makes what is subtracted from a time: the biases, with baseline centering."""
+    """Makes the views of CENTERS: the expected time is the sum of the two centers."""
     db.set(centering=options.centering, time_offset=options.offset)
     if options.centering == "baseline":
         db.run("model/indexed_plays.sql")
         _store_biases(db)
+    for table in CENTERS:
+        db.run(f"model/{table}.sql", centering=options.centering)
 
 
-def store_tracks(db: Database, options: ModelOptions) -> None:
-    """Makes the table tracks, of the logs and of the catalog."""
-    db.run("model/tracks.sql", baseline=options.centering == "baseline")
+def store_tracks(db: Database) -> None:
+    """Makes the table tracks, of the tracks in the logs and in the catalog."""
+    db.run("model/tracks.sql")
 
 
-def store_interactions(db: Database, options: ModelOptions) -> None:
+def store_interactions(db: Database) -> None:
     """Makes the tables interactions and indexed_interactions."""
-    db.run("model/interactions.sql", centering=options.centering)
-    db.run("model/indexed_interactions.sql")
+    for table in ("interactions", "indexed_interactions"):
+        db.run(f"model/{table}.sql")
 
 
 def _store_biases(db: Database) -> None:
-    """Makes the tables user_biases and track_biases, by dense indexes; sets mean_time."""
+    """Fits the baseline: makes user_biases and track_biases, by dense indexes; sets mean_time."""
     import numpy as np
 
     from ubcf.scoring.baseline import fit_baseline

@@ -132,8 +132,8 @@ def _model(db: Database, options: ModelOptions, stages: Stages) -> None:
     with stages.stage("model") as stage:
         count_plays(db)
         center_times(db, options)
-        store_tracks(db, options)
-        store_interactions(db, options)
+        store_tracks(db)
+        store_interactions(db)
         stage.rows = db.count("interactions")
 
 
@@ -146,17 +146,14 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
 
 def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
     """Makes the tables users, neighbors and recommendations."""
-    structure: dict[str, tuple[str, dict[str, Any]]] = {
-        "users": ("user_measures", {"baseline": options.model.centering == "baseline"}),
+    sources: dict[str, tuple[str, dict[str, Any]]] = {
+        "users": ("user_measures", {}),
         "neighbors": ("similar_users", {}),
-        "recommendations": (
-            "top_tracks",
-            {"predict": options.predict, "centering": options.model.centering},
-        ),
+        "recommendations": ("top_tracks", {"predict": options.predict}),
     }
-    for table, (source, options_of_table) in structure.items():
+    for table, (source, structure) in sources.items():
         with stages.stage(table) as stage:
-            db.run(f"results/{table}.sql", **options_of_table)
+            db.run(f"results/{table}.sql", **structure)
             stage.rows = db.count(table)
             # Held in memory, and no longer needed.
             db.drop(source)
@@ -215,7 +212,7 @@ def _record(
         )
         (figures,) = db.dictionaries("build")
         inputs = [InputFile(**row) for row in db.dictionaries("build_inputs")]
-        reasons = dict(db.run("staging/rejected_reasons.sql"))
+        reasons = dict(db.run("staging/questions/rejected_reasons.sql"))
     return BuildSummary(
         **{
             **figures,

@@ -1,0 +1,1 @@
+"""DuckDB and the templates of sql/: opening databases, running SQL, printing rows."""

@@ -1,7 +1,7 @@
-"""The charts of the report: inline SVG by matplotlib, and what each shows in words.
+"""Charts as inline SVG, drawn by matplotlib.
 
-Colors are CSS variables of the page, so that one drawing is right on light and on dark paper;
-texts stay texts, in the page's font.
+Colors are variables of style.css, so one drawing suits light and dark pages and paper. Text stays
+text, in the font of the page. The same data gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,19 +20,17 @@ from ubcf.errors import UbcfError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# Size of a chart in its own units; the page scales it. On a phone a unit is about a pixel.
+# The size of a chart in units that the page scales; on a phone, a unit is about a pixel.
 WIDTH = 400
-
 HEIGHT = 250
-
 UNITS_PER_INCH = 72
 
-# What the drawing is given for a color, and what the page gets instead of it.
+# Placeholders that matplotlib draws with, and the CSS color that replaces each in the SVG.
 INK, MUTED, LINE, FIRST, SECOND, PAPER = (f"#0{n}0{n}0{n}" for n in range(1, 7))
-
-COLORS = {
+CSS_COLORS = {
     INK: "currentColor",
     MUTED: "var(--muted)",
     LINE: "var(--line)",
@@ -44,7 +42,7 @@ COLORS = {
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "ubcf",
-    # Dollar signs in the name of an experiment are no formula.
+    # A dollar sign in the name of an experiment does not begin a formula.
     "text.parse_math": False,
     "font.family": "DejaVu Sans",
     "font.size": 12,
@@ -72,13 +70,13 @@ STYLE: dict[str, Any] = {
     "figure.constrained_layout.w_pad": 3 / UNITS_PER_INCH,
 }
 
-# A histogram of whole numbers has a bar for each up to this one, and bars of growing width above.
+# A histogram has one bar per number up to this greatest number, and BARS bars of growing width
+# beyond it.
 WIDEST_PLAIN_HISTOGRAM = 60
-
 BARS = 30
 
 
-def check_drawing() -> None:
+def require_matplotlib() -> None:
     """Raises UbcfError when matplotlib is not installed."""
     try:
         import matplotlib  # noqa: F401
@@ -88,63 +86,55 @@ def check_drawing() -> None:
         ) from error
 
 
-# Drawing
+# Figures
 
 
-def drawing(name: str, draw: Callable[[Axes], None], height: float = HEIGHT) -> str:
-    """What `draw` draws on the axes of a new figure, as an SVG element for an HTML page.
+def draw_svg(name: str, draw: Callable[[Axes], None], height: float = HEIGHT) -> str:
+    """An SVG element, for an HTML page, of what `draw` draws on the axes of a new figure.
 
-    name: begins the ids in it, so that those of two charts on a page differ.
+    name: the prefix of all ids in the element; it must differ between the charts of a page.
+    height: in the units of WIDTH.
     """
-    written = io.StringIO()
+    file = io.StringIO()
     with _figure(height) as figure:
         draw(figure.subplots())
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(written.getvalue(), name)
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(file.getvalue(), name)
 
 
 @contextmanager
 def _figure(height: float) -> Iterator[Figure]:
-    # Its notes on fonts and caches are nothing for a user of ubcf.
+    # Messages about fonts and caches do not concern a user of ubcf.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib.style
     from matplotlib.figure import Figure
 
-    # Whatever style the user has set up, the page looks the same.
+    # A style that the user has set for matplotlib has no effect.
     with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
-        # The font that is measured by may lack a letter that the page's font has.
+        # matplotlib measures text in a font that may lack letters which the page's font has.
         warnings.filterwarnings("ignore", message=".*[Gg]lyph")
         size = (WIDTH / UNITS_PER_INCH, height / UNITS_PER_INCH)
         yield Figure(figsize=size, layout="constrained")
 
 
 def _inline(svg: str, name: str) -> str:
-    """The element svg of a file by matplotlib: as small as it can be, and at home in a page."""
+    """The svg element of a file by matplotlib, reduced and adapted to a page."""
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # A style of all elements would be one of the page.
+    # A style element would apply to the whole page.
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     (view,) = re.findall(r'viewBox="[^"]*"', svg)
     svg = re.sub(r"<svg[^>]*>", f'<svg {view} aria-hidden="true" focusable="false">', svg, count=1)
-    svg = svg.replace("xlink:href", "href")
-    # Ids that nothing points to go; the others get names of this chart.
-    used = dict.fromkeys(re.findall(r'(?:url\(|href=")#([\w-]+)', svg))
-    names = {old: f"{name}-{number}" for number, old in enumerate(used, 1)}
-    svg = re.sub(
-        r' id="([^"]*)"',
-        lambda found: f' id="{names[found[1]]}"' if found[1] in names else "",
-        svg,
-    )
-    svg = re.sub(r"(url\(|href=\")#([\w-]+)", lambda found: f"{found[1]}#{names[found[2]]}", svg)
-    # Texts have the font of the page; only size and weight are ours.
+    svg = _rename_ids(svg.replace("xlink:href", "href"), name)
+    # The font is that of the page; size and weight stay.
     svg = re.sub(
         r"font: ((?:bold |700 )?)([\d.]+)px [^;\"]*",
         lambda found: f"font-size: {found[2]}px" + ("; font-weight: 600" if found[1] else ""),
         svg,
     )
-    for color, variable in COLORS.items():
-        svg = svg.replace(color, variable)
+    for placeholder, color in CSS_COLORS.items():
+        svg = svg.replace(placeholder, color)
     # A hundredth of a unit is less than a pixel of any screen.
     svg = re.sub(
         r' (d|x|y|transform|points)="[^"]*"',
@@ -154,37 +144,53 @@ def _inline(svg: str, name: str) -> str:
     return re.sub(r">\s+<", "><", svg)
 
 
-def _histogram(axes: Axes, counts: Sequence[tuple[int, int]]) -> None:
-    """Bars of how often whole numbers from 1 occur: (number, how often)."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+def _rename_ids(svg: str, name: str) -> str:
+    """Numbers the ids that are referenced, as name-1, name-2, ..., and removes the others."""
+    used = dict.fromkeys(re.findall(r'(?:url\(|href=")#([\w-]+)', svg))
+    names = {old: f"{name}-{number}" for number, old in enumerate(used, 1)}
+    svg = re.sub(
+        r' id="([^"]*)"',
+        lambda found: f' id="{names[found[1]]}"' if found[1] in names else "",
+        svg,
+    )
+    return re.sub(r"(url\(|href=\")#([\w-]+)", lambda found: f"{found[1]}#{names[found[2]]}", svg)
 
-    most = counts[-1][0]
-    if most <= WIDEST_PLAIN_HISTOGRAM:
+
+# Marks
+
+
+def histogram(axes: Axes, counts: Sequence[tuple[int, int]]) -> None:
+    """A histogram of whole numbers from 1; counts: (number, its frequency), ascending."""
+    from matplotlib.ticker import MaxNLocator
+
+    least, greatest = counts[0][0], counts[-1][0]
+    if greatest <= WIDEST_PLAIN_HISTOGRAM:
         axes.bar([number for number, _ in counts], [n for _, n in counts], width=0.86, color=FIRST)
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
     else:
-        # Rounded, so that a bar is of whole numbers; the first ones are of one number each.
-        edges = sorted({round((most + 1) ** (place / BARS)) for place in range(BARS + 1)})
+        # Edges rounded to whole numbers, without repetition: the first bars hold one number each.
+        edges = sorted({round((greatest + 1) ** (power / BARS)) for power in range(BARS + 1)})
         heights = [
-            sum(n for number, n in counts if left <= number < right)
-            for left, right in pairwise(edges)
+            sum(n for number, n in counts if low <= number < high) for low, high in pairwise(edges)
         ]
         axes.stairs(heights, edges, fill=True, color=FIRST)
-        axes.set_xscale("log")
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticks([number for number in _one_two_five(most) if number >= counts[0][0] / 2])
-        axes.set_xlim(left=counts[0][0] * 0.9)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.yaxis.set_major_formatter(_thousands())
+        log_x_axis(axes, [tick for tick in one_two_five(greatest) if tick >= least / 2])
+        axes.set_xlim(left=least * 0.9)
+    label_ticks(axes.yaxis, whole_number)
     axes.margins(y=0.16)
 
 
-def _mark(axes: Axes, place: float, text: str) -> None:
-    """A line at a place of the x axis, and its meaning at the top."""
-    axes.axvline(place, color=INK, linewidth=1, linestyle=(0, (3, 2)))
+def line(axes: Axes, x: Sequence[float], y: Sequence[float], color: str) -> None:
+    """A line through points; a single point is drawn as a dot."""
+    axes.plot(x, y, color=color, linewidth=2, marker="o" if len(x) == 1 else None)
+
+
+def vertical_mark(axes: Axes, x: float, text: str) -> None:
+    """A dashed vertical line at x, with a text at its top."""
+    axes.axvline(x, color=INK, linewidth=1, linestyle=(0, (3, 2)))
     axes.annotate(
         text,
-        (place, 1),
+        (x, 1),
         xycoords=("data", "axes fraction"),
         xytext=(5, -2),
         textcoords="offset points",
@@ -192,28 +198,74 @@ def _mark(axes: Axes, place: float, text: str) -> None:
     )
 
 
-def _thousands() -> Any:
+def point_label(
+    axes: Axes, text: str, x: float, y: float, *, align: str, rise: float, **style: Any
+) -> None:
+    """A text above a point. align: 'left', 'center' or 'right'; rise: in units of the chart."""
+    axes.annotate(text, (x, y), xytext=(0, rise), textcoords="offset points", ha=align, **style)
+
+
+def corner_text(axes: Axes, text: str, x: float, y: float, color: str, **style: Any) -> None:
+    """A text in the corner next to (x, y), which are fractions of the width and the height."""
+    axes.text(
+        x,
+        y,
+        text,
+        color=color,
+        transform=axes.transAxes,
+        ha="right" if x > 0.5 else "left",
+        va="top" if y > 0.5 else "bottom",
+        **style,
+    )
+
+
+# Axes
+
+
+def name_axes(axes: Axes, *, x: str, y: str) -> None:
+    """Names the axes; the name of the y axis stands above it."""
+    axes.set_title(y)
+    axes.set_xlabel(x)
+
+
+def label_ticks(axis: Axis, text: Callable[[float], str]) -> None:
+    """Labels the ticks of an axis by a function of their values."""
     from matplotlib.ticker import FuncFormatter
 
-    return FuncFormatter(lambda value, _: f"{value:,.0f}" if value == round(value) else "")
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
 
 
-def _percents() -> Any:
-    from matplotlib.ticker import PercentFormatter
+def whole_number(value: float) -> str:
+    """The label of a tick: a whole number with thousands separators; empty for a fraction."""
+    return f"{value:,.0f}" if value == round(value) else ""
 
-    return PercentFormatter(1, decimals=0, symbol=PERCENT_SIGN)
+
+def whole_percent(value: float) -> str:
+    """The label of a tick: a share as a whole percentage."""
+    return f"{100 * value:.0f}{PERCENT_SIGN}"
 
 
-def _plain_log(axis: Any) -> None:
-    """Powers of ten in plain digits, and nothing between them."""
+def log_x_axis(axes: Axes, ticks: Sequence[int]) -> None:
+    """Makes the x axis logarithmic, with these ticks."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    label_ticks(axes.xaxis, whole_number)
+
+
+def log_y_axis(axes: Axes) -> None:
+    """Makes the y axis logarithmic, with powers of ten in plain digits."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    axis.set_major_locator(LogLocator(10, numticks=8))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(_thousands())
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(10, numticks=8))
+    axes.yaxis.set_minor_locator(NullLocator())
+    label_ticks(axes.yaxis, whole_number)
 
 
-def _one_two_five(most: int) -> list[int]:
+def one_two_five(greatest: int) -> list[int]:
     """1, 2, 5, 10, 20, 50, ... up to a number."""
-    numbers = [base * 10**power for power in range(len(str(most))) for base in (1, 2, 5)]
-    return [number for number in numbers if number <= most]
+    numbers = [base * 10**power for power in range(len(str(greatest))) for base in (1, 2, 5)]
+    return [number for number in numbers if number <= greatest]

@@ -1,22 +1,19 @@
-"""The charts of the report: inline SVG by matplotlib, and what each shows in words.
-
-Colors are CSS variables of the page, so that one drawing is right on light and on dark paper;
-texts stay texts, in the page's font.
-"""
+"""Numbers as people read them: percentages, signed numbers, significant digits, sizes."""
 
 from __future__ import annotations
 
 import math
 
-# Never parted from its number.
+# The no-break space keeps the sign on the line of its number.
 PERCENT_SIGN = "\N{NO-BREAK SPACE}%"
 
 
-# Numbers in words
-
-
 def percent(share: float) -> str:
-    """A share, such as 0.123, in percent with sensible digits: 12 %."""
+    """A share in percent: 0.123 is '12 %'.
+
+    Whole percents from 10 to 99, one decimal from 0.1 to 10 and above 99 (so that 99.6 % is not
+    rounded to 100 %), three significant digits below 0.1.
+    """
     value = 100 * share
     if value == 0 or value >= 99.95:
         text = f"{value:.0f}"
@@ -29,13 +26,16 @@ def percent(share: float) -> str:
 
 
 def signed(value: float, decimals: int) -> str:
-    """A number with its sign, a true minus; without one where all its digits are 0."""
+    """A number with its sign, where minus is a true minus; no sign if it rounds to 0."""
     text = f"{value:+,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
     return text if any(digit in text for digit in "123456789") else text[1:]
 
 
 def digits(value: float) -> str:
-    """A number with three significant digits, or as a whole number with thousands separators."""
+    """A number with three significant digits; from 1,000 on a whole number.
+
+    Below 0.0001 in scientific notation, with two significant digits.
+    """
     if value == 0:
         return "0"
     if abs(value) >= 1000:
@@ -44,3 +44,18 @@ def digits(value: float) -> str:
         return f"{value:.1e}"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:.{decimals}f}"
+
+
+def p_value(p: float) -> str:
+    """A p value with four decimals, or '< 0.0001'."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def byte_size(count: int) -> str:
+    """A number of bytes in the largest fitting unit, each a thousand of the one before."""
+    value, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{count} bytes" if unit == "bytes" else f"{digits(value)} {unit}"

@@ -1,4 +1,4 @@
-"""Intervals by bootstrap over users: how much a figure would differ with other users."""
+"""Confidence intervals by bootstrap over users: how metrics vary with the sample of users."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from scipy import sparse
 
 from ubcf.scoring.matrices import FloatArray, IntArray
 
-# Enough for the ends of a 95 % interval to be stable in two digits.
+# With as many resamples, two digits of the ends of a 95 % interval are stable.
 RESAMPLES = 1000
 
-# The ends of a 95 % interval, in percent.
+# The percentiles between which a 95 % interval lies.
 INTERVAL = (2.5, 97.5)
 
-# Rounding noise: a difference under this is none.
+# A difference with a smaller magnitude is rounding noise.
 NOISE = 1e-12
 
-# Resamples that are held at once.
+# Resamples that are in memory at once.
 RESAMPLES_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
 class Estimates:
-    """Figures with their 95 % intervals, and how they differ from others: all of shape (series,).
+    """Metrics over all users with 95 % intervals, and their differences; all of shape (series,).
 
-    value, low, high: the figure over all users, and its interval. users: who have one. difference,
-    difference_low, difference_high: less the figure of another series, by the same resamples.
+    value, low, high: the metric and its interval. users: how many have a value. difference,
+    difference_low, difference_high: the value less that of the reference series, and its interval;
+    NaN, 0 and 0 without a reference.
     """
 
     value: FloatArray
@@ -40,22 +41,25 @@ class Estimates:
 
 
 def estimate(
-    values: FloatArray, weights: FloatArray, quadratic: IntArray, first: IntArray, seed: int
+    values: FloatArray, weights: FloatArray, quadratic: IntArray, reference: IntArray, seed: int
 ) -> Estimates:
-    """The figures of all users from those of each, with percentile intervals (Efron 1979).
+    """Metrics over all users, with percentile intervals of bootstrap resamples of the users.
 
-    values, weights: users x series; a weight of 0 means that the user has no value. A figure is the
-    weighted mean, or the root of the weighted mean square for a `quadratic` series. first: the
-    series that each is compared with; -1: none. Series are resampled together: the users of a
-    resample are the same in all, so that differences are paired. The same seed, the same figures.
+    values, weights: (users, series); the weight is 0 where a user has no value. The metric of a
+    series is the weighted mean of its values, or the root of their weighted mean square where
+    `quadratic`, (series,), is true. reference: (series,) the series that each is compared with, or
+    -1. A resample has the same users in all series, so differences are paired. The same seed gives
+    the same intervals.
+    Source: B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7
+    (1979); B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
     """
     totals = weights * np.where(quadratic, values**2, values)
     both = np.hstack([totals, weights])
-    value = _figures(both.sum(axis=0)[np.newaxis], quadratic)[0]
-    resampled = _figures(_resampled_sums(both, seed), quadratic)
-    has_first = first >= 0
-    difference = np.where(has_first, _without_noise(value - value[first]), np.nan)
-    differences = np.where(has_first, _without_noise(resampled - resampled[:, first]), 0.0)
+    value = _means(both.sum(axis=0)[np.newaxis], quadratic)[0]
+    resampled = _means(_resampled_sums(both, seed), quadratic)
+    compared = reference >= 0
+    difference = np.where(compared, _without_noise(value - value[reference]), np.nan)
+    differences = np.where(compared, _without_noise(resampled - resampled[:, reference]), 0.0)
     low, high = np.nanpercentile(resampled, INTERVAL, axis=0)
     difference_low, difference_high = np.nanpercentile(differences, INTERVAL, axis=0)
     users = np.count_nonzero(weights, axis=0)
@@ -67,21 +71,27 @@ def _without_noise(differences: FloatArray) -> FloatArray:
 
 
 def _resampled_sums(columns: FloatArray, seed: int) -> FloatArray:
-    """The sums of the columns over users drawn with replacement: RESAMPLES x columns."""
+    """(RESAMPLES, columns) the sums of columns over users drawn with replacement.
+
+    columns: (users, columns).
+    """
     users = len(columns)
-    draw = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     sums = []
     for _ in range(0, RESAMPLES, RESAMPLES_AT_ONCE):
-        drawn = draw.integers(0, users, size=(RESAMPLES_AT_ONCE, users))
+        drawn = rng.integers(0, users, size=(RESAMPLES_AT_ONCE, users))
         counts = np.array([np.bincount(each, minlength=users) for each in drawn], dtype=np.float64)
-        # A sparse product adds from left to right, whatever the library for dense ones does.
+        # A sparse product adds from left to right; a dense one, as the library of the machine does.
         sums.append(sparse.csr_array(counts) @ columns)
     return np.concatenate(sums)
 
 
-def _figures(sums: FloatArray, quadratic: IntArray) -> FloatArray:
-    """Weighted means, or their roots, from weighted sums and sums of weights side by side."""
+def _means(sums: FloatArray, quadratic: IntArray) -> FloatArray:
+    """(rows, series) weighted means, or roots of mean squares where `quadratic`.
+
+    sums: (rows, 2 * series), the weighted sums and then the sums of the weights.
+    """
     totals, weights = np.hsplit(sums, 2)
-    with np.errstate(invalid="ignore"):  # a resample without a user who has a value has no figure
+    with np.errstate(invalid="ignore"):  # NaN in a resample of which no user has a value
         means = totals / weights
     return np.where(quadratic, np.sqrt(means), means)

@@ -1,4 +1,4 @@
-"""The evaluation: how well the lists and predicted times fit what users did afterwards."""
+"""The options of an evaluation, with their bounds and defaults; the names of its metrics."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ubcf.scoring.options import ModelOptions
 
 SPLITS = ("time", "last", "random")
 
-# What is measured, in the order in which it is told; each is a file of sql/evaluation/metrics/ but
-# for the coverage, which no user has alone.
+# Metrics that each user has a value of, by what they measure: recommendation lists, or the scores
+# and predicted times of the tracks that the user played. Each is a file of sql/evaluation/metrics/.
 LIST_METRICS = ("ndcg", "recall", "precision", "mrr", "hit_rate", "popularity")
-
 PAIR_METRICS = ("auc", "rmse", "mae")
+USER_METRICS = (*LIST_METRICS, *PAIR_METRICS)
 
+# All metrics, as they are reported. The coverage is a property of all lists together.
 METRICS = (*LIST_METRICS[:-1], *PAIR_METRICS, "coverage", "popularity")
 
-# What a grid can be searched by, and of those, what is better when it is smaller.
+# Metrics that measure quality, by which a grid can be tuned; the smaller the errors, the better.
 TUNING_METRICS = (*LIST_METRICS[:-1], *PAIR_METRICS)
-
 ERRORS = ("rmse", "mae")
 
 BASELINES = ("popular", "best_listened", "random")
@@ -31,12 +31,12 @@ BASELINES = ("popular", "best_listened", "random")
 class EvaluationOptions:
     """What can be chosen about an evaluation.
 
-    split: 'time', at one moment for all; 'last', the last events of each user; 'random', any events
-    of each user. test_share: the share of the events that is the test part. seed: what all that is
-    drawn by lot depends on. settings: texts such as 'listening' or 'neighbors=100,shrinkage=25'.
-    at: how many first places of a list count. exclude_heard: leave out what the user has heard in
-    the training part. tune: a grid of options laid over the first setting. tune_for: the metric by
-    which the best of the grid is chosen, at the greatest of `at`.
+    split: 'time', at one moment for all users; 'last', the last events of each user; 'random',
+    random events of each user. test_share: the share of the events in the test part. seed: of all
+    random draws. settings: texts such as 'listening' or 'neighbors=100,shrinkage=25'. at: the list
+    lengths N of metrics such as ndcg@N. exclude_heard: leave out what the user has heard in the
+    training part. tune: a grid of options on top of the first setting. tune_for: the metric that
+    selects the best of the grid, at the greatest of `at`.
     """
 
     split: str = "time"
@@ -49,7 +49,7 @@ class EvaluationOptions:
     tune_for: str = "ndcg"
 
     def __post_init__(self) -> None:
-        """Raises OptionError for a value that makes no sense."""
+        """Raises OptionError for a value out of its bounds, or a setting that cannot be parsed."""
         if self.split not in SPLITS:
             raise OptionError(f"split is {self.split!r}; it must be one of {', '.join(SPLITS)}")
         if not 0 < self.test_share < 1:
@@ -63,7 +63,9 @@ class EvaluationOptions:
                 f"tune_for is {self.tune_for!r}; it must be one of {', '.join(TUNING_METRICS)}"
             )
         if len(self.models) < len(self.settings):
-            raise OptionError(f"settings are {'; '.join(self.settings)}; each may be there once")
+            raise OptionError(
+                f"settings are {'; '.join(self.settings)}; each may be given only once"
+            )
         if not self.models:
             raise OptionError("there is no setting to evaluate")
         _ = self.grid
@@ -75,7 +77,7 @@ class EvaluationOptions:
 
     @property
     def grid(self) -> dict[str, ModelOptions]:
-        """The settings to choose the best of, by name."""
+        """The settings of the grid by name; none without a grid."""
         if self.tune is None:
             return {}
         texts = parse_grid(self.tune, next(iter(self.models)))

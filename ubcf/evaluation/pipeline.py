@@ -1,4 +1,4 @@
-"""The evaluation: how well the lists and predicted times fit what users did afterwards."""
+"""The evaluation: hides a part of the logs, builds on the rest, measures on the hidden part."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from ubcf.evaluation.options import (
     LIST_METRICS,
     METRICS,
     PAIR_METRICS,
+    USER_METRICS,
     EvaluationOptions,
 )
 from ubcf.files import Publication
@@ -40,20 +41,22 @@ from ubcf.scoring.options import ModelOptions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What the name of the best setting of a grid begins with.
+# The prefix of the name of the setting chosen from a grid.
 TUNED = "tuned: "
 
-# Tables of one setting, which the next one replaces.
+# Tables of one setting, replaced by those of the next one.
 SETTING_TABLES = ("user_measures", "similar_users", "top_tracks", "pair_scores")
 
+# Tables to which each setting adds its values.
 MEASURED_TABLES = ("user_values", "coverage_values", "estimates")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found, as rows of the tables that it left in the database.
+    """The results of an evaluation: rows of the tables in its database.
 
-    lines, rejected: of all logs. figures: the row of the table evaluation.
+    lines, rejected: log lines, and how many of them were rejected. figures: the row of the table
+    evaluation. tuning: empty without a grid.
     """
 
     database: str
@@ -77,14 +80,14 @@ def evaluate(
     memory_limit: int | str | None = None,
     **options: Any,
 ) -> Evaluation:
-    """Measures settings of the model, and baselines, on a part of the logs that they do not know.
+    """Measures settings of the model, and baselines, on held-out events.
 
-    test: other logs that are the test part; None splits `logs`. options: the fields of
+    test: logs with the test part; None splits `logs`. options: the fields of
     `ubcf.evaluation.options.EvaluationOptions`, such as split='random' or settings=['listening'].
-    max_rejected, templates, threads, memory_limit: as for a build. progress: is told of the stages.
-    The tables evaluation, settings, split_events, metrics, metrics_by_user and, with a grid, tuning
-    are left in the database. Raises a UbcfError, and leaves an older database as it was, when logs
-    or options cannot be used or a part is empty.
+    max_rejected, templates, threads, memory_limit: as for a build. progress: reports the stages.
+    The database has the tables evaluation, settings, split_events, metrics, metrics_by_user and,
+    with a grid, tuning. Raises a UbcfError, and leaves an older database as it was, when logs or
+    options cannot be used or a part is empty.
     """
     chosen = EvaluationOptions(**options)
     build_options = BuildOptions(
@@ -96,39 +99,31 @@ def evaluate(
         memory_limit=memory_limit,
         store_neighbors=0,
     )
-    laid_over = Templates(None if templates is None else Path(templates))
+    overlaid = Templates(None if templates is None else Path(templates))
     path = Path(os.path.realpath(database))
     with Publication(path) as publication:
         temporary_folder = publication.temporary_folder(path)
         with Database(
             publication.unfinished(path),
-            laid_over,
+            overlaid,
             threads=build_options.thread_count,
             memory=database_memory(build_options.memory),
             temporary_folder=temporary_folder,
         ) as db:
-            work = _Work(db, chosen, build_options, progress or no_progress)
-            db.set(seed=chosen.seed, test_share=chosen.test_share, cuts=sorted(set(chosen.at)))
-            db.set(top=max(chosen.at), metric_names=list(METRICS), version=__version__)
-            db.run("evaluation/cuts.sql")
-            counts = [_read(work, laid_over, temporary_folder, logs, "logged_events")]
-            if test is not None:
-                counts.append(_read(work, laid_over, temporary_folder, test, "test_logs"))
-            _split(db, "given" if test is not None else chosen.split, "logged_events")
-            _use_part(work, "split_events")
+            work = _Work(db, chosen, build_options, temporary_folder, progress or no_progress)
+            _set_variables(work)
+            lines, rejected = _read_and_split(work, logs, test)
+            _use_parts(work, "split_events")
             models = chosen.models
             if chosen.grid:
-                winner = _tune(work)
-                models[TUNED + winner] = chosen.grid[winner]
-                _use_part(work, "split_events")
-            _evaluate(work, models)
+                best = _tune(work)
+                models[TUNED + best] = chosen.grid[best]
+                _use_parts(work, "split_events")
+            _measure_settings(work, models)
             _record(work, models, logs, test)
-            tables = {name: db.dictionaries(name) for name in ("settings", "metrics")}
-            (figures,) = db.dictionaries("evaluation")
-            tuning = db.dictionaries("tuning") if chosen.grid else []
+            evaluation = _results(work, os.fspath(database), lines, rejected)
         publication.publish()
-    lines, rejected = map(sum, zip(*counts, strict=True))
-    return Evaluation(os.fspath(database), lines, rejected, figures, **tables, tuning=tuning)
+    return evaluation
 
 
 @dataclass(frozen=True)
@@ -138,39 +133,61 @@ class _Work:
     db: Database
     options: EvaluationOptions
     build_options: BuildOptions
+    temporary_folder: Path
     progress: Progress
 
     def stages(self, setting: str) -> Stages:
-        """Stages that are told under the name of a setting."""
+        """Stages that are reported under the name of a setting."""
 
-        def told(name: str, length: int | None) -> AbstractContextManager[Callable[[int], None]]:
+        def named(name: str, length: int | None) -> AbstractContextManager[Callable[[int], None]]:
             return self.progress(f"{setting}: {name}", length)
 
-        return Stages(told)
+        return Stages(named)
 
 
-def _read(
+def _set_variables(work: _Work) -> None:
+    """Sets the variables that all templates read, and makes the table cuts."""
+    db, options = work.db, work.options
+    db.set(seed=options.seed, test_share=options.test_share, cuts=sorted(set(options.at)))
+    db.set(top=max(options.at), metric_names=list(METRICS), version=__version__)
+    db.run("evaluation/cuts.sql")
+
+
+def _read_and_split(
     work: _Work,
-    templates: Templates,
-    folder: Path,
     logs: PathLike | Sequence[PathLike],
-    target: str,
+    test: PathLike | Sequence[PathLike] | None,
 ) -> tuple[int, int]:
-    """The table `target`: the events of logs. Returns the lines, and how many were rejected."""
+    """Makes the table split_events; returns the number of lines, and of rejected ones."""
+    lines, rejected = _read(work, logs, "logged_events")
+    if test is None:
+        _split(work.db, work.options.split, "logged_events")
+        return lines, rejected
+    test_lines, test_rejected = _read(work, test, "test_logs")
+    _split(work.db, "given", "logged_events")
+    return lines + test_lines, rejected + test_rejected
+
+
+def _read(work: _Work, logs: PathLike | Sequence[PathLike], target: str) -> tuple[int, int]:
+    """Makes the table `target` of the events of logs; returns lines and rejected ones."""
     db = work.db
-    places = [logs] if isinstance(logs, str | os.PathLike) else logs
-    read_logs(db, templates, find_logs(places), folder, Stages(work.progress))
+    found = find_logs(_path_list(logs))
+    read_logs(db, db.templates, found, work.temporary_folder, Stages(work.progress))
     refuse_rejected_lines(db, work.build_options.max_rejected)
-    ((lines, rejected),) = db.run("staging/rejected_share.sql")
+    ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
     db.run("evaluation/logged.sql", target=target)
     db.drop("rejected_lines", "build_inputs")
     return lines, rejected
 
 
+def _path_list(paths: PathLike | Sequence[PathLike]) -> Sequence[PathLike]:
+    return [paths] if isinstance(paths, str | os.PathLike) else paths
+
+
 def _split(db: Database, split: str, source: str, target: str = "split_events") -> None:
-    """The table `target`: the events of `source`, each in the training or in the test part."""
+    """Makes the table `target`: the events of `source`, each in the training or the test part."""
     if split in ("time", "last"):
-        ((undated,),) = db.run("evaluation/undated_events.sql", source=source)
+        ((undated,),) = db.run("evaluation/questions/undated_events.sql", source=source)
         if undated:
             raise InputError(
                 f"{undated:,} events have no timestamp, which the split {split!r} needs; "
@@ -179,15 +196,20 @@ def _split(db: Database, split: str, source: str, target: str = "split_events") 
     db.run(f"evaluation/splits/{split}.sql", source=source, target=target)
 
 
-def _use_part(work: _Work, source: str) -> None:
-    """The training part as the table events, which the models read, and the truth to meet."""
+def _use_parts(work: _Work, source: str) -> None:
+    """Makes the training part of `source` the table events, which models read; and the truth.
+
+    Raises InputError when a part is empty, or no user can be measured.
+    """
     db = work.db
-    ((training, test),) = db.run("evaluation/parts.sql", source=source)
+    for table in ("events", "test_events"):
+        db.run(f"evaluation/{table}.sql", source=source)
+    ((training, test),) = db.run("evaluation/questions/part_sizes.sql", source=source)
     if not training or not test:
         empty = "test" if training else "training"
         raise InputError(
-            f"the {empty} part of {training + test:,} events is empty: too few events, or all at "
-            "one moment; try another split or test share"
+            f"none of {training + test:,} events is in the {empty} part: there are too few, or all "
+            "have one timestamp; try another split or test share"
         )
     db.drop(*PLAY_TABLES)
     count_plays(db)
@@ -195,67 +217,73 @@ def _use_part(work: _Work, source: str) -> None:
     db.run("evaluation/counted_users.sql")
     if not db.count("counted_users"):
         raise InputError(
-            "no user of the training part has a relevant track in the test part, one that was "
-            "listened to for longer than the user's mean time in the training part"
+            "no user of the training part has a relevant track in the test part: one listened to "
+            "for longer than the user's mean time in the training part"
         )
 
 
 def _tune(work: _Work) -> str:
-    """The name of the best of the grid on a split of the training part alone; the table tuning."""
+    """Measures the grid on a split of the training part alone; returns the name of the best.
+
+    Makes the table tuning.
+    """
     db, options = work.db, work.options
     _split(db, options.split, "events", "validation_events")
-    _use_part(work, "validation_events")
+    _use_parts(work, "validation_events")
     metric = options.tune_for
-    number = 0
     for number, (name, model) in enumerate(options.grid.items(), start=1):
         _measure_model(work, f"trial {number}: {name}", model, number, (metric,))
-    _name_settings(db, list(options.grid.items()), "tuned", "tried_settings")
+    _store_settings(db, list(options.grid.items()), "tuned", "tried_settings")
     _estimate(work)
     cut = max(options.at) if metric in LIST_METRICS else None
     db.set(sign=-1 if metric in ERRORS else 1, tuned_cut=cut)
-    ((winner,),) = db.run("evaluation/tuning.sql")
+    db.run("evaluation/tuning.sql")
+    ((winner,),) = db.run("evaluation/questions/best_setting.sql")
     db.drop(*MEASURED_TABLES, "tried_settings", "validation_events")
     return str(winner)
 
 
-def _evaluate(work: _Work, models: dict[str, ModelOptions]) -> None:
-    """The figures of all settings and baselines, by user and over all."""
+def _measure_settings(work: _Work, models: dict[str, ModelOptions]) -> None:
+    """Measures all settings and baselines, by user and over all users."""
     for number, (name, model) in enumerate(models.items(), start=1):
-        _measure_model(work, name, model, number, (*LIST_METRICS, *PAIR_METRICS))
+        _measure_model(work, name, model, number, USER_METRICS)
     exclude_heard = work.options.exclude_heard
     for number, name in enumerate(BASELINES, start=len(models) + 1):
         with work.stages(name).stage("lists"):
             work.db.run(f"evaluation/baselines/{name}.sql")
             work.db.run("evaluation/baseline_lists.sql", baseline=name, exclude_heard=exclude_heard)
             work.db.run("evaluation/baseline_test_scores.sql", baseline=name)
-            _measure(work.db, number, (*LIST_METRICS, *PAIR_METRICS))
+            _measure(work.db, number, USER_METRICS)
     _estimate(work)
 
 
 def _measure_model(
     work: _Work, name: str, model: ModelOptions, number: int, metrics: Sequence[str]
 ) -> None:
-    """Adds what one setting reaches to the figures by user."""
+    """Adds the values of one setting to the table user_values."""
     from ubcf.building.scores import score
 
     db, stages = work.db, work.stages(name)
     with stages.stage("model"):
         db.drop(*MODEL_TABLES, *SETTING_TABLES)
         center_times(db, model)
-        store_interactions(db, model)
+        store_interactions(db)
     if set(metrics) & set(LIST_METRICS):
         score(db, replace(work.build_options, model=model), stages)
         db.run("evaluation/model_lists.sql")
     if set(metrics) & set(PAIR_METRICS):
         with stages.stage("test tracks"):
             _score_test_tracks(db, model, work.build_options.thread_count)
-            db.run("evaluation/model_test_scores.sql", centering=model.centering)
+            db.run("evaluation/model_test_scores.sql")
     with stages.stage("measure"):
         _measure(db, number, metrics)
 
 
 def _score_test_tracks(db: Database, model: ModelOptions, threads: int) -> None:
-    """The table pair_scores: what the model says of each row of truth."""
+    """Makes the table pair_scores: the score and the predicted deviation of each row of truth.
+
+    Both are 0 for a track that the training part does not have.
+    """
     import numpy as np
 
     from ubcf.scoring.matrices import ModelMatrices
@@ -290,38 +318,39 @@ def _score_test_tracks(db: Database, model: ModelOptions, threads: int) -> None:
 
 
 def _measure(db: Database, number: int, metrics: Sequence[str]) -> None:
-    """Adds the figures of one setting, by user, from its lists and scores of test tracks."""
+    """Adds the values of one setting to user_values, from its lists and test scores."""
     db.set(setting_number=number)
     if set(metrics) & set(LIST_METRICS):
-        db.run("evaluation/hits.sql")
-        db.run("evaluation/coverage.sql")
+        for table in ("hits", "hit_counts", "coverage_values"):
+            db.run(f"evaluation/{table}.sql")
     for metric in metrics:
         db.run(f"evaluation/metrics/{metric}.sql")
     db.run("evaluation/user_values.sql", metrics=metrics)
 
 
 def _estimate(work: _Work) -> None:
-    """The tables series and estimates: the figures over all users, with their intervals."""
+    """Makes the tables series and estimates: the values over all users, with intervals."""
     import numpy as np
 
     from ubcf.evaluation.bootstrap import estimate
 
     db = work.db
-    db.run("evaluation/series.sql")
+    for table in ("series", "series_values"):
+        db.run(f"evaluation/{table}.sql")
     series, found = db.arrays("series"), db.arrays("series_values")
-    users, place = np.unique(found["user_index"], return_inverse=True)
+    users, row = np.unique(found["user_index"], return_inverse=True)
     values, weights = np.zeros((2, len(users), len(series["series"])))
-    values[place, found["series"]] = found["value"]
-    weights[place, found["series"]] = found["weight"]
+    values[row, found["series"]] = found["value"]
+    weights[row, found["series"]] = found["weight"]
     estimates = estimate(values, weights, series["quadratic"], series["first"], work.options.seed)
     db.append("estimates", {"series": series["series"], **vars(estimates)})
     db.flush()
 
 
-def _name_settings(
+def _store_settings(
     db: Database, models: Sequence[tuple[str, ModelOptions | None]], kind: str, target: str
 ) -> None:
-    """The table `target`: what was evaluated, in order; baselines are those without options."""
+    """Makes the table `target`: the settings in order; those without options are baselines."""
     db.set(
         setting_names=[name for name, _ in models],
         setting_kinds=[
@@ -341,20 +370,29 @@ def _record(
     logs: PathLike | Sequence[PathLike],
     test: PathLike | Sequence[PathLike] | None,
 ) -> None:
-    """The tables that stay, and their comments."""
+    """Makes the tables of results, with comments, and drops the intermediate ones."""
     db, options = work.db, work.options
-
-    def names(places: PathLike | Sequence[PathLike] | None) -> list[str] | None:
-        if places is None:
-            return None
-        listed = [places] if isinstance(places, str | os.PathLike) else places
-        return [Path(place).as_posix() for place in listed]
-
-    recorded = {"logs": names(logs), "test": names(test), **asdict(options)}
-    db.set(options=json.dumps(recorded))
+    names = {
+        role: None if paths is None else [Path(path).as_posix() for path in _path_list(paths)]
+        for role, paths in (("logs", logs), ("test", test))
+    }
+    db.set(options=json.dumps({**names, **asdict(options)}))
     baselines: list[tuple[str, None]] = [(name, None) for name in BASELINES]
-    _name_settings(db, [*models.items(), *baselines], "model", "settings")
+    _store_settings(db, [*models.items(), *baselines], "model", "settings")
     for table in ("evaluation", "metrics", "metrics_by_user"):
         db.run(f"evaluation/{table}.sql")
     db.drop("interactions", "logged_events", "test_logs")
     db.run("evaluation/comments.sql", tuning=bool(options.grid))
+
+
+def _results(work: _Work, database: str, lines: int, rejected: int) -> Evaluation:
+    (figures,) = work.db.dictionaries("evaluation")
+    return Evaluation(
+        database,
+        lines,
+        rejected,
+        figures,
+        settings=work.db.dictionaries("settings"),
+        metrics=work.db.dictionaries("metrics"),
+        tuning=work.db.dictionaries("tuning") if work.options.grid else [],
+    )

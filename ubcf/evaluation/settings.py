@@ -1,39 +1,46 @@
-"""Settings of the model written as texts: 'listening,neighbors=50', and grids of them."""
+"""Settings of the model as text, such as 'listening,neighbors=50', and grids of them."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import product
+from typing import get_args, get_type_hints
 
 from ubcf.errors import OptionError
 from ubcf.scoring.options import ALL, MODEL_OPTIONS, ModelOptions, model_options
 
-# Options that are not fractions.
-WHOLE = ("neighbors", "min_common")
-TEXTS = ("centering", "similarity")
+# The options whose values are names, and those whose values are whole numbers; the values of all
+# others are fractions.
+NAMES = tuple(option.name for option in fields(ModelOptions) if option.metadata["choices"])
+WHOLE_NUMBERS = tuple(
+    name for name, kind in get_type_hints(ModelOptions).items() if int in (kind, *get_args(kind))
+)
 
 
 def parse_setting(text: str) -> tuple[str, ModelOptions]:
-    """The name of a setting, and its options: a preset, options as name=value, or both.
+    """The name of a setting, which is its text without spaces, and its options.
 
-    Raises OptionError for what is neither, or makes no sense.
+    text: comma-separated; a preset, options as name=value, or both. Raises OptionError for an
+    unknown preset or option, or a value out of its bounds.
     """
-    parts = [part.strip().replace(" ", "") for part in text.split(",")]
+    terms = [term.strip().replace(" ", "") for term in text.split(",")]
     preset = "notebook"
     chosen = {}
-    for part in parts:
-        name, equals, value = part.partition("=")
+    for term in terms:
+        name, equals, value = term.partition("=")
         if not equals or name == "preset":
             preset = value if equals else name
         else:
             name = name.replace("-", "_")
             chosen[name] = _value(name, value)
-    return ",".join(parts), model_options(preset, **chosen)
+    return ",".join(terms), model_options(preset, **chosen)
 
 
 def parse_grid(text: str, base: str) -> list[str]:
-    """The settings of a grid such as 'neighbors=20,all;offset=0,0.25', each laid over `base`.
+    """The settings of a grid such as 'neighbors=20,all;offset=0,0.25': all combinations.
 
-    Raises OptionError when a part is not name=value,value or a value makes no sense.
+    base: the setting whose options they replace. Raises OptionError when an axis of the grid is
+    not name=value,value, and as parse_setting does.
     """
     axes = []
     for axis in text.split(";"):
@@ -48,12 +55,13 @@ def parse_grid(text: str, base: str) -> list[str]:
 
 
 def _value(name: str, text: str) -> int | float | str:
+    """The value of an option of the model. Raises OptionError for an unknown option or no value."""
     if name not in MODEL_OPTIONS:
         raise OptionError(f"no option {name!r}; there are preset, {', '.join(MODEL_OPTIONS)}")
-    if name in TEXTS or (name == "neighbors" and text == ALL):
+    if name in NAMES or (name == "neighbors" and text == ALL):
         return text
     try:
-        return int(text) if name in WHOLE else float(text)
+        return int(text) if name in WHOLE_NUMBERS else float(text)
     except ValueError as error:
-        kind = "a whole number" if name in WHOLE else "a number"
+        kind = "a whole number" if name in WHOLE_NUMBERS else "a number"
         raise OptionError(f"{name} is {text!r}; it must be {kind}") from error

@@ -1,13 +1,13 @@
-"""The charts of the report: inline SVG by matplotlib, and what each shows in words.
+"""The charts of the report: each a drawing, its finding in words, and its numbers as a table.
 
-Colors are CSS variables of the page, so that one drawing is right on light and on dark paper;
-texts stay texts, in the page's font.
+Each public function makes a Chart of the rows of an analysis; where the finding or the drawing
+takes more than a few lines, a function `_..._finding` or `_draw_...` follows.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,19 @@ from ubcf.drawing.figures import (
     MUTED,
     PAPER,
     SECOND,
-    _histogram,
-    _mark,
-    _one_two_five,
-    _percents,
-    _plain_log,
-    _thousands,
-    drawing,
+    corner_text,
+    draw_svg,
+    histogram,
+    label_ticks,
+    line,
+    log_x_axis,
+    log_y_axis,
+    name_axes,
+    one_two_five,
+    point_label,
+    vertical_mark,
+    whole_number,
+    whole_percent,
 )
 from ubcf.drawing.numbers import PERCENT_SIGN, digits, percent, signed
 
@@ -32,18 +38,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Row = dict[str, Any]
-
 Rows = Sequence[Row]
+# (value, how often it occurs), ascending by value
+Counts = Sequence[tuple[Any, int]]
 
-# Below this the axis of scores is linear, so that it can show 0 and what is less.
-SMALL_SCORE = 0.01
+# The axis of scores is linear from 0 to this score, and logarithmic beyond.
+LINEAR_SCORES = 0.01
+
+# The height of a forest plot, in units of the chart: of its axes, and of each effect.
+FOREST_HEIGHT = 70
+EFFECT_HEIGHT = 36
 
 
 @dataclass(frozen=True)
 class Chart:
     """A chart: its drawing, what it shows in words, and its numbers as a table.
 
-    name: for ids in the page; svg: empty where there is nothing to draw.
+    name: the prefix of its ids in the page. svg: empty if there is nothing to draw. columns, rows:
+    the table, as text.
     """
 
     name: str
@@ -51,77 +63,64 @@ class Chart:
     finding: str
     svg: str = ""
     columns: tuple[str, ...] = ()
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    rows: list[tuple[str, ...]] = field(default_factory=list)
 
 
-# The charts
+# Events per user
 
 
 def events_per_user(rows: Rows) -> Chart:
-    """Of the analysis events_per_user."""
+    """How many events users have."""
     counts = [(row["events"], row["users"]) for row in rows]
-    median = _median(counts)
-    busiest = next(row for row in rows if row["share_of_users"] >= 0.9)
-    # The users above the boundary, where there are any; else all of them.
-    above = 1 - busiest["share_of_events"]
-    users_above = 1 - busiest["share_of_users"]
-    finding = (
-        f"Half of the users have {median:,} {'event' if median == 1 else 'events'} or fewer; "
-        f"the most of one user is {rows[-1]['events']:,}."
-    )
-    if users_above > 0:
-        finding += (
-            f" The busiest {percent(users_above)} of the users make {percent(above)} of the events."
-        )
-
-    def draw(axes: Axes) -> None:
-        _histogram(axes, counts)
-        axes.set_title("users")
-        axes.set_xlabel("events of a user")
-        _mark(axes, median, f"median {median:,}")
-
+    name = "events-per-user"
     return Chart(
-        "events-per-user",
+        name,
         "Events per user",
-        finding,
-        drawing("events-per-user", draw),
+        _events_finding(rows, _median(counts)),
+        draw_svg(name, lambda axes: _draw_events(axes, counts)),
         ("Events", "Users"),
         [(f"{events:,}", f"{users:,}") for events, users in counts],
     )
 
 
-def listening_time(rows: Rows) -> Chart:
-    """Of the analysis listening_time."""
-    shares = [row["share_of_events"] for row in rows]
+def _events_finding(rows: Rows, median: int) -> str:
     finding = (
-        f"{percent(shares[0])} of the plays end within the first twentieth of the track, "
-        f"{percent(shares[-1])} in the last."
+        f"Half of the users have {median:,} {'event' if median == 1 else 'events'} or fewer; "
+        f"the most active user has {rows[-1]['events']:,}."
     )
+    # The last of the first 90 % of the users; many users can have as many events as this one.
+    ninetieth = next(row for row in rows if row["share_of_users"] >= 0.9)
+    busiest_users = 1 - ninetieth["share_of_users"]
+    if busiest_users > 0:
+        their_events = 1 - ninetieth["share_of_events"]
+        finding += (
+            f" The busiest {percent(busiest_users)} of the users make {percent(their_events)} of "
+            "the events."
+        )
+    return finding
 
-    def draw(axes: Axes) -> None:
-        lefts = [row["from_time"] for row in rows]
-        axes.bar(lefts, shares, width=0.046, align="edge", color=FIRST)
-        axes.xaxis.set_major_formatter(_percents())
-        axes.yaxis.set_major_formatter(_percents())
-        axes.set_xlim(-0.01, 1.01)
-        axes.set_title("share of the plays")
-        axes.set_xlabel("part of the track listened to")
-        axes.margins(y=0.14)
-        for place in (0, -1):
-            axes.annotate(
-                percent(shares[place]),
-                (lefts[place] + 0.023, shares[place]),
-                xytext=(0, 4),
-                textcoords="offset points",
-                ha="left" if place == 0 else "right",
-            )
 
+def _draw_events(axes: Axes, counts: Counts) -> None:
+    histogram(axes, counts)
+    name_axes(axes, x="events of a user", y="users")
+    median = _median(counts)
+    vertical_mark(axes, median, f"median {median:,}")
+
+
+# Listening time
+
+
+def listening_time(rows: Rows) -> Chart:
+    """Which fraction of the track users listen to."""
+    shares = [row["share_of_events"] for row in rows]
+    name = "listening-time"
     return Chart(
-        "listening-time",
+        name,
         "Listening time",
-        finding,
-        drawing("listening-time", draw),
-        ("Part of the track", "Plays", "Share"),
+        f"{percent(shares[0])} of the plays end within the first twentieth of the track, "
+        f"{percent(shares[-1])} in the last.",
+        draw_svg(name, lambda axes: _draw_times(axes, [row["from_time"] for row in rows], shares)),
+        ("Fraction of the track", "Plays", "Share"),
         [
             (
                 f"{row['from_time']:.0%} to {row['to_time']:.0%}",
@@ -133,105 +132,96 @@ def listening_time(rows: Rows) -> Chart:
     )
 
 
+def _draw_times(axes: Axes, starts: Sequence[float], shares: Sequence[float]) -> None:
+    axes.bar(starts, shares, width=0.046, align="edge", color=FIRST)
+    label_ticks(axes.xaxis, whole_percent)
+    label_ticks(axes.yaxis, whole_percent)
+    axes.set_xlim(-0.01, 1.01)
+    name_axes(axes, x="fraction of the track listened to", y="share of the plays")
+    axes.margins(y=0.14)
+    for bar, align in ((0, "left"), (-1, "right")):
+        text = percent(shares[bar])
+        point_label(axes, text, starts[bar] + 0.023, shares[bar], align=align, rise=4)
+
+
+# Neighbors per user
+
+
 def neighbors_per_user(rows: Rows) -> Chart:
-    """Of the analysis neighbors_per_user."""
+    """How many neighbors of each sign users have."""
     name, title = "neighbors-per-user", "Neighbors per user"
     if not rows:
         return Chart(name, title, "The build did not count the neighbors.")
-    signs = {
-        sign: [(row["neighbors"], row["users"]) for row in rows if row["sign"] == sign]
+    positive, negative = (
+        [(row["neighbors"], row["users"]) for row in rows if row["sign"] == sign]
         for sign in ("positive", "negative")
-    }
-    medians = {sign: _median(counts) for sign, counts in signs.items()}
-    users = sum(count for _, count in signs["positive"])
-    alone = sum(count for neighbors, count in signs["positive"] if neighbors == 0)
-    finding = (
-        f"Half of the users have {medians['positive']:,} or fewer positive neighbors and "
-        f"{medians['negative']:,} or fewer negative ones; "
-        + (f"{alone:,} of {users:,} have no positive one." if alone else "all have a positive one.")
     )
-    most = max(neighbors for counts in signs.values() for neighbors, _ in counts)
-    width = math.ceil((most + 1) / BARS)
-
-    def draw(axes: Axes) -> None:
-        from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-        for sign, direction, color in (("positive", 1, FIRST), ("negative", -1, SECOND)):
-            bars: dict[int, int] = {}
-            for neighbors, count in signs[sign]:
-                bars[neighbors // width] = bars.get(neighbors // width, 0) + count
-            lefts = [(place - 0.5 / width + 0.04) * width for place in bars]
-            heights = [direction * count for count in bars.values()]
-            axes.bar(lefts, heights, width=width * 0.92, align="edge", color=color)
-            axes.text(
-                0.99,
-                0.97 if direction > 0 else 0.03,
-                f"{sign}, median {medians[sign]:,}",
-                color=color,
-                transform=axes.transAxes,
-                ha="right",
-                va="top" if direction > 0 else "bottom",
-                weight="bold",
-            )
-        axes.axhline(0, color=MUTED, linewidth=0.8)
-        # Room for the two texts.
-        axes.margins(y=0.2)
-        axes.spines["bottom"].set_visible(False)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):,.0f}"))
-        axes.set_title("users")
-        axes.set_xlabel("neighbors of a user")
-
     return Chart(
-        "neighbors-per-user",
-        "Neighbors per user",
-        finding,
-        drawing("neighbors-per-user", draw),
+        name,
+        title,
+        _neighbors_finding(positive, negative),
+        draw_svg(name, lambda axes: _draw_neighbors(axes, positive, negative)),
         ("Sign", "Neighbors", "Users"),
         [(row["sign"], f"{row['neighbors']:,}", f"{row['users']:,}") for row in rows],
     )
 
 
-def similarity_distribution(rows: Rows) -> Chart:
-    """Of the analysis similarity_distribution."""
-    name, title = "similarity", "Similarity of neighbors"
-    counts = [(row["from_similarity"], row["neighbors"]) for row in rows]
-    nearest = [(row["from_similarity"], row["nearest_neighbors"]) for row in rows]
-    total = sum(count for _, count in counts)
-    if total == 0:
-        return Chart(name, title, "No neighbor with a similarity above 0 is stored.")
-    width = rows[0]["to_similarity"] - rows[0]["from_similarity"]
-    medians = _median(counts) + width / 2, _median(nearest) + width / 2
-    finding = (
-        f"Half of the {total:,} stored neighbors (at most 50 a user) have a similarity below about "
-        f"{medians[0]:.2f}; of the users' nearest neighbors, half are below about {medians[1]:.2f}."
+def _neighbors_finding(positive: Counts, negative: Counts) -> str:
+    users = sum(count for _, count in positive)
+    alone = sum(count for neighbors, count in positive if neighbors == 0)
+    return (
+        f"Half of the users have {_median(positive):,} or fewer positive neighbors and "
+        f"{_median(negative):,} or fewer negative ones; "
+        + (f"{alone:,} of {users:,} have no positive one." if alone else "all have a positive one.")
     )
 
-    def draw(axes: Axes) -> None:
-        edges = [row["from_similarity"] for row in rows] + [1.0]
-        for series, color, label in (
-            (counts, FIRST, "stored neighbors"),
-            (nearest, SECOND, "nearest neighbor of each user"),
-        ):
-            heights = [count for _, count in series]
-            axes.stairs(heights, edges, color=color, linewidth=1.6, label=label)
-            axes.stairs(heights, edges, color=color, fill=True, alpha=0.15, linewidth=0)
-        axes.set_yscale("log")
-        axes.set_ylim(bottom=0.7)
-        _plain_log(axes.yaxis)
-        axes.set_xlim(0, 1)
-        axes.set_title("neighbors, logarithmic")
-        axes.set_xlabel("similarity")
-        legend = axes.legend(loc="upper right", frameon=False, handlelength=1, fontsize=12)
-        for text, color in zip(legend.get_texts(), (FIRST, SECOND), strict=True):
-            text.set_color(color)
 
+def _draw_neighbors(axes: Axes, positive: Counts, negative: Counts) -> None:
+    """Two histograms with a common x axis: positive neighbors upwards, negative ones downwards."""
+    from matplotlib.ticker import MaxNLocator
+
+    greatest = max(neighbors for neighbors, _ in (*positive, *negative))
+    width = math.ceil((greatest + 1) / BARS)
+    for sign, counts, direction, color in (
+        ("positive", positive, 1, FIRST),
+        ("negative", negative, -1, SECOND),
+    ):
+        bars: dict[int, int] = {}
+        for neighbors, count in counts:
+            bars[neighbors // width] = bars.get(neighbors // width, 0) + count
+        starts = [(bar - 0.5 / width + 0.04) * width for bar in bars]
+        heights = [direction * count for count in bars.values()]
+        axes.bar(starts, heights, width=width * 0.92, align="edge", color=color)
+        text = f"{sign}, median {_median(counts):,}"
+        corner_text(axes, text, 0.99, 0.97 if direction > 0 else 0.03, color, weight="bold")
+    axes.axhline(0, color=MUTED, linewidth=0.8)
+    axes.margins(y=0.2)  # room for the two texts
+    axes.spines["bottom"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    label_ticks(axes.yaxis, lambda users: whole_number(abs(users)))
+    name_axes(axes, x="neighbors of a user", y="users")
+
+
+# Similarity of neighbors
+
+
+def similarity_distribution(rows: Rows) -> Chart:
+    """How similar the stored neighbors are, and the nearest neighbor of each user."""
+    name, title = "similarity", "Similarity of neighbors"
+    stored = [(row["from_similarity"], row["neighbors"]) for row in rows]
+    nearest = [(row["from_similarity"], row["nearest_neighbors"]) for row in rows]
+    total = sum(count for _, count in stored)
+    if total == 0:
+        return Chart(name, title, "No neighbor with a similarity above 0 is stored.")
+    half_bar = (rows[0]["to_similarity"] - rows[0]["from_similarity"]) / 2
     return Chart(
         name,
         title,
-        finding,
-        drawing(name, draw),
+        f"Half of the {total:,} stored neighbors have a similarity below about "
+        f"{_median(stored) + half_bar:.2f}; among the users' nearest neighbors, half are below "
+        f"about {_median(nearest) + half_bar:.2f}.",
+        draw_svg(name, lambda axes: _draw_similarities(axes, stored, nearest)),
         ("Similarity", "Neighbors", "Nearest neighbors"),
         [
             (
@@ -245,138 +235,107 @@ def similarity_distribution(rows: Rows) -> Chart:
     )
 
 
+def _draw_similarities(axes: Axes, stored: Counts, nearest: Counts) -> None:
+    edges = [start for start, _ in stored] + [1.0]
+    for counts, color, label in (
+        (stored, FIRST, "stored neighbors"),
+        (nearest, SECOND, "nearest neighbor of each user"),
+    ):
+        heights = [count for _, count in counts]
+        axes.stairs(heights, edges, color=color, linewidth=1.6, label=label)
+        axes.stairs(heights, edges, color=color, fill=True, alpha=0.15, linewidth=0)
+    log_y_axis(axes)
+    axes.set_ylim(bottom=0.7)
+    axes.set_xlim(0, 1)
+    name_axes(axes, x="similarity", y="neighbors, logarithmic")
+    legend = axes.legend(loc="upper right", frameon=False, handlelength=1, fontsize=12)
+    for text, color in zip(legend.get_texts(), (FIRST, SECOND), strict=True):
+        text.set_color(color)
+
+
+# Score by rank
+
+
 def score_by_rank(rows: Rows) -> Chart:
-    """Of the analysis score_by_rank."""
-    first, last = rows[0], rows[-1]
-    finding = f"The median score is {digits(first['median'])} at rank 1"
-    if last is not first:
-        finding += f" and {digits(last['median'])} at rank {last['rank']:,}"
-    if last["share_positive"] == 1:
-        finding += "; every recommendation has a positive score."
-    else:
-        finding += (
-            f"; {percent(last['share_positive'])} of the users who have a recommendation at rank "
-            f"{last['rank']:,} have a positive score there."
-        )
-
-    def draw(axes: Axes) -> None:
-        from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-        ranks = [row["rank"] for row in rows]
-        # A line needs two points.
-        marker = "o" if len(ranks) == 1 else None
-
-        def column(key: str) -> list[float]:
-            return [row[key] for row in rows]
-
-        axes.fill_between(ranks, column("low"), column("high"), color=FIRST, alpha=0.13, lw=0)
-        axes.fill_between(
-            ranks, column("lower_quarter"), column("upper_quarter"), color=FIRST, alpha=0.22, lw=0
-        )
-        axes.plot(ranks, column("median"), color=FIRST, linewidth=2, marker=marker)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(FixedLocator(_one_two_five(ranks[-1])))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.set_xlim(1 if len(ranks) > 1 else 0.5, max(ranks[-1], 2))
-        axes.set_yscale("symlog", linthresh=SMALL_SCORE, linscale=0.6)
-        top = max(max(column("high")), SMALL_SCORE)
-        bottom = min(min(column("low")), 0.0)
-        powers = [10.0**power for power in range(-2, math.ceil(math.log10(top)) + 1)]
-        ticks = [0.0, *powers]
-        if bottom < 0:
-            ticks = [-power for power in powers if power <= -bottom * 10] + ticks
-        axes.yaxis.set_major_locator(FixedLocator(ticks))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_ylim(bottom * 1.3 if bottom < 0 else 0, top * 1.3)
-        axes.set_title("score, logarithmic above 0.01")
-        axes.set_xlabel("rank, logarithmic")
-        axes.text(
-            0.99,
-            0.97,
-            "median, middle half and\nmiddle 80 % of the users",
-            transform=axes.transAxes,
-            ha="right",
-            va="top",
-            color=FIRST,
-            linespacing=1.3,
-        )
-
+    """How scores fall with the rank."""
+    name = "score-by-rank"
+    quantiles = ("low", "lower_quarter", "median", "upper_quarter", "high")
+    last = rows[-1]
     return Chart(
-        "score-by-rank",
+        name,
         "Score by rank",
-        finding,
-        drawing("score-by-rank", draw),
+        _scores_finding(rows[0], last),
+        draw_svg(name, lambda axes: _draw_scores(axes, rows)),
         ("Rank", "10 %", "25 %", "Median", "75 %", "90 %", "Positive"),
         [
             (
                 f"{row['rank']:,}",
-                *(
-                    digits(row[key])
-                    for key in ("low", "lower_quarter", "median", "upper_quarter", "high")
-                ),
+                *(digits(row[quantile]) for quantile in quantiles),
                 percent(row["share_positive"]),
             )
             for row in rows
-            if row["rank"] in _one_two_five(last["rank"]) or row is last
+            if row["rank"] in one_two_five(last["rank"]) or row is last
         ],
     )
 
 
-def recommendations_by_popularity(rows: Rows) -> Chart:
-    """Of the analysis recommendations_by_popularity."""
-    name, title = "popularity", "Recommendations by popularity"
-    near_one = min(rows, key=lambda row: abs(row["share_of_tracks"] - 0.01))
-    listened = near_one["share_of_listening"]
-    finding = (
-        f"The most popular {percent(near_one['share_of_tracks'])} of the tracks "
-        f"({near_one['tracks']:,}) get {percent(near_one['share_of_recommendations'] or 0)} of all "
-        "recommendations"
+def _scores_finding(first: Row, last: Row) -> str:
+    finding = f"The median score is {digits(first['median'])} at rank 1"
+    if last is not first:
+        finding += f" and {digits(last['median'])} at rank {last['rank']:,}"
+    if last["share_positive"] == 1:
+        return f"{finding}; every recommendation has a positive score."
+    return (
+        f"{finding}; {percent(last['share_positive'])} of the users who have a recommendation at "
+        f"rank {last['rank']:,} have a positive score there."
     )
-    finding += "." if listened is None else f" and {percent(listened)} of all listening time."
 
-    def draw(axes: Axes) -> None:
-        from matplotlib.ticker import FuncFormatter, NullLocator
 
-        shares = [row["share_of_tracks"] for row in rows]
-        marker = "o" if len(shares) == 1 else None
-        ends = []
-        for key, color, label in (
-            ("share_of_recommendations", FIRST, "recommendations"),
-            ("share_of_listening", SECOND, "listening time"),
-        ):
-            values = [row[key] for row in rows]
-            if None not in values:
-                axes.plot(shares, values, color=color, linewidth=2, marker=marker)
-                ends.append((sum(values), label, color))
-        axes.set_xscale("log")
-        axes.set_xlim(min(shares[0], 0.5), 1.05)
-        axes.set_ylim(0, 1.04)
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(
-            FuncFormatter(lambda value, _: f"{100 * value:g}{PERCENT_SIGN}")
-        )
-        axes.yaxis.set_major_formatter(_percents())
-        axes.set_title("share of the whole")
-        axes.set_xlabel("most popular tracks, share of all, logarithmic")
-        # In the free corner, in the order of the lines.
-        for place, (_, label, color) in enumerate(sorted(ends, reverse=True)):
-            axes.text(
-                0.02,
-                0.97 - 0.11 * place,
-                label,
-                transform=axes.transAxes,
-                color=color,
-                weight="bold",
-                va="top",
-            )
+def _draw_scores(axes: Axes, rows: Rows) -> None:
+    """The median of the scores at each rank, in bands of their middle 50 % and 80 %."""
+    ranks = [row["rank"] for row in rows]
+    low, lower_quarter, median, upper_quarter, high = (
+        [row[quantile] for row in rows]
+        for quantile in ("low", "lower_quarter", "median", "upper_quarter", "high")
+    )
+    axes.fill_between(ranks, low, high, color=FIRST, alpha=0.13, lw=0)
+    axes.fill_between(ranks, lower_quarter, upper_quarter, color=FIRST, alpha=0.22, lw=0)
+    line(axes, ranks, median, FIRST)
+    log_x_axis(axes, one_two_five(ranks[-1]))
+    axes.set_xlim(1 if len(ranks) > 1 else 0.5, max(ranks[-1], 2))
+    _score_axis(axes, min(low), max(high))
+    name_axes(axes, x="rank, logarithmic", y="score, logarithmic above 0.01")
+    text = "median, middle half and\nmiddle 80 % of the users"
+    corner_text(axes, text, 0.99, 0.97, FIRST, linespacing=1.3)
 
+
+def _score_axis(axes: Axes, least: float, greatest: float) -> None:
+    """Makes the y axis logarithmic on both sides of 0, and linear near it."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    axes.set_yscale("symlog", linthresh=LINEAR_SCORES, linscale=0.6)
+    top, bottom = max(greatest, LINEAR_SCORES), min(least, 0.0)
+    powers = [10.0**power for power in range(-2, math.ceil(math.log10(top)) + 1)]
+    ticks = [0.0, *powers]
+    if bottom < 0:
+        ticks = [-power for power in powers if power <= -bottom * 10] + ticks
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
+    label_ticks(axes.yaxis, lambda score: f"{score:g}")
+    axes.set_ylim(bottom * 1.3 if bottom < 0 else 0, top * 1.3)
+
+
+# Recommendations by popularity
+
+
+def recommendations_by_popularity(rows: Rows) -> Chart:
+    """Which share of the recommendations and of the listening time popular tracks get."""
+    name = "popularity"
     return Chart(
         name,
-        title,
-        finding,
-        drawing(name, draw),
+        "Recommendations by popularity",
+        _popularity_finding(min(rows, key=lambda row: abs(row["share_of_tracks"] - 0.01))),
+        draw_svg(name, lambda axes: _draw_popularity(axes, rows)),
         ("Most popular tracks", "Share of tracks", "Recommendations", "Listening time"),
         [
             (
@@ -390,84 +349,110 @@ def recommendations_by_popularity(rows: Rows) -> Chart:
     )
 
 
-def coverage_curve(rows: Rows) -> Chart:
-    """Of the analysis coverage_curve."""
-    last = rows[-1]
-    ten = next((row for row in rows if row["list_length"] == 10), None)
+def _popularity_finding(row: Row) -> str:
     finding = (
-        f"With lists of {last['list_length']:,}, {percent(last['share_of_tracks'])} of the tracks "
-        f"({last['tracks']:,}) are recommended to somebody"
+        f"The most popular {percent(row['share_of_tracks'])} of the tracks ({row['tracks']:,}) "
+        f"get {percent(row['share_of_recommendations'] or 0)} of all recommendations"
     )
-    if ten is not None and ten is not last:
-        finding += f"; with lists of 10, {percent(ten['share_of_tracks'])} ({ten['tracks']:,})"
-    finding += "."
+    listening = row["share_of_listening"]
+    if listening is None:
+        return f"{finding}."
+    return f"{finding} and {percent(listening)} of all listening time."
 
-    def draw(axes: Axes) -> None:
-        from matplotlib.ticker import MaxNLocator
 
-        lengths = [row["list_length"] for row in rows]
-        shares = [row["share_of_tracks"] for row in rows]
-        marker = "o" if len(rows) == 1 else None
-        axes.plot(lengths, shares, color=FIRST, linewidth=2, marker=marker)
-        axes.fill_between(lengths, shares, color=FIRST, alpha=0.13, lw=0)
-        for row in {id(row): row for row in (ten, last) if row is not None}.values():
-            axes.plot(row["list_length"], row["share_of_tracks"], "o", color=FIRST, clip_on=False)
-            axes.annotate(
-                percent(row["share_of_tracks"]),
-                (row["list_length"], row["share_of_tracks"]),
-                xytext=(0, 8),
-                textcoords="offset points",
-                ha="right",
-            )
-        axes.set_ylim(0, 1.12)
-        axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-        axes.set_xlim(0, max(lengths[-1], 2) * 1.02)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.yaxis.set_major_formatter(_percents())
-        axes.set_title("share of the tracks recommended to anyone")
-        axes.set_xlabel("length of the lists")
+def _draw_popularity(axes: Axes, rows: Rows) -> None:
+    from matplotlib.ticker import NullLocator
 
+    shares = [row["share_of_tracks"] for row in rows]
+    drawn = []
+    for column, color, label in (
+        ("share_of_recommendations", FIRST, "recommendations"),
+        ("share_of_listening", SECOND, "listening time"),
+    ):
+        values = [row[column] for row in rows]
+        if None not in values:
+            line(axes, shares, values, color)
+            drawn.append((sum(values), label, color))
+    axes.set_xscale("log")
+    axes.set_xlim(min(shares[0], 0.5), 1.05)
+    axes.set_ylim(0, 1.04)
+    axes.xaxis.set_minor_locator(NullLocator())
+    label_ticks(axes.xaxis, lambda share: f"{100 * share:g}{PERCENT_SIGN}")
+    label_ticks(axes.yaxis, whole_percent)
+    name_axes(axes, x="most popular tracks, share of all, logarithmic", y="share of the total")
+    # In the corner that the lines leave free, the upper line first.
+    for number, (_, label, color) in enumerate(sorted(drawn, reverse=True)):
+        corner_text(axes, label, 0.02, 0.97 - 0.11 * number, color, weight="bold")
+
+
+# Coverage
+
+
+def coverage_curve(rows: Rows) -> Chart:
+    """Which share of the tracks is recommended to anyone, by the length of the lists."""
+    name = "coverage"
+    last = rows[-1]
+    ten = next((row for row in rows if row["list_length"] == 10 and row is not last), None)
     return Chart(
-        "coverage",
+        name,
         "Coverage",
-        finding,
-        drawing("coverage", draw),
-        ("Length of the lists", "Tracks", "Share"),
+        _coverage_finding(ten, last),
+        draw_svg(name, lambda axes: _draw_coverage(axes, rows, [ten, last] if ten else [last])),
+        ("List length", "Tracks", "Share"),
         [
             (f"{row['list_length']:,}", f"{row['tracks']:,}", percent(row["share_of_tracks"]))
             for row in rows
-            if row["list_length"] in _one_two_five(last["list_length"]) or row is last
+            if row["list_length"] in one_two_five(last["list_length"]) or row is last
         ],
     )
 
 
+def _coverage_finding(ten: Row | None, last: Row) -> str:
+    finding = (
+        f"With lists of {last['list_length']:,}, {percent(last['share_of_tracks'])} of the tracks "
+        f"({last['tracks']:,}) are recommended to someone"
+    )
+    if ten is not None:
+        finding += f"; with lists of 10, {percent(ten['share_of_tracks'])} ({ten['tracks']:,})"
+    return f"{finding}."
+
+
+def _draw_coverage(axes: Axes, rows: Rows, labeled: Rows) -> None:
+    """The curve, with a dot and a percentage at the rows of `labeled`."""
+    from matplotlib.ticker import MaxNLocator
+
+    lengths = [row["list_length"] for row in rows]
+    shares = [row["share_of_tracks"] for row in rows]
+    line(axes, lengths, shares, FIRST)
+    axes.fill_between(lengths, shares, color=FIRST, alpha=0.13, lw=0)
+    for row in labeled:
+        length, share = row["list_length"], row["share_of_tracks"]
+        axes.plot(length, share, "o", color=FIRST, clip_on=False)
+        point_label(axes, percent(share), length, share, align="right", rise=8)
+    axes.set_ylim(0, 1.12)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.set_xlim(0, max(lengths[-1], 2) * 1.02)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    label_ticks(axes.yaxis, whole_percent)
+    name_axes(axes, x="list length", y="share of the tracks recommended to anyone")
+
+
+# Listening by hour
+
+
 def listening_by_hour(rows: Rows, first: str | None, last: str | None) -> Chart:
-    """Of the analysis listening_by_hour; first and last: moments of the logs, as text."""
+    """When users listen; first, last: the first and last moment of the logs, as text."""
     name, title = "hours", "Listening by hour"
     total = sum(row["events"] for row in rows)
     if total == 0:
-        return Chart(name, title, "The logs do not say when their events were.")
+        return Chart(name, title, "The events have no timestamps.")
     peak = max(rows, key=lambda row: row["events"])
-    finding = (
-        f"The busiest hour is {peak['hour']:02d}:00 to {peak['hour'] + 1:02d}:00 UTC with "
-        f"{percent(peak['events'] / total)} of the events. The logs go from {first} to {last} UTC."
-    )
-
-    def draw(axes: Axes) -> None:
-        hours = [row["hour"] for row in rows]
-        events = [row["events"] for row in rows]
-        axes.bar([hour + 0.07 for hour in hours], events, width=0.86, align="edge", color=FIRST)
-        axes.set_xlim(0, 24)
-        axes.set_xticks(range(0, 25, 6), [f"{hour:02d}:00" for hour in range(0, 25, 6)])
-        axes.yaxis.set_major_formatter(_thousands())
-        axes.set_title("events")
-        axes.set_xlabel("hour of the day, UTC")
-
     return Chart(
         name,
         title,
-        finding,
-        drawing(name, draw),
+        f"The busiest hour is {peak['hour']:02d}:00 to {peak['hour'] + 1:02d}:00 UTC with "
+        f"{percent(peak['events'] / total)} of the events. The logs go from {first} to {last} UTC.",
+        draw_svg(name, lambda axes: _draw_hours(axes, rows)),
         ("Hour, UTC", "Events", "Users"),
         [
             (f"{row['hour']:02d}:00", f"{row['events']:,}", f"{row['users']:,}")
@@ -477,9 +462,21 @@ def listening_by_hour(rows: Rows, first: str | None, last: str | None) -> Chart:
     )
 
 
+def _draw_hours(axes: Axes, rows: Rows) -> None:
+    starts = [row["hour"] + 0.07 for row in rows]
+    axes.bar(starts, [row["events"] for row in rows], width=0.86, align="edge", color=FIRST)
+    axes.set_xlim(0, 24)
+    axes.set_xticks(range(0, 25, 6), [f"{hour:02d}:00" for hour in range(0, 25, 6)])
+    label_ticks(axes.yaxis, whole_number)
+    name_axes(axes, x="hour of the day, UTC", y="events")
+
+
+# Experiments
+
+
 @dataclass(frozen=True)
 class Interval:
-    """An effect of an experiment in percent and its confidence interval, for `forest`."""
+    """An effect of an experiment and its confidence interval, in percent of the control's mean."""
 
     label: str
     effect: float
@@ -488,57 +485,84 @@ class Interval:
     significant: bool
 
 
-def forest(name: str, control: str, intervals: Sequence[Interval]) -> str:
-    """The effects of an experiment, each a point with its interval: SVG."""
+def forest_plot(name: str, control: str, intervals: Sequence[Interval]) -> str:
+    """The effects of an experiment as SVG, each a point on its confidence interval.
 
-    def draw(axes: Axes) -> None:
-        from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-        axes.axvline(0, color=MUTED, linewidth=1)
-        for place, interval in enumerate(intervals):
-            color = FIRST if interval.significant else MUTED
-            axes.plot([interval.low, interval.high], [place, place], color=color, linewidth=2)
-            axes.plot(
-                interval.effect,
-                place,
-                "o",
-                markersize=7,
-                markeredgewidth=1.6,
-                color=color,
-                markerfacecolor=color if interval.significant else PAPER,
-            )
-            axes.annotate(
-                f"{signed(interval.effect, 1)}{PERCENT_SIGN}",
-                (interval.effect, place),
-                xytext=(0, 7),
-                textcoords="offset points",
-                ha="center",
-                color=INK if interval.significant else MUTED,
-                # No line goes through the digits.
-                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
-            )
-        axes.set_yticks(range(len(intervals)), [interval.label for interval in intervals])
-        axes.tick_params(axis="y", labelcolor=INK)
-        axes.set_ylim(len(intervals) - 0.5, -0.7)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.xaxis.set_major_formatter(
-            FuncFormatter(
-                lambda value, _: f"{value:g}{PERCENT_SIGN}".replace("-", "\N{MINUS SIGN}")
-            )
-        )
-        axes.margins(x=0.08)
-        axes.set_xlabel(f"difference to {control}")
-
-    return drawing(name, draw, height=70 + 36 * len(intervals))
+    name: the prefix of the ids in it. https://en.wikipedia.org/wiki/Forest_plot
+    """
+    return draw_svg(
+        name,
+        lambda axes: _draw_forest(axes, control, intervals),
+        height=FOREST_HEIGHT + EFFECT_HEIGHT * len(intervals),
+    )
 
 
-def _median(counts: Sequence[tuple[Any, int]]) -> Any:
-    """The first value with half of all at or under it, of (value, how often) in order."""
+def _draw_forest(axes: Axes, control: str, intervals: Sequence[Interval]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.axvline(0, color=MUTED, linewidth=1)
+    for y, interval in enumerate(intervals):
+        _draw_interval(axes, y, interval)
+    axes.set_yticks(range(len(intervals)), [interval.label for interval in intervals])
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_ylim(len(intervals) - 0.5, -0.7)
+    axes.grid(False, axis="y")
+    axes.grid(True, axis="x")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    label_ticks(
+        axes.xaxis, lambda effect: f"{effect:g}{PERCENT_SIGN}".replace("-", "\N{MINUS SIGN}")
+    )
+    axes.margins(x=0.08)
+    axes.set_xlabel(f"difference from {control}")
+
+
+def _draw_interval(axes: Axes, y: int, interval: Interval) -> None:
+    """An interval as a horizontal line; the point of a significant effect is filled."""
+    color = FIRST if interval.significant else MUTED
+    axes.plot([interval.low, interval.high], [y, y], color=color, linewidth=2)
+    axes.plot(
+        interval.effect,
+        y,
+        "o",
+        markersize=7,
+        markeredgewidth=1.6,
+        color=color,
+        markerfacecolor=color if interval.significant else PAPER,
+    )
+    point_label(
+        axes,
+        f"{signed(interval.effect, 1)}{PERCENT_SIGN}",
+        interval.effect,
+        y,
+        align="center",
+        rise=7,
+        color=INK if interval.significant else MUTED,
+        # A background, so that no line of the grid crosses the digits.
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
+    )
+
+
+# What they share
+
+
+def _median(counts: Counts) -> Any:
+    """The lower median: the first value with at least half of all at or below it."""
     half = sum(count for _, count in counts) / 2
     for value, count in counts:
         half -= count
         if half <= 0:
             return value
     raise ValueError("no values")
+
+
+# The charts of every report, in order, each under the analysis whose rows it takes. The last chart
+# is listening_by_hour, which also takes the period of the logs.
+CHARTS: dict[str, Callable[[Rows], Chart]] = {
+    "events_per_user": events_per_user,
+    "listening_time": listening_time,
+    "neighbors_per_user": neighbors_per_user,
+    "similarity_distribution": similarity_distribution,
+    "score_by_rank": score_by_rank,
+    "recommendations_by_popularity": recommendations_by_popularity,
+    "coverage_curve": coverage_curve,
+}

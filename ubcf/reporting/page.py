@@ -1,4 +1,4 @@
-"""The page of the report: what the database says, by the template page.html, in one file."""
+"""The report of a build: one HTML file, which the template page.html makes of the database."""
 
 from __future__ import annotations
 
@@ -17,41 +17,33 @@ import jinja2
 
 from ubcf.analysis.experiments import Experiment, analyze_experiments
 from ubcf.analysis.named_analyses import query, set_id
-from ubcf.drawing.figures import check_drawing
-from ubcf.drawing.numbers import PERCENT_SIGN, digits, percent, signed
+from ubcf.drawing import STYLESHEET
+from ubcf.drawing.figures import require_matplotlib
+from ubcf.drawing.numbers import PERCENT_SIGN, byte_size, digits, p_value, percent, signed
 from ubcf.errors import NotFoundError, OptionError
 from ubcf.files import check_folder, complete_or_absent
 from ubcf.progress import Progress, no_progress
-from ubcf.reporting import charts
-from ubcf.reporting.charts import Chart, Interval, Row
+from ubcf.reporting.charts import CHARTS, Chart, Interval, Row, forest_plot, listening_by_hour
 
 TEMPLATE = "page.html"
 
-# Neighbors shown in the explanation of a recommendation; what the others contribute is one sum.
+# Neighbors shown in the explanation of a recommendation; the contributions of the others are one
+# sum.
 NEIGHBORS_SHOWN = 5
 
-# Tracks in the table of the most recommended ones.
+# Rows of the table of the most recommended tracks.
 TRACKS_SHOWN = 25
 
-# Of the lists of a user as many rows are printed; on the screen all are there.
+# Rows of each list of a user that are printed; the screen shows all.
 ROWS_PRINTED = 20
 
+# Why a user is shown whose id was given; the other reasons are those of the analysis example_users.
 ASKED = "asked for"
-
-CHARTS = (
-    charts.events_per_user,
-    charts.listening_time,
-    charts.neighbors_per_user,
-    charts.similarity_distribution,
-    charts.score_by_rank,
-    charts.recommendations_by_popularity,
-    charts.coverage_curve,
-)
 
 
 @dataclass(frozen=True)
 class ReportSummary:
-    """What a report has: the ids of the users that it shows in full, and its size in bytes."""
+    """A written report: the ids of the users shown in full, and the size of the file in bytes."""
 
     users: list[Any]
     bytes: int
@@ -59,9 +51,10 @@ class ReportSummary:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A recommendation and the neighbors that explain it most.
+    """A recommendation and the neighbors that contribute most to its score.
 
-    rest: what the neighbors that are not shown contribute in sum.
+    neighbors: how many contribute. shown: those with the greatest contributions, in magnitude.
+    rest: the sum of the contributions of all others.
     """
 
     rank: int
@@ -75,7 +68,10 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class UserInFull:
-    """A user of the report: why it is there, its figures, what it heard and what it gets."""
+    """A user of the report, with all events and recommendations.
+
+    kinds: why the user is shown, such as 'heavy' or 'asked for'.
+    """
 
     user: Any
     kinds: list[str]
@@ -86,7 +82,7 @@ class UserInFull:
 
 @dataclass(frozen=True)
 class ExperimentShown:
-    """An experiment, its drawing (empty: nothing to draw), and what that shows in words."""
+    """An experiment, its forest plot as SVG (empty: no effect has an interval), and its finding."""
 
     experiment: Experiment
     svg: str
@@ -99,14 +95,15 @@ def write_report(
     users: Sequence[Any] = (),
     progress: Progress | None = None,
 ) -> ReportSummary:
-    """Writes the report of a database as one HTML page; it appears complete or not at all.
+    """Writes the report of a database as one HTML file, which appears complete or not at all.
 
-    users: ids of users to show in full beside the heavy, the typical and the cold one.
+    users: ids of users to show in full, besides a heavy, a typical and a cold one.
     The same database gives the same bytes.
-    Raises NotFoundError for a user that there is not, OptionError when the page cannot be where it
-    should, UbcfError when matplotlib is not installed, OSError when the page cannot be written.
+    Raises NotFoundError for an unknown user, OptionError when `output` is a folder or its folder
+    does not exist, UbcfError when matplotlib is not installed, OSError when the file cannot be
+    written.
     """
-    check_drawing()
+    require_matplotlib()
     output = output.absolute()
     check_folder(output)
     if output.is_dir():
@@ -124,30 +121,20 @@ def _page(
     kinds: dict[Any, list[str]],
     advance: Callable[[int], None],
 ) -> str:
+    """The page. kinds: the users to show in full, each with the reasons."""
     (build,) = _rows(connection.table("build"))
     inputs = _rows(connection.table("build_inputs"))
     stages = _rows(connection.table("build_stages"))
-    drawn: list[Chart] = []
-    for draw in CHARTS:
-        drawn.append(draw(_analysis(connection, draw.__name__)))
-        advance(1)
-    (period,) = _analysis(connection, "log_period")
-    drawn.append(
-        charts.listening_by_hour(
-            _analysis(connection, "listening_by_hour"),
-            _time(period["first_event"]),
-            _time(period["last_event"]),
-        )
-    )
-    advance(1)
+    charts = _charts(connection, advance)
     experiments = _experiments(connection)
     advance(1)
-    in_full = []
+    users = []
     for user, reasons in kinds.items():
-        in_full.append(_user_in_full(connection, user, reasons))
+        users.append(_user_in_full(connection, user, reasons))
         advance(1)
     folder = _common_folder([file["file"] for file in inputs])
     return _template().render(
+        stylesheet=STYLESHEET.read_text(encoding="utf-8"),
         build=build,
         options=json.loads(build["options"]),
         folder=folder,
@@ -155,18 +142,36 @@ def _page(
         rejected=_analysis(connection, "rejected_summary"),
         stages=stages,
         longest_stage=max((float(stage["seconds"]) for stage in stages), default=0.0),
-        charts=drawn,
+        charts=charts,
         experiments=experiments,
         tracks=_analysis(connection, "most_recommended_tracks", k=TRACKS_SHOWN),
-        users=in_full,
+        users=users,
         rows_printed=ROWS_PRINTED,
     )
+
+
+def _charts(connection: duckdb.DuckDBPyConnection, advance: Callable[[int], None]) -> list[Chart]:
+    drawn = []
+    for analysis, chart in CHARTS.items():
+        drawn.append(chart(_analysis(connection, analysis)))
+        advance(1)
+    (period,) = _analysis(connection, "log_period")
+    first, last = _utc_time(period["first_event"]), _utc_time(period["last_event"])
+    drawn.append(listening_by_hour(_analysis(connection, "listening_by_hour"), first, last))
+    advance(1)
+    return drawn
+
+
+# Users
 
 
 def _users_to_show(
     connection: duckdb.DuckDBPyConnection, asked: Sequence[Any]
 ) -> dict[Any, list[str]]:
-    """The users to show, those asked for first, and why each is there."""
+    """The ids of the users to show, those asked for first, each with the reasons.
+
+    Raises NotFoundError for an unknown user.
+    """
     kinds: dict[Any, list[str]] = {}
     for user in asked:
         kinds[set_id(connection, "user", user)] = [ASKED]
@@ -177,70 +182,83 @@ def _users_to_show(
 
 def _user_in_full(connection: duckdb.DuckDBPyConnection, user: Any, kinds: list[str]) -> UserInFull:
     (profile,) = _analysis(connection, "user_profile", user=user)
+    history = _analysis(connection, "user_history", user=user)
     rows = _analysis(connection, "explained_recommendations", user=user, k=NEIGHBORS_SHOWN)
-    recommendations = []
-    for rank, of_track in groupby(rows, key=lambda row: row["rank"]):
-        explained = list(of_track)
-        track = explained[0]
-        shown = [row for row in explained if row["place"] is not None]
-        recommendations.append(
-            Recommendation(
-                rank=rank,
-                track=track,
-                score=track["score"],
-                heard=track["heard"],
-                neighbors=track["neighbors"],
-                shown=shown,
-                rest=track["score"] - sum(row["contribution"] for row in shown),
-            )
-        )
-    return UserInFull(
-        user, kinds, profile, _analysis(connection, "user_history", user=user), recommendations
+    recommendations = [
+        _recommendation(list(of_track)) for _, of_track in groupby(rows, lambda row: row["rank"])
+    ]
+    return UserInFull(user, kinds, profile, history, recommendations)
+
+
+def _recommendation(rows: Sequence[Row]) -> Recommendation:
+    """A recommendation of its rows of explained_recommendations, one for each neighbor shown."""
+    track = rows[0]
+    # A track to which no neighbor contributes has one row, without a neighbor.
+    shown = [row for row in rows if row["neighbor"] is not None]
+    return Recommendation(
+        rank=track["rank"],
+        track=track,
+        score=track["score"],
+        heard=track["heard"],
+        neighbors=track["neighbors"],
+        shown=shown,
+        rest=track["score"] - sum(row["contribution"] for row in shown),
     )
 
 
+# Experiments
+
+
 def _experiments(connection: duckdb.DuckDBPyConnection) -> list[ExperimentShown]:
-    """The experiments of the logs, none where they name none."""
+    """The experiments that the logs name, if any."""
     try:
-        found = analyze_experiments(connection)
+        experiments = analyze_experiments(connection)
     except NotFoundError:
         return []
-    shown = []
-    for number, experiment in enumerate(found, 1):
-        intervals = [
-            Interval(
-                f"{effect.metric.replace('_', ' ')}, {effect.treatment}",
-                effect.effect,
-                effect.low,
-                effect.high,
-                effect.significant,
-            )
-            for effect in experiment.effects
-            if effect.effect is not None and effect.low is not None and effect.high is not None
-        ]
-        svg = (
-            charts.forest(f"experiment-{number}", experiment.control, intervals)
-            if intervals
-            else ""
+    return [
+        ExperimentShown(
+            experiment,
+            _forest_plot(f"experiment-{number}", experiment),
+            _experiment_finding(experiment),
         )
-        shown.append(ExperimentShown(experiment, svg, _experiment_in_words(experiment)))
-    return shown
+        for number, experiment in enumerate(experiments, 1)
+    ]
 
 
-def _experiment_in_words(experiment: Experiment) -> str:
-    said = [
+def _forest_plot(name: str, experiment: Experiment) -> str:
+    """The effects that have an interval, as SVG; empty if there are none."""
+    intervals = [
+        Interval(
+            f"{effect.metric.replace('_', ' ')}, {effect.treatment}",
+            effect.effect,
+            effect.low,
+            effect.high,
+            effect.significant,
+        )
+        for effect in experiment.effects
+        if effect.effect is not None and effect.low is not None and effect.high is not None
+    ]
+    return forest_plot(name, experiment.control, intervals) if intervals else ""
+
+
+def _experiment_finding(experiment: Experiment) -> str:
+    significant = [
         f"{effect.treatment} changes {effect.metric.replace('_', ' ')} by "
         f"{signed(effect.effect, 1)}{PERCENT_SIGN}"
         for effect in experiment.effects
         if effect.significant and effect.effect is not None
     ]
-    compared = f"compared with {experiment.control}, at a level of {percent(experiment.alpha)}"
-    if not said:
-        return f"No difference is significant, {compared}."
-    return f"Significant, {compared}: {'; '.join(said)}."
+    level = f"significant at the {percent(experiment.alpha)} level"
+    if not significant:
+        return f"Compared with {experiment.control}, no difference is {level}."
+    return f"Compared with {experiment.control}, {level}: {'; '.join(significant)}."
+
+
+# Reading
 
 
 def _analysis(connection: duckdb.DuckDBPyConnection, name: str, **variables: Any) -> list[Row]:
+    """The rows of a named analysis."""
     return _rows(query(connection, name, **variables))
 
 
@@ -249,64 +267,50 @@ def _rows(relation: duckdb.DuckDBPyRelation) -> list[Row]:
 
 
 def _common_folder(files: Sequence[str]) -> str:
-    """The folder that all files are in, with its last slash; may be empty."""
+    """The deepest folder that holds all files, with its last slash; may be empty."""
+    # The first and the last name in order share the least with each other.
     pairs = zip(min(files, default=""), max(files, default=""), strict=False)
     common = "".join(left for left, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     return common[: max(common.rfind("/"), common.rfind("\\")) + 1]
 
 
-# What the template can say
+# The template
 
 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        # Everything from the database is text, whatever it looks like.
+        # Whatever comes from the database is escaped.
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=lambda value: f"{value:,}",
+        count=lambda number: f"{number:,}",
         digits=digits,
         if_counted=_if_counted,
         percent=percent,
         signed=signed,
-        p_value=_p_value,
-        size=_size,
-        time=_time,
+        p_value=p_value,
+        size=byte_size,
+        time=_utc_time,
         sha256=_sha256,
     )
     return environment.get_template(TEMPLATE)
 
 
 def _if_counted(number: float | None) -> str:
-    """A whole number or a mean, which not every build computes."""
+    """A whole number or a mean; None: the build did not compute it."""
     if number is None:
         return "not counted"
     return f"{number:,}" if isinstance(number, int) else digits(number)
 
 
-def _size(count: int) -> str:
-    """A number of bytes for people."""
-    value, unit = float(count), "bytes"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{count} bytes" if unit == "bytes" else f"{digits(value)} {unit}"
-
-
-def _p_value(p: float) -> str:
-    """A p value: digits below a ten-thousandth would be of no account."""
-    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
-
-
-def _time(moment: datetime | None) -> str | None:
+def _utc_time(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _sha256(text: str) -> str:
-    """The hash of a script as the policy of a page names it."""
+    """The hash of a script, as a content security policy names it."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

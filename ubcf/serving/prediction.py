@@ -27,12 +27,12 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
     session = Session(connection)
     types = session.id_types()
     _read_pairs(session, Path(pairs), types)
-    for position, lacks_user in session.run("serving/unfinished_pairs.sql"):
+    for position, lacks_user in session.run("serving/questions/unfinished_pairs.sql"):
         missing = "user" if lacks_user else "track"
         raise InputError(f"{pairs}, pair {position}: {missing} is missing")
     model = load_model(session)
-    session.run("serving/indexed_pairs.sql", centering=model.options.centering)
-    known = session.run_arrays("serving/known_pairs.sql")
+    session.run("serving/indexed_pairs.sql")
+    known = session.run_arrays("serving/questions/known_pairs.sql")
     users = np.asarray(known["user_index"])
     ((threads,),) = session.execute("select current_setting('threads')")
     found = predict_deviations(
@@ -46,7 +46,7 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
     )
     user_type, track_type = types["user"], types["track"]
     ((users_fit, tracks_fit),) = session.run(
-        "serving/texts_fit.sql", user_type=user_type, track_type=track_type
+        "serving/questions/texts_fit.sql", user_type=user_type, track_type=track_type
     )
     deviations = {
         "position": known["position"],
@@ -55,7 +55,7 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
     }
     with session.registered("deviations", deviations):
         return session.relation(
-            "serving/predicted_pairs.sql",
+            "serving/questions/predicted_pairs.sql",
             user_type=user_type if users_fit else None,
             track_type=track_type if tracks_fit else None,
         )
@@ -63,7 +63,7 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
 
 def count_unknown(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     """Of the pairs predicted last: those with a user or track not in the logs, and all of them."""
-    ((unknown, pairs),) = Session(connection).run("serving/unknown_pairs.sql")
+    ((unknown, pairs),) = Session(connection).run("serving/questions/unknown_pairs.sql")
     return unknown, pairs
 
 

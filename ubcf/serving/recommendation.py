@@ -72,7 +72,7 @@ def fold_in(
         k=NEIGHBORS_SHOWN,
     )
     session.run("serving/history.sql")
-    person = _Person.of(model, session.run_arrays("serving/history_plays.sql"))
+    person = _Person.of(model, session.run_arrays("serving/questions/history_plays.sql"))
     found = person.recommendations(model, model.top if top is None else top)
     neighbors = top_positive(person.weights, similar_users)
     parts = {
@@ -182,4 +182,6 @@ def _joined(
 ) -> duckdb.DuckDBPyRelation:
     """Runs a template that reads these columns under a name."""
     with session.registered(name, columns):
-        return session.relation(f"serving/{template}.sql", track_type=session.id_types()["track"])
+        return session.relation(
+            f"serving/questions/{template}.sql", track_type=session.id_types()["track"]
+        )

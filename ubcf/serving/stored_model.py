@@ -44,7 +44,7 @@ def load_model(session: Session) -> StoredModel:
     """Loads the model of a database; makes the temporary table indexed_users, a row per user."""
     ((text,),) = session.execute("select options from build")
     options = json.loads(text)
-    ((mean_time,),) = session.run("serving/mean_time.sql")
+    ((mean_time,),) = session.run("serving/questions/mean_time.sql")
     session.set(mean_time=mean_time)
     session.run("serving/indexed_users.sql")
     return StoredModel(
@@ -53,5 +53,5 @@ def load_model(session: Session) -> StoredModel:
         options["exclude_heard"],
         options["only_positive"],
         mean_time,
-        session.run_arrays("serving/indexed_interactions.sql"),
+        session.run_arrays("serving/questions/indexed_interactions.sql"),
     )

@@ -1,17 +1,4 @@
-"""Made-up logs of the service, in the service's own layout and to the byte in its own format.
-
-Listeners have tastes (two genres, a favorite artist in each) and hear longest what fits them, so
-that collaborative filtering has something to find. Nothing in the logs is about a real person,
-artist or song.
-
-The period is cut into slots of about `SLOT_EVENTS` events each. A slot draws its sessions, lays
-them out in time, and writes every event before the slot's end; the events of sessions that are
-still going on wait for the next slot. So timestamps ascend in each file, and memory holds one slot.
-
-The same arguments give the same bytes anywhere: every draw is a uniform number of PCG64, shaped by
-operations that IEEE 754 rounds exactly (products, quotients, square roots), never by `pow` or
-`log`, which differ between machines.
-"""
+"""Events as lines of the service's logs, spread over its replicas."""
 
 from __future__ import annotations
 
@@ -23,26 +10,19 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ubcf.simulation.draws import Bools, Ints, _uniform
-from ubcf.simulation.listeners import treatment_combinations
-from ubcf.simulation.sessions import FULL, NO_RECOMMENDATION, START_MS, Events
+from ubcf.simulation.draws import Bools, Ints, uniform_ints
+from ubcf.simulation.listeners import FULL, treatment_combinations
+from ubcf.simulation.sessions import NO_RECOMMENDATION, START_MS, Events
 
-# --- the service ----------------------------------------------------------------------------------
-
-# The service subtracts two epoch times in seconds, which double precision holds in steps of 2^-22
-# seconds; so there are few enough latencies for a table of their texts. The longest is 16 ms.
+# A latency is the difference of two epoch times in seconds, which double precision holds in steps
+# of 2^-22 seconds. So the latencies, of 16 ms at most, are few enough for a table of their texts.
 LATENCY_STEPS_PER_SECOND = 2**22
-
 LATENCY_STEPS = 2**16
 
-# Steps of a latency: floor + spread / sqrt(1 - uniform), a long tail above 0.57 ms for a
-# recommendation and 0.12 ms for the end of a session, as in the 2025 logs.
+# Steps of a latency: floor + spread / sqrt(1 - uniform number). As in the 2025 logs, it has a long
+# tail, with medians of 0.57 ms for a recommendation and 0.12 ms for the end of a session.
 NEXT_FLOOR, NEXT_SPREAD = 1_500, 630
-
 LAST_FLOOR, LAST_SPREAD = 200, 200
-
-
-# --- the lines ------------------------------------------------------------------------------------
 
 
 def write_events(
@@ -51,23 +31,29 @@ def write_events(
     treatments: NDArray[np.uint8],
     replicas: Sequence[BinaryIO],
 ) -> None:
-    """Write each event to one of the replicas, at random, as a load balancer does."""
+    """Writes each event to one of the replicas, at random, as a load balancer does.
+
+    treatments: (users,) an index of `treatment_combinations()` for each user.
+    """
     latency = latency_steps(rng, events["recommendation"] == NO_RECOMMENDATION)
-    replica = _uniform(rng, len(events), 0, len(replicas))
+    replica = uniform_ints(rng, len(events), 0, len(replicas))
     for number, file in enumerate(replicas):
-        mine = replica == number
-        file.write(format_lines(events[mine], latency[mine], treatments))
+        here = replica == number
+        file.write(format_lines(events[here], latency[here], treatments))
 
 
 def latency_steps(rng: np.random.Generator, last: Bools) -> Ints:
-    """(events,) latencies, in steps of 2^-22 seconds."""
+    """(events,) latencies in steps of 2^-22 seconds; last: whether the event ends its session."""
     tail = 1 / np.sqrt(1 - rng.random(len(last)))
     steps = np.where(last, LAST_FLOOR + LAST_SPREAD * tail, NEXT_FLOOR + NEXT_SPREAD * tail)
     return np.minimum(steps, LATENCY_STEPS - 1).astype(np.int64)
 
 
 def format_lines(events: Events, latency_step: Ints, treatments: NDArray[np.uint8]) -> bytes:
-    """The lines of these events, as the service's `json.dumps` writes them."""
+    """The lines of events, as the service's `json.dumps` writes them.
+
+    latency_step: (events,) latencies in steps of 2^-22 seconds; treatments: as in `write_events`.
+    """
     texts = _texts()
     last = events["recommendation"] == NO_RECOMMENDATION
     recommended = events["recommendation"].astype(object)
@@ -83,7 +69,7 @@ def format_lines(events: Events, latency_step: Ints, treatments: NDArray[np.uint
         texts.experiments[treatments[events["user"]]].tolist(),
         strict=True,
     )
-    # This loop is most of the time of a simulation; an f-string is the fastest way through it.
+    # This loop takes most of the time of a simulation, and an f-string is its fastest form.
     lines = [
         f'{{"message": "{message}", "timestamp": {timestamp}, "user": {user}, "track": {track}, '
         f'"time": {time}, "latency": {latency}, "recommendation": {recommendation}, '
@@ -94,7 +80,7 @@ def format_lines(events: Events, latency_step: Ints, treatments: NDArray[np.uint
 
 
 class _Texts(NamedTuple):
-    """Every text that a field can have, to be looked up instead of made again for each line."""
+    """The texts of all values of a field, by value: looked up, not formatted for each line."""
 
     message: NDArray[np.object_]
     time: NDArray[np.object_]

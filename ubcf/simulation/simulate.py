@@ -1,17 +1,4 @@
-"""Made-up logs of the service, in the service's own layout and to the byte in its own format.
-
-Listeners have tastes (two genres, a favorite artist in each) and hear longest what fits them, so
-that collaborative filtering has something to find. Nothing in the logs is about a real person,
-artist or song.
-
-The period is cut into slots of about `SLOT_EVENTS` events each. A slot draws its sessions, lays
-them out in time, and writes every event before the slot's end; the events of sessions that are
-still going on wait for the next slot. So timestamps ascend in each file, and memory holds one slot.
-
-The same arguments give the same bytes anywhere: every draw is a uniform number of PCG64, shaped by
-operations that IEEE 754 rounds exactly (products, quotients, square roots), never by `pow` or
-`log`, which differ between machines.
-"""
+"""The simulation: checks the arguments, writes the catalog and the logs, sums them up."""
 
 from __future__ import annotations
 
@@ -24,17 +11,17 @@ import numpy as np
 
 from ubcf.errors import SimulationError
 from ubcf.simulation.catalog import catalog_lines, make_catalog
-from ubcf.simulation.draws import _stream
+from ubcf.simulation.draws import stream
 from ubcf.simulation.listeners import make_listeners
 from ubcf.simulation.log_lines import write_events
 from ubcf.simulation.sessions import event_batches
 
-MOST_IDS = 2**31 - 1  # ids are held in 32 bits
+MOST_IDS = 2**31 - 1  # ids are 32-bit integers
 
 
 @dataclass(frozen=True)
 class SimulationSummary:
-    """What was written: users are those in the logs, tracks those in the catalog."""
+    """What was written. users: those in the logs; tracks: those in the catalog."""
 
     users: int
     tracks: int
@@ -55,27 +42,29 @@ def simulate(
     force: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> SimulationSummary:
-    """Write `OUT/tracks.json` and one `OUT/botify-recommender-N/data.json` for each replica.
+    """Writes OUT/tracks.json and, for each replica N, OUT/botify-recommender-N/data.json.
 
-    Every user appears if there are sessions (of 7 events, on average) enough. `progress` is called
-    with the number of events just written. `out` has to be empty or absent; `force` writes over
-    an earlier simulation.
+    Every user is in the logs if there are enough sessions, which have 7 events on average.
+    The folder `out` must be empty or absent; force: write over an earlier simulation in it.
+    progress: called with the number of events just written.
+    The same arguments give the same bytes. Raises SimulationError for arguments out of their bounds
+    and for a folder that cannot be used.
     """
     _check_arguments(users, tracks, events, replicas, seed)
     logs = tuple(out / f"botify-recommender-{i}" / "data.json" for i in range(1, replicas + 1))
     files = (*logs, out / "tracks.json")
     try:
         _prepare_folder(out, files, force)
-        catalog = make_catalog(_stream(seed, "catalog"), tracks)
+        catalog = make_catalog(stream(seed, "catalog"), tracks)
         with files[-1].open("wb") as file:
             for line in catalog_lines(catalog):
                 file.write(line)
-        listeners = make_listeners(_stream(seed, "listeners"), users, catalog)
+        listeners = make_listeners(stream(seed, "listeners"), users, catalog)
         seen = np.zeros(users, dtype=np.bool_)
-        rng = _stream(seed, "service")
+        rng = stream(seed, "service")
         with ExitStack() as stack:
             replica_files = [stack.enter_context(log.open("wb")) for log in logs]
-            for batch in event_batches(_stream(seed, "sessions"), catalog, listeners, events):
+            for batch in event_batches(stream(seed, "sessions"), catalog, listeners, events):
                 write_events(rng, batch, listeners.treatments, replica_files)
                 seen[batch["user"]] = True
                 if progress is not None:
@@ -85,9 +74,6 @@ def simulate(
         where = error.filename or out
         raise SimulationError(f"cannot write {where}: {error.strerror or error}") from error
     return SimulationSummary(int(seen.sum()), tracks, events, replicas, files, size)
-
-
-# --- arguments, folders, random streams -----------------------------------------------------------
 
 
 def _check_arguments(users: int, tracks: int, events: int, replicas: int, seed: int) -> None:
@@ -103,7 +89,10 @@ def _check_arguments(users: int, tracks: int, events: int, replicas: int, seed: 
 
 
 def _prepare_folder(out: Path, files: Sequence[Path], force: bool) -> None:
-    """Make the folders of `files`; refuse to write over, or to mix with, what is not ours."""
+    """Makes the folders of `files`.
+
+    Raises SimulationError where other files would be written over, or read along with these.
+    """
     if out.exists() and not out.is_dir():
         raise SimulationError(f"{out} is not a folder: name another one to write to")
     if out.exists() and not force and any(out.iterdir()):

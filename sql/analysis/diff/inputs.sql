@@ -1,4 +1,4 @@
--- inputs: one row per log file that only one of two builds read, or that both read differently.
+-- inputs: one row per log file that only one of the builds read, or whose size or lines differ.
 -- Null: the build did not read the file.
 -- The two databases are attached as old and new.
 with
@@ -28,4 +28,4 @@ where
     old_bytes is distinct from new_bytes
     or old_lines is distinct from new_lines
     or old_rejected is distinct from new_rejected
-order by file asc;
+order by file;

@@ -1,10 +1,10 @@
--- mae: one row per user with test tracks: the mean of |predicted less real time|.
--- weight: the tracks, so that the figure for all users is that of all their tracks.
+-- mae: one row per user with test tracks: the mean absolute error of the predicted times.
+-- weight: the number of tracks, so that the value over all users is the mean over all their tracks.
 create or replace temp view mae as
 select
     truth.user_index,
     cast(null as integer) as cut,
-    sum(abs(test_scores.predicted_time - truth.time) order by truth.pair asc) / count(*) as value,
+    sum(abs(test_scores.predicted_time - truth.time) order by truth.pair) / count(*) as value,
     count(*) as weight
 from truth
 inner join test_scores on truth.pair = test_scores.pair

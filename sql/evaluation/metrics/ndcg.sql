@@ -1,13 +1,13 @@
--- ndcg: one row per counted user and cut: what the list gains, as a share of what the best list would.
--- A list gains, for each relevant track in its first places, the gain of the track divided by
--- log2(rank + 1). The best list has all relevant tracks, the greatest gain first.
+-- ndcg: one row per counted user and cut: the discounted gain of the list, divided by that of the best list.
+-- The discounted gain is the sum, over the relevant tracks at the ranks up to the cut, of the gain of the
+-- track divided by log2(rank + 1). The best list has all relevant tracks, the greatest gain first.
 create or replace temp view ndcg as
 with
 found as (
     select
         hits.user_index,
         cuts.cut,
-        sum(hits.gain / log2(hits.rank + 1) order by hits.rank asc) as gain
+        sum(hits.gain / log2(hits.rank + 1) order by hits.rank) as gain
     from hits
     inner join cuts on hits.rank <= cuts.cut
     group by hits.user_index, cuts.cut
@@ -26,7 +26,7 @@ best as (
     select
         best_list.user_index,
         cuts.cut,
-        sum(best_list.gain / log2(best_list.rank + 1) order by best_list.rank asc) as gain
+        sum(best_list.gain / log2(best_list.rank + 1) order by best_list.rank) as gain
     from best_list
     inner join cuts on best_list.rank <= cuts.cut
     group by best_list.user_index, cuts.cut

@@ -1,11 +1,11 @@
--- rmse: one row per user with test tracks: the root of the mean square of predicted less real time.
--- weight: the tracks, so that the figure for all users is that of all their tracks.
+-- rmse: one row per user with test tracks: the root mean square error of the predicted times.
+-- weight: the number of tracks, so that the value over all users is that over all their tracks.
 create or replace temp view rmse as
 select
     truth.user_index,
     cast(null as integer) as cut,
     sqrt(
-        sum(power(test_scores.predicted_time - truth.time, 2) order by truth.pair asc) / count(*)
+        sum(power(test_scores.predicted_time - truth.time, 2) order by truth.pair) / count(*)
     ) as value,
     count(*) as weight
 from truth

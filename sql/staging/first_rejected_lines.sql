@@ -1,7 +1,0 @@
--- first_rejected_lines: one row per rejected line, the first {{ rows }} of them.
-select
-    file,
-    line_number,
-    reason
-from rejected_lines
-limit {{ rows }};
