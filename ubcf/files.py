@@ -117,12 +117,6 @@ def check_target(
     return target
 
 
-def check_folder(path: Path) -> None:
-    """Raises OptionError when the folder of a file does not exist."""
-    if not path.parent.is_dir():
-        raise OptionError(f"{path}: the folder {path.parent} does not exist")
-
-
 def _is_stream(path: Path) -> bool:
     """Whether a path is a device, a pipe or a socket, which cannot be replaced."""
     try:

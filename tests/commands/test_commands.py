@@ -188,7 +188,6 @@ def test_a_reader_of_stdout_that_goes_away_gets_no_traceback(place: Path) -> Non
         (["--catalog", "nowhere.json"], ["nowhere.json", "cannot be read"]),
         (["--catalog", "data"], ["data", "cannot be read"]),
         (["--templates", "nowhere"], ["nowhere", "no such folder of templates"]),
-        (["--database", "data"], ["data", "not a file"]),
     ],
 )
 def test_what_fails_ends_with_1_and_one_line_that_says_what_was_looked_for(

@@ -383,7 +383,7 @@ def test_the_command_writes_the_page_and_says_so(sample: Built, tmp_path: Path) 
 def test_a_page_that_cannot_be_made_leaves_the_older_one(build_from: Build, tmp_path: Path) -> None:
     built = build_from(LINES)
     old = tmp_path / "report.html"
-    old.write_text("old")
+    old.write_text("<title>Recommendations of Monday</title>")
     before = set(tmp_path.iterdir())
     unknown = call_ubcf("report", "--user", "9", cwd=tmp_path)
     assert (unknown.returncode, unknown.stdout, unknown.stderr) == (
@@ -399,7 +399,7 @@ def test_a_page_that_cannot_be_made_leaves_the_older_one(build_from: Build, tmp_
             write_report(connection, tmp_path / "logs")
         with pytest.raises(NotFoundError, match="no user 'x'"):
             write_report(connection, old, ["1", "x"])
-    assert old.read_text() == "old"
+    assert old.read_text() == "<title>Recommendations of Monday</title>"
     assert set(tmp_path.iterdir()) == before
 
 

@@ -101,6 +101,13 @@ def find_catalog(places: Sequence[str | os.PathLike[str]]) -> Path | None:
     return next(iter(found.values()), None)
 
 
+def as_places(
+    logs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+) -> list[str | os.PathLike[str]]:
+    """One place, or several, as a list."""
+    return [logs] if isinstance(logs, str | os.PathLike) else list(logs)
+
+
 def refuse_log_names(places: Sequence[str | os.PathLike[str]], *targets: Path) -> None:
     """Raises OptionError for a target that the next build of these places would read."""
     folders = [Path(place).resolve() for place in places if Path(place).is_dir()]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ubcf._version import __version__
-from ubcf.building.logs import find_catalog, find_logs, refuse_log_names
+from ubcf.building.logs import as_places, find_catalog, find_logs, refuse_log_names
 from ubcf.building.memory import database_memory
 from ubcf.building.modeling import (
     center_times,
@@ -86,7 +86,7 @@ def build(
     stages = Stages(progress)
     of_model = {name: options.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in options}
     chosen = BuildOptions(**options, model=model_options(**of_model))
-    places = [logs] if isinstance(logs, str | os.PathLike) else list(logs)
+    places = as_places(logs)
     log_files = find_logs(places)
     catalog_path = find_catalog(places) if catalog is None else Path(catalog)
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))

@@ -49,13 +49,15 @@ def _has_tables(path: Path, names: frozenset[str]) -> bool:
     """
     if not _is_duckdb(path):
         return False
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            return names <= _base_tables(connection)
-    except duckdb.IOException as error:
-        raise OSError(errno.EBUSY, one_line(error)) from error
-    except duckdb.Error:
-        return False
+    # Attached to a connection of its own: this process may have the file open, with other settings.
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(f"attach {literal(str(path))} as it (read_only); use it")
+        except duckdb.IOException as error:
+            raise OSError(errno.EBUSY, one_line(error)) from error
+        except duckdb.Error:
+            return False
+        return names <= _base_tables(connection)
 
 
 # The kinds of databases; those of former versions, which lack some tables, are of the kind too.
