@@ -540,7 +540,9 @@ def test_line_numbers_and_texts_are_true_however_the_lines_are_stored(
     assert_counts(built, [pair for _, lines in files.values() for pair in lines])
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize(
+    "threads", [2, *(pytest.param(threads, marks=pytest.mark.slow) for threads in (1, 4))]
+)
 def test_line_numbers_are_true_in_a_big_file_read_in_parallel(tmp_path: Path, threads: int) -> None:
     chance = random.Random(threads)
     padding = "p" * 500  # makes the file longer than what DuckDB reads at a time

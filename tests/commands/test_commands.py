@@ -1,6 +1,6 @@
 """stdout is data, stderr is narration: what the command line prints where, and how it ends.
 
-The commands run in processes of their own; only their help is looked at from inside.
+The commands run in processes of their own, but for help and wrong usage.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import duckdb
 import pytest
 
 import ubcf
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.paths import PROJECT
 from ubcf.building.summary import BuildSummary
@@ -196,7 +196,7 @@ def test_what_fails_ends_with_1_and_one_line_that_says_what_was_looked_for(
 ) -> None:
     (place / "nothing-in-it").mkdir()
     (place / "empty.json").touch()
-    done = run_ubcf("build", *arguments, cwd=place)
+    done = call_ubcf("build", *arguments, cwd=place)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("ubcf: error: ")
@@ -234,7 +234,7 @@ def test_without_logs_it_looks_in_data_and_says_so(tmp_path: Path) -> None:
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
     place: Path, arguments: list[str], words: str
 ) -> None:
-    done = run_ubcf(*arguments, cwd=place)
+    done = call_ubcf(*arguments, cwd=place)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr

@@ -328,7 +328,9 @@ def test_interrupted_in_a_query_it_leaves_the_old_results_and_nothing_else(place
 # The disk
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6, 0.99])
+@pytest.mark.parametrize(
+    "share", [0.0, 0.6, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.01, 0.3, 0.99))]
+)
 def test_when_files_may_not_grow_the_old_results_stay(place: Path, share: float) -> None:
     """At 0.6 and more of the finished size, it is while closing the database that DuckDB fails."""
     import resource

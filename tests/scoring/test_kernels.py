@@ -24,7 +24,8 @@ from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListsWanted
 from ubcf.scoring.similarity import weights
 
-pytestmark = needs_numba
+# Compiling the kernels of similarities and pairs takes half a minute in a new environment.
+pytestmark = [needs_numba, pytest.mark.slow]
 
 SOME_NEIGHBORHOODS = (
     Neighborhood(),
