@@ -1,4 +1,4 @@
-"""`ubcf sql` answers any question about a database, and cannot touch anything."""
+"""`ubcf sql` runs any query on a database, and can change nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_rows_of_a_query_are_printed_in_the_form_asked_for(place: Path) -> None:
+def test_the_rows_of_a_query_are_printed_in_the_chosen_format(place: Path) -> None:
     query = 'select "user", events from users order by "user"'
     done = call_ubcf("sql", query, cwd=place)
     assert (done.returncode, done.stderr) == (0, "")
@@ -123,7 +123,7 @@ ATTEMPTS = [
     "import database 'stolen'",
     "create temp table t (x integer); copy t from 'secret.csv'",
     "from read_csv('http://localhost:1/x.csv')",
-    # to bring code in
+    # to load code
     "install httpfs",
     "install './httpfs.duckdb_extension'",
     "load httpfs",
@@ -147,7 +147,7 @@ ATTEMPTS = [
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_nothing_can_be_changed_or_read_or_written_outside(place: Path, attempt: str) -> None:
+def test_no_statement_can_change_the_database_or_reach_outside(place: Path, attempt: str) -> None:
     before = snapshot(place)
     done = call_ubcf("sql", attempt, cwd=place)
     assert (done.returncode, done.stdout) == (1, ""), attempt
@@ -157,7 +157,7 @@ def test_nothing_can_be_changed_or_read_or_written_outside(place: Path, attempt:
     assert snapshot(place) == before
 
 
-def test_an_attempt_in_a_row_of_statements_fails_all(place: Path) -> None:
+def test_one_forbidden_statement_among_several_fails_all(place: Path) -> None:
     done = call_ubcf("sql", "select 1 as x; drop table users; select 2 as y", cwd=place)
     assert (done.returncode, done.stdout) == (1, "")
     assert "read-only" in done.stderr
@@ -220,7 +220,7 @@ def test_a_query_that_fails_leaves_the_file_as_it_was(
         (["select 1", "--file", "x.sql"], 2, "give one of QUERY, - for stdin, and --file"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(
+def test_what_cannot_be_done_is_reported_in_one_line(
     place: Path, arguments: list[str], code: int, words: str
 ) -> None:
     before = snapshot(place)
@@ -232,7 +232,7 @@ def test_what_cannot_be_done_is_told_in_a_line(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_database_in_a_read_only_folder_can_be_asked(tmp_path: Path) -> None:
+def test_a_database_in_a_read_only_folder_can_be_queried(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", PLAYS)
     build_folder(tmp_path)
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
@@ -242,7 +242,7 @@ def test_a_database_in_a_read_only_folder_can_be_asked(tmp_path: Path) -> None:
         tmp_path.chmod(stat.S_IRWXU)
 
 
-def test_an_older_database_is_told_in_a_line(place: Path, tmp_path: Path) -> None:
+def test_an_older_database_is_reported_in_one_line(place: Path, tmp_path: Path) -> None:
     old = tmp_path / "old.duckdb"
     old.write_bytes((place / "ubcf.duckdb").read_bytes())
     with duckdb.connect(str(old)) as connection:
@@ -276,7 +276,7 @@ def test_ctrl_c_ends_a_long_query_at_once(place: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_a_reader_that_has_enough_ends_a_long_answer_without_noise(place: Path) -> None:
+def test_a_reader_that_closes_the_pipe_ends_a_long_answer_silently(place: Path) -> None:
     running = start("select * from range(100000000) as numbers (n)", place, "--format", "csv")
     assert running.stdout is not None
     assert [running.stdout.readline() for _ in range(3)] == ["n\n", "0\n", "1\n"]

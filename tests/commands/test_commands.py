@@ -33,7 +33,7 @@ ESCAPE = "\x1b"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder as the service leaves it: logs in `data`, where the build looks by itself."""
+    """A folder as the service leaves it: logs in `data`, where the build looks by default."""
     write_log(tmp_path / "data" / "botify-recommender-1" / "data.json", PLAYS[:4])
     write_log(tmp_path / "data" / "botify-recommender-2" / "data.json", PLAYS[4:])
     return tmp_path
@@ -91,7 +91,7 @@ def test_the_json_summary_has_the_fields_of_the_summary_and_the_figures_of_the_t
         assert json.loads(figures.pop(name)) == summary[name]
     assert figures == {name: summary[name] for name in figures}
     assert [tuple(file.values()) for file in summary["inputs"]] == inputs
-    # The summary is of the whole build, the table of the build until it was written.
+    # The summary covers the whole build, the table the build until the table was written.
     assert 0 < seconds <= summary["seconds"]
     assert [stage["stage"] for stage in summary["stages"]][: len(stages)] == [s[0] for s in stages]
     assert datetime.fromisoformat(summary["started_at"]).replace(tzinfo=None) == started_at.replace(
@@ -103,7 +103,7 @@ def test_the_json_summary_has_the_fields_of_the_summary_and_the_figures_of_the_t
     assert summary["database"] == "ubcf.duckdb"
 
 
-def test_rejected_lines_are_told_on_stderr_and_quiet_leaves_that_out(place: Path) -> None:
+def test_rejected_lines_are_reported_on_stderr_unless_quiet(place: Path) -> None:
     write_log(place / "data" / "botify-recommender-3" / "data.json", ["not JSON"])
     loud = run_ubcf("build", "--max-rejected", "0.2", cwd=place)
     assert (loud.returncode, loud.stderr) == (
@@ -138,7 +138,7 @@ def test_on_a_terminal_progress_goes_to_stderr_and_not_to_stdout(place: Path, qu
         while True:
             try:
                 read = os.read(ours, 4096)
-            except OSError:  # how Linux says that the other end was closed
+            except OSError:  # Linux reports a closed other end so
                 break
             if not read:
                 break
@@ -157,7 +157,7 @@ def test_on_a_terminal_progress_goes_to_stderr_and_not_to_stdout(place: Path, qu
         assert "100%" in shown
 
 
-def test_a_reader_of_stdout_that_goes_away_gets_no_traceback(place: Path) -> None:
+def test_a_closed_stdout_gives_no_traceback(place: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as stdout:
@@ -191,7 +191,7 @@ def test_a_reader_of_stdout_that_goes_away_gets_no_traceback(place: Path) -> Non
         (["--database", "data"], ["data", "not a file"]),
     ],
 )
-def test_what_fails_ends_with_1_and_one_line_that_says_what_was_looked_for(
+def test_a_failure_ends_with_1_and_one_line_that_says_what_was_looked_for(
     place: Path, arguments: list[str], words: list[str]
 ) -> None:
     (place / "nothing-in-it").mkdir()
@@ -246,7 +246,7 @@ def test_options_come_from_the_environment_too(place: Path) -> None:
     assert done.returncode == 0
     lines = (place / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()
     assert [len(json.loads(line)["tracks"]) for line in lines] == [2, 2, 2]
-    # What is said on the command line goes before.
+    # The command line overrides the environment.
     run_ubcf("build", "--top", "1", cwd=place, environment={"UBCF_BUILD_TOP": "2"})
     lines = (place / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()
     assert [len(json.loads(line)["tracks"]) for line in lines] == [1, 1, 1]
@@ -297,8 +297,8 @@ def test_every_command_has_help_with_an_example_and_every_option_a_text(
             assert parameter.make_metavar(click.Context(command)) in text
 
 
-def test_help_comes_without_loading_what_computes(tmp_path: Path) -> None:
-    """Half a second of imports is for those who build."""
+def test_help_loads_nothing_that_computes(tmp_path: Path) -> None:
+    """Only commands that compute import what takes half a second."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "ubcf", "--help"],
         cwd=tmp_path,
@@ -316,7 +316,7 @@ def test_help_comes_without_loading_what_computes(tmp_path: Path) -> None:
 # From Python
 
 
-def test_build_from_python_says_what_the_command_says(
+def test_build_from_python_returns_what_the_command_prints(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     printed = json.loads(run_ubcf("build", "--format", "json", "-n", "2", cwd=place).stdout)
@@ -362,7 +362,7 @@ def test_connect_reads_and_never_writes(place: Path) -> None:
     assert (place / "a.duckdb").read_bytes() == before
 
 
-def test_connect_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
+def test_connect_reports_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     (tmp_path / "junk.duckdb").write_text("not a database at all\n" * 1_000)
     (tmp_path / "empty.duckdb").touch()
     with duckdb.connect(str(tmp_path / "foreign.duckdb")) as connection:
@@ -378,7 +378,7 @@ def test_connect_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
             ubcf.connect(tmp_path / name)
         assert str(tmp_path / name) in str(error.value)
         assert "\n" not in str(error.value)
-    # Nothing was made, and the foreign file is not locked.
+    # No file was made, and the foreign one is not locked.
     assert {path.name for path in tmp_path.iterdir()} == {
         "junk.duckdb",
         "empty.duckdb",

@@ -1,8 +1,7 @@
 """All or nothing: whatever ends a build, the results are whole, and nothing else is left.
 
 The builds are real: the command line in processes of their own, which are killed, interrupted,
-refused by the disk, or find somebody else at work. The results before a build and after it differ
-in --top, so that each can be told from the other.
+refused by the disk, or meet another build. The results before and after a build differ in --top.
 """
 
 from __future__ import annotations
@@ -36,19 +35,18 @@ from ubcf.simulation.simulate import simulate
 if sys.platform == "win32":
     pytest.skip("signals, mounts and modes are POSIX's", allow_module_level=True)
 
-# How often the real build is killed; a test by hand may ask for more.
+# How often the real build is killed.
 KILLS = int(os.environ.get("UBCF_TEST_KILLS", "25"))
 
 OLD_TOP, NEW_TOP = 5, 7
 DATABASE, OUTPUT = "ubcf.duckdb", "recommendations_ub.json"
 RESULTS = {DATABASE, OUTPUT}
 
-# A check that would take hours, and then find nothing.
+# A check that takes hours and finds nothing.
 SLOW_CHECK = "select count(*) as rows from range(1_000_000_000_000) having count(*) = 0"
 
-# What a kill, an interruption or a failing disk meets in a publication, told by Python's audit
-# events: it happens just before the event `moment` of the folder. Prints `events` when there is no
-# such event any more.
+# Publishes, and is killed, interrupted or refused by the disk just before the audit event number
+# `moment` of Python that concerns the folder. Prints `undisturbed` if there are fewer events.
 PUBLISH_UNTIL = """
 import os, signal, sys
 from pathlib import Path
@@ -131,7 +129,7 @@ def place(finished: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mount() -> Iterator[Callable[..., None]]:
-    """Mounts, for the time of a test; skips the test where that is not allowed."""
+    """Mounts during a test; skips the test if that is not allowed."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount")
     mounted: list[Path] = []
@@ -161,7 +159,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def python(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
-    """Starts Python with ubcf at hand."""
+    """Starts a Python that finds ubcf."""
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
@@ -179,12 +177,12 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 
 def names_in(folder: Path) -> set[str]:
-    """All that lies in a folder, hidden files too."""
+    """The names of all files in a folder, hidden ones too."""
     return {path.name for path in folder.iterdir()}
 
 
 def tables(database: Path) -> dict[str, Any]:
-    """The rows of all tables, timings and dates aside."""
+    """The rows of all tables, without timings and dates."""
     with duckdb.connect(str(database), read_only=True) as connection:
         names = [row[0] for row in connection.execute("show tables").fetchall()]
         rows = {name: connection.table(name).fetchall() for name in names}
@@ -195,7 +193,7 @@ def tables(database: Path) -> dict[str, Any]:
 
 
 def top_of(folder: Path) -> tuple[int, int]:
-    """The --top with which the database and the JSON were made."""
+    """The --top of the builds that made the database and the JSON."""
     with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
         ((of_database,),) = connection.execute("select max(rank) from recommendations").fetchall()
     lines = (folder / OUTPUT).read_text(encoding="utf-8").splitlines()
@@ -203,7 +201,7 @@ def top_of(folder: Path) -> tuple[int, int]:
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """A failed build says why in one line."""
+    """Asserts that a build failed and says why in one line."""
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     assert done.stderr.startswith("ubcf: error: ")
@@ -216,9 +214,9 @@ def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_the_results_are_the_old_ones_or_the_new_ones(place: Path) -> None:
+def test_a_build_killed_at_any_moment_leaves_the_old_results_or_the_new_ones(place: Path) -> None:
     durations = []
-    for _ in range(3):  # the shortest: a build that the machine disturbed would be no measure
+    for _ in range(3):  # the shortest one is least disturbed by others on the machine
         started = time.perf_counter()
         assert start(place, "--top", str(NEW_TOP)).wait() == 0
         durations.append(time.perf_counter() - started)
@@ -230,7 +228,7 @@ def test_killed_at_any_moment_the_results_are_the_old_ones_or_the_new_ones(place
     for kill in range(KILLS):
         if kill % 5 == 0:
             build(place, OLD_TOP)
-            assert names_in(place) == {"logs", *RESULTS}  # what kills have left is gone
+            assert names_in(place) == {"logs", *RESULTS}  # without what killed builds left
             old = bytes_of(place)
         process = start(place, "--top", str(NEW_TOP))
         moment = duration * (kill + moments.random()) / KILLS
@@ -255,11 +253,11 @@ def test_killed_at_any_moment_the_results_are_the_old_ones_or_the_new_ones(place
 
 
 @pytest.mark.parametrize("what", ["kill", "interrupt", "fail"])
-def test_disturbed_at_any_step_of_the_publication_the_results_stay_a_pair(
+def test_a_publication_disturbed_at_any_step_leaves_a_pair_of_results(
     tmp_path: Path, what: str
 ) -> None:
-    """There is one step between which a kill, and only a kill, leaves a new database with the old
-    JSON: two files cannot be renamed in one step. Each is whole all the same."""
+    """Between two steps a kill, and nothing else, leaves a new database with the old JSON: two files
+    cannot be renamed at once. Each of them is whole."""
     found = []
     ends = set()
     for moment in range(1, 100):
@@ -283,7 +281,7 @@ def test_disturbed_at_any_step_of_the_publication_the_results_stay_a_pair(
     assert found[-1] == ("new", "new")
     mixed = [pair for pair in found if len(set(pair)) > 1]
     assert mixed == ([("new", "old")] if what == "kill" else [])
-    # A name that cannot be kept is no reason to fail.
+    # Without hard links, the old file is not kept; that is no reason to fail.
     expected = {"kill": "", "interrupt": "KeyboardInterrupt", "fail": "DatabaseError"}[what]
     assert expected in ends
 
@@ -304,7 +302,9 @@ def test_after_a_holder_was_killed_the_next_build_works(place: Path) -> None:
 # Interrupted
 
 
-def test_interrupted_in_a_query_it_leaves_the_old_results_and_nothing_else(place: Path) -> None:
+def test_a_build_interrupted_in_a_query_leaves_the_old_results_and_nothing_else(
+    place: Path,
+) -> None:
     old = bytes_of(place)
     (place / "mine" / "checks").mkdir(parents=True)
     (place / "mine" / "checks" / "slow.sql").write_text(SLOW_CHECK)
@@ -331,8 +331,8 @@ def test_interrupted_in_a_query_it_leaves_the_old_results_and_nothing_else(place
 @pytest.mark.parametrize(
     "share", [0.0, 0.6, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.01, 0.3, 0.99))]
 )
-def test_when_files_may_not_grow_the_old_results_stay(place: Path, share: float) -> None:
-    """At 0.6 and more of the finished size, it is while closing the database that DuckDB fails."""
+def test_the_old_results_stay_when_files_may_not_grow(place: Path, share: float) -> None:
+    """From 0.6 of the finished size on, DuckDB fails while it closes the database."""
     import resource
 
     old = bytes_of(place)
@@ -347,7 +347,7 @@ def test_when_files_may_not_grow_the_old_results_stay(place: Path, share: float)
     assert names_in(place) == {"logs", *RESULTS}
 
 
-def test_on_a_full_disk_the_old_results_stay(
+def test_the_old_results_stay_on_a_full_disk(
     place: Path, tmp_path: Path, mount: Callable[..., None]
 ) -> None:
     disk = tmp_path / "disk"
@@ -357,7 +357,7 @@ def test_on_a_full_disk_the_old_results_stay(
         shutil.copy(place / name, disk / name)
     old = bytes_of(disk)
     used = sum(map(len, old.values())) // 1024 + 64
-    needed = 2 * len(old[DATABASE]) // 1024  # for the new database and its log of changes
+    needed = 2 * len(old[DATABASE]) // 1024  # for the new database and its write-ahead log
     arguments = ("build", "../place/logs", "--top", str(NEW_TOP))
 
     for share in (0.0, 0.1, 0.3, 0.45):
@@ -372,7 +372,7 @@ def test_on_a_full_disk_the_old_results_stay(
     assert names_in(disk) == RESULTS
 
 
-def test_on_a_full_disk_for_the_json_the_old_results_stay(
+def test_the_old_results_stay_when_the_disk_of_the_json_is_full(
     place: Path, tmp_path: Path, mount: Callable[..., None]
 ) -> None:
     disk = tmp_path / "disk"
@@ -389,7 +389,7 @@ def test_on_a_full_disk_for_the_json_the_old_results_stay(
 def test_a_json_that_cannot_be_replaced_keeps_the_old_database(
     place: Path, mount: Callable[..., None]
 ) -> None:
-    """A file that is mounted by itself, as containers do, cannot be renamed over."""
+    """A file that is a mount point, as in containers, cannot be replaced by renaming."""
     mount(place / OUTPUT, "--bind", str(place / OUTPUT))
     old = bytes_of(place)
     done = run_ubcf("build", "logs", "--top", str(NEW_TOP), cwd=place)
@@ -398,11 +398,11 @@ def test_a_json_that_cannot_be_replaced_keeps_the_old_database(
     assert names_in(place) == {"logs", *RESULTS}
 
 
-def test_in_a_folder_that_may_not_be_written_it_says_so(
+def test_a_folder_that_may_not_be_written_is_reported(
     place: Path, request: pytest.FixtureRequest
 ) -> None:
     old = bytes_of(place)
-    if os.geteuid() == 0:  # whom modes do not bind
+    if os.geteuid() == 0:  # modes do not bind root
         mount = request.getfixturevalue("mount")
         mount(place, "--bind", str(place))
         mount(place, "-o", "remount,bind,ro")
@@ -416,7 +416,7 @@ def test_in_a_folder_that_may_not_be_written_it_says_so(
     assert names_in(place) == {"logs", *RESULTS}
 
 
-def test_a_target_in_no_folder_or_over_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_target_that_is_a_folder_or_has_none_is_refused(tmp_path: Path) -> None:
     database, output, nowhere = tmp_path / DATABASE, tmp_path / OUTPUT, tmp_path / "nowhere" / "x"
     for targets, words in (
         ((nowhere, output), "nowhere does not exist"),
@@ -429,8 +429,8 @@ def test_a_target_in_no_folder_or_over_a_folder_is_refused(tmp_path: Path) -> No
     assert names_in(tmp_path) == set()
 
 
-def test_a_database_that_was_not_written_to_its_end_is_not_published(tmp_path: Path) -> None:
-    """What DuckDB leaves when it fails to write everything while it closes: a log of changes."""
+def test_an_unfinished_database_is_not_published(tmp_path: Path) -> None:
+    """If DuckDB fails to write everything while it closes, it leaves a write-ahead log."""
     database, output = tmp_path / DATABASE, tmp_path / OUTPUT
     database.write_text("old")
     with (

@@ -1,4 +1,4 @@
-"""What numba compiles gives the numbers of numpy, to the bit."""
+"""The kernels of similarities and pairs give the numbers of numpy, to the bit."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_numba_takes_the_nearest_of_many_listeners_also_at_the_edge_of_equality(
 
     random = np.random.default_rng(4)
     near = random.random(300)
-    # Two that are 1e-10 apart, a little more or less by rounding; many, half of them equal.
+    # Pairs that are 1e-10 apart, up to rounding; and many weights, half of them equal.
     rows = [np.array([weight - 1e-10, weight]) for weight in near]
     rows += [np.round(random.normal(size=size), 2) for size in random.integers(1, 900, size=100)]
     for weights_of_row in rows:
@@ -100,7 +100,7 @@ def test_numba_gives_the_weights_of_scipy_to_the_bit_among_many_users() -> None:
 
 @pytest.mark.parametrize("tracks", [2**16 - 1, 2**16])
 def test_numba_counts_more_tracks_in_common_than_16_bits_hold(tracks: int) -> None:
-    # Two users who heard all tracks, the one in turn a little more and less than the other.
+    # Two users heard all tracks; the times of the second are in turn greater and smaller.
     rows, columns = np.repeat([0, 1], tracks), np.tile(np.arange(tracks), 2)
     times = np.concatenate([np.ones(tracks), np.tile([1.5, 0.5], tracks)[:tracks]])
     matrices = ModelMatrices.of(rows, columns, times, (2, tracks))

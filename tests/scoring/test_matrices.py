@@ -22,7 +22,7 @@ from ubcf.scoring.matrices import has_entries, row_norms, unit_rows
 
 @examples(200, derandomize=True)
 @given(data=st.data(), rows_and_columns=score_rows())
-def test_has_entries_tells_the_stored_places_from_others(
+def test_has_entries_is_true_exactly_where_an_entry_is_stored(
     data: st.DataObject, rows_and_columns: tuple[list[Row], int]
 ) -> None:
     rows, columns = rows_and_columns
@@ -37,7 +37,7 @@ def test_has_entries_tells_the_stored_places_from_others(
 @given(
     entries=st.dictionaries(st.tuples(st.integers(0, 4), st.integers(0, 5)), CENTERED_TIMES),
 )
-def test_interaction_matrix_holds_what_it_is_given_without_zeros(
+def test_interaction_matrix_stores_all_values_but_zeros(
     entries: dict[tuple[int, int], float],
 ) -> None:
     matrix = interactions_of(entries, (5, 6))

@@ -1,4 +1,4 @@
-"""A person who came after the build gets what a build with them would give."""
+"""A person who came after the build gets the recommendations of a build that includes them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ubcf.errors import InputError, OptionError
 from ubcf.serving.history import read_history
 from ubcf.serving.recommendation import fold_in
 
-# Users of the real logs that are taken out and folded back in; 200 take a minute and a half.
+# Users of the real logs that are removed and folded back in; 200 take a minute and a half.
 FOLDED = int(os.environ.get("UBCF_TEST_FOLDED", "20"))
 
-# Six users; the last one is the person who comes later. Track 60 is known to nobody else.
+# The sixth user is the person who comes later. Nobody else has heard track 60.
 EVENTS = [
     (1, 10, 1.0), (1, 20, 0.0), (1, 30, 0.6), (2, 10, 0.9), (2, 30, 0.1), (2, 40, 0.8),
     (3, 20, 0.4), (3, 30, 0.8), (3, 10, 0.3), (4, 40, 0.7), (4, 40, 0.2), (4, 20, 0.9),
@@ -75,7 +75,7 @@ def test_fold_in_gives_what_a_build_with_the_person_gives(
     assert [row[3] for row in similar] == [row[3] for row in neighbors]
 
 
-def test_with_a_baseline_the_biases_of_the_tracks_stay(tmp_path: Path) -> None:
+def test_a_baseline_keeps_the_biases_of_the_tracks(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", EVENTS)
     built = build_folder(tmp_path, centering="baseline")
     mean = sum(heard for _, _, heard in EVENTS) / len(EVENTS)
@@ -104,7 +104,7 @@ def test_with_a_baseline_the_biases_of_the_tracks_stay(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs")
 @pytest.mark.parametrize("preset", ["notebook", "listening"])
-def test_users_of_the_real_logs_taken_out_and_folded_back_in_have_their_scores(
+def test_users_of_the_real_logs_folded_back_in_have_their_scores(
     preset: str, tmp_path: Path
 ) -> None:
     database = tmp_path / "ubcf.duckdb"
@@ -135,7 +135,7 @@ def test_users_of_the_real_logs_taken_out_and_folded_back_in_have_their_scores(
 
 
 def without_user(database: Path, user: int) -> duckdb.DuckDBPyConnection:
-    """A database in memory that has everything of another but one user."""
+    """A copy of a database in memory, without one user."""
     connection = duckdb.connect()
     connection.execute(f"attach '{database}' as whole (read_only)")
     for table in ("users", "interactions"):
@@ -150,7 +150,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build_sample(tmp_path_factory.mktemp("sample"), self_weight=0.5)
 
 
-def test_the_contributions_of_an_explanation_make_the_scores(sample: Built) -> None:
+def test_the_contributions_of_an_explanation_sum_to_the_scores(sample: Built) -> None:
     with ubcf.connect(sample.database) as connection:
         parts = fold_in(connection, {526: 1.0, 1406: 0.2, 7: 0.4}, 10, explain=True)
         explained = parts["explanation"].fetchall()
@@ -174,7 +174,7 @@ def test_a_history_is_an_object_of_times_or_log_lines_of_one_person(tmp_path: Pa
     assert read_history(path) == [("526", 1.0), ("1406", 0.0)]
     path.write_text(f"{log_line(5, 526, 1.0)}\n\n{log_line(5, 526, 0.5)}\n", encoding="utf-8")
     assert read_history(path) == [("526", 1.0), ("526", 0.5)]
-    # U+2028 ends a line in some books, but not in JSON lines.
+    # U+2028 ends a line for str.splitlines, but not in JSON lines.
     shown = json.dumps({"message": "a\u2028b", "track": 526, "time": 0.5}, ensure_ascii=False)
     path.write_text(f"{shown}\n{shown}\n", encoding="utf-8")
     assert read_history(path) == [("526", 0.5), ("526", 0.5)]
@@ -200,7 +200,7 @@ def test_a_history_is_an_object_of_times_or_log_lines_of_one_person(tmp_path: Pa
         ('{"track": null, "time": 0.5}', "track is None; it must be the id of a track"),
     ],
 )
-def test_what_is_no_history_is_refused(text: str, words: str, tmp_path: Path) -> None:
+def test_what_is_not_a_history_is_refused(text: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "history.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as refused:
@@ -208,7 +208,7 @@ def test_what_is_no_history_is_refused(text: str, words: str, tmp_path: Path) ->
     assert words in str(refused.value)
 
 
-def test_a_history_and_a_top_that_make_no_sense_are_refused(sample: Built) -> None:
+def test_an_empty_history_and_a_top_of_0_are_refused(sample: Built) -> None:
     with ubcf.connect(sample.database) as connection:
         with pytest.raises(InputError):
             ubcf.recommend(connection, {})
@@ -246,7 +246,9 @@ PAIRS = "user,track\n3,40\n1,10\n9,10\n1,77\n9,77\n4,30\n"
 
 
 @pytest.mark.parametrize("centering", ["user", "baseline", "none"])
-def test_a_pair_gets_its_center_and_what_the_neighbors_say(centering: str, tmp_path: Path) -> None:
+def test_a_predicted_time_is_the_center_plus_the_deviation_of_the_neighbors(
+    centering: str, tmp_path: Path
+) -> None:
     write_log(tmp_path / "logs" / "data.json", EVENTS)
     built = build_folder(tmp_path, centering=centering, predict=True)
     stored = {
@@ -349,7 +351,7 @@ def test_the_function_refuses_a_pipe(sample: Built, tmp_path: Path) -> None:
         ubcf.predict(connection, pipe)
 
 
-def test_pairs_that_the_logs_do_not_know_are_written_as_they_came_and_told(
+def test_pairs_that_the_logs_do_not_know_are_kept_as_written_and_counted_in_a_warning(
     sample: Built, tmp_path: Path
 ) -> None:
     text = "user,track\n07,526\n7,1.5\n7,526\n99999999999999999999,abc\n"
@@ -364,7 +366,7 @@ def test_pairs_that_the_logs_do_not_know_are_written_as_they_came_and_told(
     )
 
 
-def test_ids_that_are_texts_are_taken_as_they_are_written(tmp_path: Path) -> None:
+def test_text_ids_are_taken_as_written(tmp_path: Path) -> None:
     write_overlay_of_text_ids(tmp_path / "sql")
     (tmp_path / "logs.csv").write_text(
         "7|a,b|0.9\n7|c |0.1\n07|a,b|0.8\n07|c |0.2\n07|é|0.6\n", encoding="utf-8"
@@ -410,7 +412,9 @@ def test_ids_that_are_texts_are_taken_as_they_are_written(tmp_path: Path) -> Non
         ('{"user": 1, "track"\n', "pairs.csv: no pairs of user and track"),
     ],
 )
-def test_what_are_no_pairs_is_refused(text: str, words: str, sample: Built, tmp_path: Path) -> None:
+def test_what_is_not_a_list_of_pairs_is_refused(
+    text: str, words: str, sample: Built, tmp_path: Path
+) -> None:
     (tmp_path / "pairs.csv").write_text(text, encoding="utf-8")
     ran = call_ubcf("predict", "pairs.csv", "-d", sample.database, cwd=tmp_path)
     assert ran.returncode == 1

@@ -1,4 +1,4 @@
-"""The two implementations of what is computed often: numpy alone, and kernels compiled by numba."""
+"""The two implementations of the scoring: numpy, and kernels that numba compiles."""
 
 from __future__ import annotations
 
