@@ -60,7 +60,7 @@ def fill(
         (
             "tracks",
             f"track {id_type}, popularity_rank bigint",
-            [(track, place) for place, track in enumerate(tracks, start=1)],
+            [(track, folder) for folder, track in enumerate(tracks, start=1)],
         ),
         ("recommendations", f'"user" {id_type}, rank bigint, track {id_type}', rows),
     ):
@@ -221,7 +221,7 @@ def test_the_first_five_ids_gained_and_lost_are_listed(
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with old.duckdb and new.duckdb; logs were added and removed between the two.
 
     Nobody has neighbors, so everybody gets the most popular tracks: 10 and 20 in the old lists, 10
@@ -239,8 +239,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_diff_reports_what_changed_between_two_builds(place: Path) -> None:
-    done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", "json", cwd=place)
+def test_diff_reports_what_changed_between_two_builds(folder: Path) -> None:
+    done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", "json", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     parts = json.loads(done.stdout)
     assert tuple(parts) == PARTS
@@ -304,8 +304,8 @@ def test_diff_reports_what_changed_between_two_builds(place: Path) -> None:
     ]
 
 
-def test_diff_is_readable_as_a_table(place: Path) -> None:
-    done = call_ubcf("diff", "old.duckdb", "new.duckdb", cwd=place)
+def test_diff_is_readable_as_a_table(folder: Path) -> None:
+    done = call_ubcf("diff", "old.duckdb", "new.duckdb", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     parts = done.stdout.split("\n\n")
     assert [part.splitlines()[0] for part in parts] == list(PARTS)
@@ -339,22 +339,24 @@ def test_diff_is_readable_as_a_table(place: Path) -> None:
     )
 
 
-def test_diff_writes_every_format_and_at_most_k_users(place: Path) -> None:
+def test_diff_writes_every_format_and_at_most_k_users(folder: Path) -> None:
     heads = {"csv": "part,file,old_bytes", "jsonl": '{"part": "inputs",', "markdown": "## inputs"}
     for form, head in heads.items():
-        done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", form, cwd=place)
+        done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", form, cwd=folder)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(head)
         assert "0.763157894736842" in done.stdout or form == "markdown"
     for k, users in ((0, 0), (5, 1)):
-        done = call_ubcf("diff", "old.duckdb", "new.duckdb", "-k", k, "--format", "json", cwd=place)
+        done = call_ubcf(
+            "diff", "old.duckdb", "new.duckdb", "-k", k, "--format", "json", cwd=folder
+        )
         assert len(json.loads(done.stdout)["changed_users"]) == users
 
 
-def test_a_database_does_not_differ_from_itself(place: Path) -> None:
-    shutil.copy(place / "old.duckdb", place / "copy.duckdb")
+def test_a_database_does_not_differ_from_itself(folder: Path) -> None:
+    shutil.copy(folder / "old.duckdb", folder / "copy.duckdb")
     for new in ("old.duckdb", "copy.duckdb"):
-        done = call_ubcf("diff", "old.duckdb", new, "--format", "json", cwd=place)
+        done = call_ubcf("diff", "old.duckdb", new, "--format", "json", cwd=folder)
         assert (done.returncode, done.stderr) == (0, "")
         parts = json.loads(done.stdout)
         assert parts["inputs"] == parts["options"] == parts["changed_users"] == []
@@ -370,11 +372,11 @@ def test_a_database_does_not_differ_from_itself(place: Path) -> None:
         }
 
 
-def test_another_version_of_ubcf_is_listed_among_the_options(place: Path) -> None:
-    shutil.copy(place / "old.duckdb", place / "later.duckdb")
-    with duckdb.connect(str(place / "later.duckdb")) as connection:
+def test_another_version_of_ubcf_is_listed_among_the_options(folder: Path) -> None:
+    shutil.copy(folder / "old.duckdb", folder / "later.duckdb")
+    with duckdb.connect(str(folder / "later.duckdb")) as connection:
         connection.execute("update build set version = '77.0.0', options = '{\"further\": [1]}'")
-    with connect_pair(place / "later.duckdb", place / "old.duckdb") as connection:
+    with connect_pair(folder / "later.duckdb", folder / "old.duckdb") as connection:
         assert compare(connection)["options"].fetchall() == [
             ("centering", None, "user"),
             ("damping", None, "0.1"),
@@ -396,15 +398,15 @@ def test_another_version_of_ubcf_is_listed_among_the_options(place: Path) -> Non
 # Files
 
 
-def test_diff_says_which_file_is_wrong(place: Path) -> None:
-    (place / "junk.duckdb").write_text("not a database at all\n" * 1_000)
-    with duckdb.connect(str(place / "foreign.duckdb")) as connection:
+def test_diff_says_which_file_is_wrong(folder: Path) -> None:
+    (folder / "junk.duckdb").write_text("not a database at all\n" * 1_000)
+    with duckdb.connect(str(folder / "foreign.duckdb")) as connection:
         connection.execute("create table somebody_elses as select 1")
-    with sqlite3.connect(place / "other.sqlite") as other:
+    with sqlite3.connect(folder / "other.sqlite") as other:
         other.execute("create table users (id)")
     other.close()
-    shutil.copy(place / "old.duckdb", place / "ancient.duckdb")
-    with duckdb.connect(str(place / "ancient.duckdb")) as connection:
+    shutil.copy(folder / "old.duckdb", folder / "ancient.duckdb")
+    with duckdb.connect(str(folder / "ancient.duckdb")) as connection:
         connection.execute("update build set version = '0.0.9'")
     for name, words in (
         ("missing.duckdb", "no such database; 'ubcf build' makes one"),
@@ -414,23 +416,26 @@ def test_diff_says_which_file_is_wrong(place: Path) -> None:
         ("foreign.duckdb", "not a database that ubcf made"),
         ("ancient.duckdb", "made by ubcf 0.0.9"),
     ):
-        for pair in ((place / name, place / "new.duckdb"), (place / "old.duckdb", place / name)):
+        for pair in (
+            (folder / name, folder / "new.duckdb"),
+            (folder / "old.duckdb", folder / name),
+        ):
             with pytest.raises(DatabaseError) as error:
                 connect_pair(*pair)
-            assert str(error.value).startswith(f"{place / name}: ")
+            assert str(error.value).startswith(f"{folder / name}: ")
             assert words in str(error.value)
             assert "\n" not in str(error.value)
-    done = call_ubcf("diff", "old.duckdb", "missing.duckdb", cwd=place)
+    done = call_ubcf("diff", "old.duckdb", "missing.duckdb", cwd=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "ubcf: error: missing.duckdb: no such database; 'ubcf build' makes one\n"
     )
-    assert call_ubcf("diff", "old.duckdb", cwd=place).returncode == 2
+    assert call_ubcf("diff", "old.duckdb", cwd=folder).returncode == 2
 
 
-def test_both_files_are_only_read_and_may_be_open_elsewhere(place: Path) -> None:
-    files = [place / "old.duckdb", place / "it's new.duckdb"]
-    shutil.copy(place / "new.duckdb", files[1])
+def test_both_files_are_only_read_and_may_be_open_elsewhere(folder: Path) -> None:
+    files = [folder / "old.duckdb", folder / "it's new.duckdb"]
+    shutil.copy(folder / "new.duckdb", files[1])
     before = [file.read_bytes() for file in files]
     with ubcf.connect(files[0]) as opened, connect_pair(*files) as connection:
         compare(connection)

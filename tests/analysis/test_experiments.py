@@ -531,6 +531,7 @@ def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) ->
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs here")
 def test_sticky_artists_changed_nothing_that_the_logs_show(tmp_path: Path) -> None:
     logs = REAL_LOGS / "stickyartist-2024"

@@ -170,12 +170,12 @@ def test_holm_leaves_out_what_has_no_p_value() -> None:
 
 def rejected(p_values: Sequence[Fraction], alpha: Fraction) -> set[int]:
     """What Holm's procedure rejects at level alpha: in ascending order, until one is too large."""
-    places: set[int] = set()
-    for place in sorted(range(len(p_values)), key=lambda place: p_values[place]):
-        if p_values[place] > alpha / (len(p_values) - len(places)):
+    found: set[int] = set()
+    for index in sorted(range(len(p_values)), key=lambda index: p_values[index]):
+        if p_values[index] > alpha / (len(p_values) - len(found)):
             break
-        places.add(place)
-    return places
+        found.add(index)
+    return found
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
@@ -186,8 +186,8 @@ def test_an_adjusted_p_value_is_the_smallest_level_at_which_holm_rejects(
     levels = sorted(
         {p * count for p in exact for count in range(1, len(exact) + 1)} | {Fraction(1)}
     )
-    for place, adjusted in enumerate(holm(p_values)):
-        lowest = next((level for level in levels if place in rejected(exact, level)), Fraction(1))
+    for index, adjusted in enumerate(holm(p_values)):
+        lowest = next((level for level in levels if index in rejected(exact, level)), Fraction(1))
         assert adjusted == pytest.approx(float(min(lowest, Fraction(1))), rel=1e-12)
 
 

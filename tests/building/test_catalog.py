@@ -223,8 +223,8 @@ def usual_values(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any
 def test_the_usual_columns_hold_what_the_catalog_says(
     usual_values: list[dict[str, Any]], column: str, value: object, expected: object
 ) -> None:
-    place = [str(case) for case in USUAL].index(str((column, value, expected)))
-    assert usual_values[place][column] == expected
+    index = [str(case) for case in USUAL].index(str((column, value, expected)))
+    assert usual_values[index][column] == expected
 
 
 def test_further_columns_hold_what_the_catalog_says(build_with: BuildWith) -> None:

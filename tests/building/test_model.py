@@ -98,9 +98,9 @@ def assert_is_the_model(
                 int(model.plays[:, column].sum()),
                 int(heard[:, column].sum()),
                 float(model.total_times[column]),
-                place,
+                rank,
             )
-            for place, column in enumerate(by_popularity, start=1)
+            for rank, column in enumerate(by_popularity, start=1)
         ],
         tolerance=1e-12,
     )

@@ -115,8 +115,8 @@ def test_every_command_reads_a_database_without_neighbors(by_tiles: Built, tmp_p
         ["diff", by_tiles.database, by_tiles.database],
     ]
     for command in commands:
-        place: list[str | int | Path] = [] if command[0] == "diff" else ["-d", by_tiles.database]
-        ran = call_ubcf(*[*command, *place], cwd=tmp_path)
+        database: list[str | int | Path] = [] if command[0] == "diff" else ["-d", by_tiles.database]
+        ran = call_ubcf(*[*command, *database], cwd=tmp_path)
         assert ran.returncode == 0, (command, ran.stderr)
 
 

@@ -240,7 +240,7 @@ def assert_rejections(built: Built, files: Mapping[str, Sequence[Line]]) -> None
         if reason is not None
     ]
     found = rejections(built)
-    assert [place for place, _ in found] == [place for place, _ in expected]
+    assert [line for line, _ in found] == [line for line, _ in expected]
     for ((_, _, reason), text), (_, line) in zip(found, expected, strict=True):
         if reason == "longer than 2 MB":  # the head is kept
             assert len(text) >= 100
@@ -554,10 +554,10 @@ def test_line_numbers_are_right_in_a_large_file_read_in_parallel(
     ]
     short = [pair for pair in LINES if len(pair[0]) < 10_000]
     long = [pair for pair in LINES if len(pair[0]) >= 10_000]
-    for place in chance.sample(range(len(lines)), k=1_500):
-        lines[place] = chance.choice([*short, (b"\xff\xfe", "not UTF-8"), (b"  ", None)])
-    for place in chance.sample(range(len(lines)), k=8):
-        lines[place] = chance.choice(long)
+    for number in chance.sample(range(len(lines)), k=1_500):
+        lines[number] = chance.choice([*short, (b"\xff\xfe", "not UTF-8"), (b"  ", None)])
+    for number in chance.sample(range(len(lines)), k=8):
+        lines[number] = chance.choice(long)
     write(tmp_path, "data.json", joined(lines))
     built = build_folder(tmp_path, max_rejected=1.0, threads=threads)
     assert_rejections(built, {"data.json": lines})
@@ -681,8 +681,8 @@ def test_a_carriage_return_within_a_line_shifts_no_line_number(tmp_path: Path, l
 )
 def test_no_control_character_hides_a_line_or_a_part_of_it(tmp_path: Path, line: bytes) -> None:
     built = build_lines(tmp_path, GOOD, line, GOOD)
-    ((place, _),) = rejections(built)
-    assert place == ("data.json", 2, "not JSON")
+    ((line_of_file, _),) = rejections(built)
+    assert line_of_file == ("data.json", 2, "not JSON")
 
 
 # Duplicate lines

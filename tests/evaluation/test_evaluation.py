@@ -250,16 +250,16 @@ def expected_figures(
         )
         tracks = [model.tracks[column] for column in ranked]
         for cut in (3, 5):
-            places_of_hits = [p for p, t in enumerate(tracks[:cut], start=1) if t in relevant]
-            gain = sum(relevant[tracks[p - 1]] / math.log2(p + 1) for p in places_of_hits)
+            ranks_of_hits = [p for p, t in enumerate(tracks[:cut], start=1) if t in relevant]
+            gain = sum(relevant[tracks[p - 1]] / math.log2(p + 1) for p in ranks_of_hits)
             best = sorted(relevant.values(), reverse=True)[:cut]
             ideal = sum(time / math.log2(p + 1) for p, time in enumerate(best, start=1))
             figures_of_user = {
                 "ndcg": gain / ideal,
-                "recall": len(places_of_hits) / len(relevant),
-                "precision": len(places_of_hits) / cut,
-                "mrr": 1 / places_of_hits[0] if places_of_hits else 0.0,
-                "hit_rate": float(bool(places_of_hits)),
+                "recall": len(ranks_of_hits) / len(relevant),
+                "precision": len(ranks_of_hits) / cut,
+                "mrr": 1 / ranks_of_hits[0] if ranks_of_hits else 0.0,
+                "hit_rate": float(bool(ranks_of_hits)),
             }
             for metric, value in figures_of_user.items():
                 values.setdefault((metric, cut), []).append(value)
@@ -474,9 +474,9 @@ def test_tuning_tries_all_and_evaluates_the_best(tmp_path: Path) -> None:
         "listening,neighbors=all,offset=0.25",
     ]
     values = [value for _, _, value, *_ in trials]
-    for place, (_, _, value, best_so_far, chosen) in enumerate(trials):
-        assert best_so_far == all(value > earlier for earlier in values[:place])
-        assert chosen == (place == values.index(max(values)))
+    for index, (_, _, value, best_so_far, chosen) in enumerate(trials):
+        assert best_so_far == all(value > earlier for earlier in values[:index])
+        assert chosen == (index == values.index(max(values)))
     (winner,) = [setting for _, setting, _, _, chosen in trials if chosen]
     assert [row["setting"] for row in found.settings][:2] == ["listening", f"tuned: {winner}"]
     assert [row["kind"] for row in found.settings] == ["model", "tuned"] + ["baseline"] * 3
@@ -771,10 +771,10 @@ def test_the_figures_of_each_user_are_those_of_other_libraries(tmp_path: Path) -
             }
             for name, metric in theirs.items():
                 assert by_user[user, name, cut] == pytest.approx(metric.measure_list(ours, truth))
-            places = [track for track, _ in recommendations]
-            places += [track for track in gains if track not in places]
-            gain = [[gains.get(track, 0.0) for track in places]]
-            ndcg = sklearn.ndcg_score(gain, [list(range(len(places), 0, -1))], k=cut)
+            ranked = [track for track, _ in recommendations]
+            ranked += [track for track in gains if track not in ranked]
+            gain = [[gains.get(track, 0.0) for track in ranked]]
+            ndcg = sklearn.ndcg_score(gain, [list(range(len(ranked), 0, -1))], k=cut)
             assert by_user[user, "ndcg", cut] == pytest.approx(ndcg)
         if len(gains) < len(played):
             scores = dict(recommendations)

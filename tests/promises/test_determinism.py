@@ -15,9 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-import ubcf
 from tests.support.blocks import collect_arrays
-from tests.support.builds import Built
+from tests.support.builds import Built, build_in
 from tests.support.commands import run_ubcf
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
@@ -67,18 +66,8 @@ def once(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
 def build_with(logs: Path, tmp_path: Path) -> BuildWith:
     """Builds from these places (by default the folder of logs), with options."""
     return lambda *places, **options: build_in(
-        tmp_path, *(places or (logs,)), catalog=logs / "tracks.json", **options
+        tmp_path, places or (logs,), catalog=logs / "tracks.json", **options
     )
-
-
-def build_in(folder: Path, *places: Path, **options: Any) -> Built:
-    summary = ubcf.build(
-        places,
-        database=folder / "ubcf.duckdb",
-        output=folder / "recommendations_ub.json",
-        **options,
-    )
-    return Built(folder, summary)
 
 
 def assert_same(built: Built, once: Built, *left_out: str) -> None:

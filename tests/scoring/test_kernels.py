@@ -77,12 +77,12 @@ def test_numba_takes_the_nearest_of_many_listeners_also_at_the_edge_of_equality(
     rows += [np.round(random.normal(size=size), 2) for size in random.integers(1, 900, size=100)]
     for weights_of_row in rows:
         for wanted in (1, 10, 30):
-            places, found = np.empty(900, dtype=np.int32), np.empty(900)
+            indexes, found = np.empty(900, dtype=np.int32), np.empty(900)
             everyone = np.arange(len(weights_of_row), dtype=np.int32)
-            count = _take_nearest(everyone, weights_of_row, wanted, ABOVE_ZERO, places, found)
+            count = _take_nearest(everyone, weights_of_row, wanted, ABOVE_ZERO, indexes, found)
             expected = reference.nearest(dict(enumerate(weights_of_row.tolist())), wanted)
             assert (
-                dict(zip(places[:count].tolist(), found[:count].tolist(), strict=True)) == expected
+                dict(zip(indexes[:count].tolist(), found[:count].tolist(), strict=True)) == expected
             )
 
 

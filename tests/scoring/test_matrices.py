@@ -27,10 +27,10 @@ def test_has_entries_is_true_exactly_where_an_entry_is_stored(
 ) -> None:
     rows, columns = rows_and_columns
     matrix = matrix_of(rows, columns)
-    place = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, columns - 1))
-    places = np.array(data.draw(st.lists(place)), dtype=np.int64).reshape(-1, 2)
-    there = has_entries(matrix, places[:, 0], places[:, 1])
-    assert there.tolist() == [column in rows[row] for row, column in places.tolist()]
+    cell = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, columns - 1))
+    cells = np.array(data.draw(st.lists(cell)), dtype=np.int64).reshape(-1, 2)
+    stored = has_entries(matrix, cells[:, 0], cells[:, 1])
+    assert stored.tolist() == [column in rows[row] for row, column in cells.tolist()]
 
 
 @examples(100, derandomize=True)
@@ -49,10 +49,10 @@ def test_interaction_matrix_stores_all_values_but_zeros(
     assert matrix.has_sorted_indices
 
 
-@pytest.mark.parametrize("place", [(2, 0), (0, 3), (-1, 0)])
-def test_interaction_matrix_refuses_an_index_outside_its_shape(place: tuple[int, int]) -> None:
+@pytest.mark.parametrize("cell", [(2, 0), (0, 3), (-1, 0)])
+def test_interaction_matrix_refuses_an_index_outside_its_shape(cell: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="index"):
-        interactions_of({place: 0.5}, (2, 3))
+        interactions_of({cell: 0.5}, (2, 3))
 
 
 @examples(100, derandomize=True)

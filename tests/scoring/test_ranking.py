@@ -156,8 +156,8 @@ def test_top_scores_of_rows_with_far_more_scores_than_the_count(
     # 300 scores, each one step above the next: with small steps all of them are one chain.
     columns = 301
     scores = lowest + step * np.arange(columns)
-    places = np.random.default_rng(0).permutation(columns)
-    row = {int(column): float(score) for column, score in zip(places, scores, strict=True)}
+    order = np.random.default_rng(0).permutation(columns)
+    row = {int(column): float(score) for column, score in zip(order, scores, strict=True)}
     for count in (1, 5, 40):
         top = top_scores(matrix_of([row], columns + 2), count, compiled=compiled)
         assert lists_of(top) == [expected_list(row, columns + 2, count, set(), False)]
