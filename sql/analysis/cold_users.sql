@@ -1,5 +1,5 @@
 -- cold_users: one row per user without a positive neighbor or without a positive score, and why.
--- Whoever has no positive score gets the tracks that are popular with all.
+-- A user without a positive score gets the most popular tracks.
 with
 widest_audiences as (
     select

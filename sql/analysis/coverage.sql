@@ -1,5 +1,5 @@
--- coverage: one row per part of the lists (ranks 1 to 10, all ranks): tracks recommended to anyone.
--- tracks: all tracks of the logs; share: of these, those recommended to at least one user.
+-- coverage: one row per range of ranks (1 to 10, all): how many tracks are recommended to at least one user.
+-- tracks: all tracks in the logs; share: recommended_tracks divided by tracks.
 with
 track_counts as (
     select count(*) as tracks
@@ -23,15 +23,15 @@ recommended_counts as (
 )
 
 select
-    parts.ranks,
-    parts.recommended_tracks,
+    ranges.ranks,
+    ranges.recommended_tracks,
     track_counts.tracks,
-    parts.recommended_tracks / track_counts.tracks as share
+    ranges.recommended_tracks / track_counts.tracks as share
 from track_counts
 cross join recommended_counts
 cross join lateral (
     values
     ('1 to 10', recommended_counts.ranks_to_10),
     ('all', recommended_counts.all_ranks)
-) as parts (ranks, recommended_tracks)
-order by parts.ranks;
+) as ranges (ranks, recommended_tracks)
+order by ranges.ranks;

@@ -1,9 +1,10 @@
--- coverage_curve: one row per length of the lists: how many tracks somebody gets when lists end there.
+-- coverage_curve: one row per list length: how many tracks at least one user gets in a list of that length.
+-- share_of_tracks: of all tracks in the logs.
 with
-first_places as (
+best_ranks as (
     select
         track,
-        min(rank) as first_rank
+        min(rank) as best_rank
     from recommendations
     group by track
 ),
@@ -15,10 +16,10 @@ ranks as (
 
 new_tracks as (
     select
-        first_rank,
+        best_rank,
         count(*) as tracks
-    from first_places
-    group by first_rank
+    from best_ranks
+    group by best_rank
 ),
 
 all_tracks as (
@@ -32,7 +33,7 @@ summed as (
         ranks.rank as list_length,
         cast(sum(coalesce(new_tracks.tracks, 0)) over (order by ranks.rank) as bigint) as tracks
     from ranks
-    left join new_tracks on ranks.rank = new_tracks.first_rank
+    left join new_tracks on ranks.rank = new_tracks.best_rank
 )
 
 select

@@ -1,5 +1,5 @@
--- events_per_user: one row per number of events that users have, the smallest first.
--- The shares are of the users with at most so many events, and of the events of these users.
+-- events_per_user: one row per number of events that users have, the smallest first: how many users have it.
+-- The shares are cumulative: of the users with at most this number of events, and of the events of these users.
 with
 counted as (
     select

@@ -1,6 +1,6 @@
--- example_users: one row per kind of user: a heavy, a typical and a cold one. They may be one user.
--- heavy: the most events; typical: events, then tracks with a positive score, nearest to the medians;
--- cold: the fewest tracks with a positive score, then the fewest events.
+-- example_users: one row per kind of user (heavy, typical, cold): an example. Kinds may share a user.
+-- heavy: the most events; typical: nearest to the median number of events, then of tracks with a positive
+-- score; cold: the fewest tracks with a positive score, then the fewest events.
 with
 medians as (
     select
@@ -9,7 +9,7 @@ medians as (
     from users
 ),
 
-placed as (
+ranked as (
     select
         users."user",
         users.events,
@@ -18,16 +18,16 @@ placed as (
         users.positive_neighbors,
         users.negative_neighbors,
         users.positive_scores,
-        row_number() over (order by users.events desc, users."user" asc) as heavy_place,
+        row_number() over (order by users.events desc, users."user" asc) as heavy_rank,
         row_number() over (
             order by
                 abs(users.events - medians.events),
                 abs(users.positive_scores - medians.positive_scores),
                 users."user"
-        ) as typical_place,
+        ) as typical_rank,
         row_number() over (
             order by users.positive_scores, users.events, users."user"
-        ) as cold_place
+        ) as cold_rank
     from users
     cross join medians
 ),
@@ -38,19 +38,19 @@ kinds as (
 
 select
     kinds.kind,
-    placed."user",
-    placed.events,
-    placed.tracks,
-    placed.mean_time,
-    placed.positive_neighbors,
-    placed.negative_neighbors,
-    placed.positive_scores
+    ranked."user",
+    ranked.events,
+    ranked.tracks,
+    ranked.mean_time,
+    ranked.positive_neighbors,
+    ranked.negative_neighbors,
+    ranked.positive_scores
 from kinds
-inner join placed
+inner join ranked
     on
-        (kinds.kind = 'heavy' and placed.heavy_place = 1)
-        or (kinds.kind = 'typical' and placed.typical_place = 1)
-        or (kinds.kind = 'cold' and placed.cold_place = 1)
+        (kinds.kind = 'heavy' and ranked.heavy_rank = 1)
+        or (kinds.kind = 'typical' and ranked.typical_rank = 1)
+        or (kinds.kind = 'cold' and ranked.cold_rank = 1)
 order by
     kinds.kind = 'heavy' desc,
     kinds.kind = 'typical' desc;

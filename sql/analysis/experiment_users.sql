@@ -1,9 +1,9 @@
--- experiment_users: one row per treatment of an experiment and user seen under it: its own means.
--- A session ends with an event whose message is 'last' (see sessions), and is cut where the
--- treatment changes; what a user did outside the experiment is left out.
+-- experiment_users: one row per treatment of an experiment and user seen under it: the user's metrics.
+-- A session ends with an event whose message is 'last' (see sessions), or where the treatment changes.
+-- Events outside the experiment are left out. request_latency: the mean latency, in seconds.
 -- variable experiment: name of the experiment.
 with
-told as (
+marked as (
     select
         "user",
         timestamp,
@@ -21,22 +21,22 @@ sequenced as (
         time,
         latency,
         treatment,
-        lag(is_last, 1, true) over in_order as follows_an_end,
+        lag(is_last, 1, true) over in_order as starts_session,
         lag(treatment) over in_order as previous_treatment
-    from told
+    from marked
     window in_order as (
         partition by "user" order by timestamp, is_last, track, time, latency, treatment
     )
 ),
 
--- Times are added as decimals and latencies in order, so the sums do not depend on the threads.
+-- Decimal times and ordered latencies: the sums do not depend on the threads.
 totals as (
     select
         treatment,
         "user",
         count(*) as events,
         count(*) filter (
-            where follows_an_end or treatment is distinct from previous_treatment
+            where starts_session or treatment is distinct from previous_treatment
         ) as sessions,
         cast(sum(cast(cast(time as varchar) as decimal(38, 20))) as double) as total_time,
         avg(latency order by latency) as request_latency

@@ -1,4 +1,4 @@
--- experiments: one row per experiment and treatment: its users, and those seen in another one too.
+-- experiments: one row per experiment and treatment: its users, and those also seen under another treatment.
 -- variable experiment: name of the experiment (default: all).
 with
 entries as (

@@ -1,9 +1,8 @@
--- explain: one row per neighbor that contributes to the score of a track for a user.
--- score(u, t) = sum over the other users v of w(u, v) * h(v, t): contribution is one term of it,
--- similarity its w(u, v), centered_time its h(v, t), both with the options of the build (an offset is
--- in the centered time). The greatest contributions first. With a weight for the user's own
--- interactions, the user is one of the rows.
--- common_tracks: what both have heard, the tracks that count most in the similarity first.
+-- explain: one row per neighbor that contributes to the score of a track for a user, the greatest first.
+-- score(u, t) is the sum of w(u, v) * h(v, t) over the other users v. A row is one term: similarity is
+-- w(u, v), centered_time is h(v, t) (plus the offset of the build), contribution is their product.
+-- If the build gives the user's own interactions a weight, the user is one of the rows.
+-- common_tracks: what both have heard, the tracks that contribute most to the similarity first.
 -- variable user: the user.
 -- variable track: the track, recommended or not.
 with

@@ -1,7 +1,8 @@
--- explained_recommendations: one row per recommended track of a user and neighbor that explains its score most.
--- A neighbor contributes its similarity times its centered time on the track; all contributions make
--- the score. A track that no neighbor contributes to has one row without a neighbor.
--- variable user: id of the user.
+-- explained_recommendations: one row per recommendation of a user and neighbor that contributes to its score.
+-- A neighbor contributes its similarity times its centered time on the track; the score is the sum of all
+-- contributions. A track without any contribution has one row, without a neighbor.
+-- neighbors: all that contribute to the track; place: of the neighbor among these, from 1.
+-- variable user: the user.
 -- variable k: neighbors at most for each track (default 5).
 with
 own as (
@@ -37,7 +38,7 @@ similarities as (
     from weights
     inner join common on weights.neighbor = common.neighbor
     union all
-    -- the user's own interactions, where they have a weight
+    -- the user's own interactions, if the build gives them a weight
     select
         getvariable('user') as neighbor,
         cast(any_value(build.options) ->> 'self_weight' as double) as similarity,
@@ -73,7 +74,7 @@ contributions as (
     where theirs.counted_time <> 0
 ),
 
-placed as (
+ranked as (
     select
         *,
         row_number() over (
@@ -85,16 +86,16 @@ placed as (
 
 names as (
     select
-        placed.track,
-        placed.place,
+        ranked.track,
+        ranked.place,
         list(
             coalesce(tracks.title, cast(tracks.track as varchar))
-            order by list_position(placed.tracks_in_common, tracks.track)
+            order by list_position(ranked.tracks_in_common, tracks.track)
         ) as common_titles
-    from placed
-    inner join tracks on list_contains(placed.tracks_in_common, tracks.track)
-    where placed.place <= (select coalesce(cast(getvariable('k') as bigint), 5))
-    group by placed.track, placed.place
+    from ranked
+    inner join tracks on list_contains(ranked.tracks_in_common, tracks.track)
+    where ranked.place <= (select coalesce(cast(getvariable('k') as bigint), 5))
+    group by ranked.track, ranked.place
 )
 
 select
@@ -106,20 +107,20 @@ select
     tracks.listeners,
     recommended.score,
     recommended.heard,
-    coalesce(placed.neighbors, 0) as neighbors,
-    placed.place,
-    placed.neighbor,
-    placed.similarity,
-    placed.common_tracks,
-    placed.tracks_in_common,
+    coalesce(ranked.neighbors, 0) as neighbors,
+    ranked.place,
+    ranked.neighbor,
+    ranked.similarity,
+    ranked.common_tracks,
+    ranked.tracks_in_common,
     names.common_titles,
-    placed.centered_time,
-    placed.contribution
+    ranked.centered_time,
+    ranked.contribution
 from recommended
 inner join tracks on recommended.track = tracks.track
-left join placed
+left join ranked
     on
-        recommended.track = placed.track
-        and placed.place <= (select coalesce(cast(getvariable('k') as bigint), 5))
-left join names on placed.track = names.track and placed.place = names.place
-order by recommended.rank, placed.place;
+        recommended.track = ranked.track
+        and ranked.place <= (select coalesce(cast(getvariable('k') as bigint), 5))
+left join names on ranked.track = names.track and ranked.place = names.place
+order by recommended.rank, ranked.place;

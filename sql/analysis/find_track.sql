@@ -1,5 +1,5 @@
--- find_track: one row per track whose id, artist or title is like a text, the nearest first.
--- Tracks whose artist or title contains the text go before those with an id near it.
+-- find_track: one row per track whose id, artist or title resembles a text, the best match first.
+-- Tracks whose artist or title contains the text go before those with a similar id.
 -- variable text: an id, an artist or a title, or something like it.
 -- variable k: tracks at most (default 10).
 with
@@ -12,7 +12,7 @@ texts as (
         listeners,
         cast(track as varchar) as id_text,
         lower(concat_ws(' - ', artist, title)) as name_text,
-        cast(getvariable('text') as varchar) as wanted
+        cast(getvariable('text') as varchar) as query_text
     from tracks
 )
 
@@ -24,10 +24,10 @@ select
     listeners
 from texts
 order by
-    id_text = wanted desc,
-    contains(name_text, lower(wanted)) desc,
-    abs(try_cast(id_text as double) - try_cast(wanted as double)) asc nulls last,
-    levenshtein(id_text, wanted) asc,
+    id_text = query_text desc,
+    contains(name_text, lower(query_text)) desc,
+    abs(try_cast(id_text as double) - try_cast(query_text as double)) asc nulls last,
+    levenshtein(id_text, query_text) asc,
     plays desc,
     track asc
 limit (select coalesce(cast(getvariable('k') as bigint), 10));

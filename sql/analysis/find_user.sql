@@ -1,5 +1,5 @@
--- find_user: one row per user whose id is like a text, the nearest first.
--- variable text: the id, or something like it.
+-- find_user: one row per user whose id resembles a text, the best match first.
+-- variable text: an id, or something like it.
 -- variable k: users at most (default 10).
 select
     "user",

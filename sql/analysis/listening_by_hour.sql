@@ -1,6 +1,5 @@
--- listening_by_hour: one row per hour of the day (0 to 23, UTC): its events and listeners.
--- total_time: listening time, in tracks. Times are added as decimals, so the sums are exact
--- whatever the order of the events.
+-- listening_by_hour: one row per hour of the day (0 to 23, UTC): its events, listeners and listening time.
+-- total_time: in tracks. Times are added as decimals, so that the sums are exact whatever the order.
 with
 hours as (
     select unnest(range(24)) as hour

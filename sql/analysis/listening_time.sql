@@ -1,4 +1,5 @@
 -- listening_time: one row per twentieth of a track: how many plays ended in it.
+-- A play from from_time up to, but not including, to_time counts; the last row includes whole tracks.
 with
 parts as (
     select unnest(range(20)) as part
@@ -6,11 +7,11 @@ parts as (
 
 plays as (
     select
-        -- a hair more, since 0.55 * 20 may come out under 11; a whole track ends in the last part
+        -- 1e-9: a product that rounding leaves just below a whole number counts as that number
         cast(least(floor(time * 20 + 1e-9), 19) as bigint) as part,
         count(*) as events
     from events
-    group by all
+    group by part
 )
 
 select

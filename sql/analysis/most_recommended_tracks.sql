@@ -1,4 +1,4 @@
--- most_recommended_tracks: one row per track, that in the most lists first.
+-- most_recommended_tracks: one row per recommended track, the one in most lists first.
 -- variable k: tracks at most (default 25).
 with
 counted as (

@@ -1,5 +1,6 @@
--- neighbors_per_user: one row per sign and number of neighbors: how many users have so many.
--- Positive: similarity above 0; negative: below 0. No row where the build did not count them.
+-- neighbors_per_user: one row per sign and number of neighbors: how many users have this number.
+-- Positive neighbors have a similarity above 0, negative ones below 0. No rows if the build did not count them.
+-- share_of_users: cumulative, the users with at most this number.
 with
 counts as (
     select

@@ -1,9 +1,9 @@
--- popularity_bias: one row per thing counted over the tracks of the logs: plays, recommendations.
--- top_1_percent: share of the count that goes to the 1 % of the tracks with the most listening
--- time (rounded up to whole tracks); so for 5 and 20 %.
--- gini: 0 when all tracks have the same count, near 1 when one has all: with the n counts x in
--- ascending order, sum over i of (2 i - n - 1) x_i, divided by n times their sum.
--- Shares and gini are null where there is nothing to count.
+-- popularity_bias: one row per quantity (plays, recommendations): how unevenly it is spread over the tracks.
+-- top_1_percent: the share that goes to the 1 % of the tracks in the logs with the most listening time
+-- (rounded up to whole tracks); likewise for 5 and 20 %.
+-- gini: 0 if all tracks have equal counts, near 1 if one track has everything: with the n counts x in ascending
+-- order, the sum over i of (2 i - n - 1) x_i, divided by n times the sum of x.
+-- Shares and gini are null where all counts are 0.
 with
 recommended as (
     select
@@ -30,12 +30,12 @@ counts as (
     where tracks.popularity_rank is not null
 ),
 
-placed as (
+ranked as (
     select
         counted,
         number,
         popularity_rank,
-        row_number() over (partition by counted order by number) as place,
+        row_number() over (partition by counted order by number) as rank,
         count(*) over (partition by counted) as tracks
     from counts
 ),
@@ -48,8 +48,8 @@ sums as (
         sum(number) filter (where popularity_rank <= ceil(0.01 * tracks)) as top_1_percent,
         sum(number) filter (where popularity_rank <= ceil(0.05 * tracks)) as top_5_percent,
         sum(number) filter (where popularity_rank <= ceil(0.20 * tracks)) as top_20_percent,
-        sum((2 * place - tracks - 1) * number) as weighted
-    from placed
+        sum((2 * rank - tracks - 1) * number) as weighted
+    from ranked
     group by counted, tracks
 )
 

@@ -1,4 +1,4 @@
--- random_users: one row per user drawn by lot; the same seed draws the same users.
+-- random_users: one row per user drawn at random; the same seed draws the same users.
 -- variable seed: a number or a text (default 0).
 -- variable k: users at most (default 1).
 select

@@ -1,4 +1,4 @@
--- recommendation: one row if a track is among the recommendations of a user: where, and its score.
+-- recommendation: one row if a track is recommended to a user: its rank and score, and whether it was heard.
 -- variable user: the user.
 -- variable track: the track.
 select

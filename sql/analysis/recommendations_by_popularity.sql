@@ -1,5 +1,5 @@
--- recommendations_by_popularity: one row per share of the most popular tracks: what they get.
--- That is the share of all recommendations, and of all listening time in the logs.
+-- recommendations_by_popularity: one row per share of the most popular tracks: their share of recommendations.
+-- share_of_listening: their share of all listening time in the logs.
 with
 recommended as (
     select
@@ -15,7 +15,7 @@ summed as (
         count(*) over () as all_tracks,
         sum(coalesce(recommended.recommendations, 0)) over ranked as recommendations,
         sum(coalesce(recommended.recommendations, 0)) over () as all_recommendations,
-        -- decimals, so that the sum is the same in every run
+        -- decimals, so that the sums are exact whatever the order
         sum(cast(tracks.total_time as decimal(38, 20))) over ranked as listening_time,
         sum(cast(tracks.total_time as decimal(38, 20))) over () as all_listening_time
     from tracks
@@ -24,7 +24,7 @@ summed as (
     window ranked as (order by tracks.popularity_rank)
 ),
 
--- 0.1 to 1 % in steps of 0.1, to 10 % in steps of 1, to 100 % in steps of 5
+-- up to 1 % in steps of 0.1 %, up to 10 % in steps of 1 %, up to 100 % in steps of 5 %
 thousandths as (
     select unnest(range(1, 10)) as thousandth
     union all
@@ -33,7 +33,7 @@ thousandths as (
     select unnest(range(100, 1001, 50)) as thousandth
 ),
 
-tracks_taken as (
+track_counts as (
     select distinct cast(ceil(counted.tracks * thousandths.thousandth / 1000) as bigint) as tracks
     from thousandths
     cross join (
@@ -43,11 +43,11 @@ tracks_taken as (
 )
 
 select
-    tracks_taken.tracks,
-    tracks_taken.tracks / summed.all_tracks as share_of_tracks,
+    track_counts.tracks,
+    track_counts.tracks / summed.all_tracks as share_of_tracks,
     summed.recommendations / nullif(summed.all_recommendations, 0) as share_of_recommendations,
     cast(summed.listening_time as double)
     / nullif(cast(summed.all_listening_time as double), 0) as share_of_listening
-from tracks_taken
-inner join summed on tracks_taken.tracks = summed.popularity_rank
-order by tracks_taken.tracks;
+from track_counts
+inner join summed on track_counts.tracks = summed.popularity_rank
+order by track_counts.tracks;

@@ -1,25 +1,25 @@
--- rejected_summary: one row per reason to reject a line, the most frequent first.
--- share: of all lines of the logs. The example is the first such line, and its first 100 letters.
+-- rejected_summary: one row per reason for rejecting lines, the most frequent first, with an example.
+-- share: of all lines in the logs. The example is the first such line, cut after 100 characters.
 with
-placed as (
+ranked as (
     select
         file,
         line_number,
         reason,
         line,
         count(*) over (partition by reason) as lines,
-        row_number() over (partition by reason order by file, line_number) as place
+        row_number() over (partition by reason order by file, line_number) as rank
     from rejected_lines
 )
 
 select
-    placed.reason,
-    placed.lines,
-    placed.lines / build.lines as share,
-    placed.file,
-    placed.line_number,
-    left(placed.line, 100) as line
-from placed
+    ranked.reason,
+    ranked.lines,
+    ranked.lines / build.lines as share,
+    ranked.file,
+    ranked.line_number,
+    left(ranked.line, 100) as line
+from ranked
 cross join build
-where placed.place = 1
-order by placed.lines desc, placed.reason asc;
+where ranked.rank = 1
+order by ranked.lines desc, ranked.reason asc;

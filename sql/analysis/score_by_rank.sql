@@ -1,5 +1,5 @@
--- score_by_rank: one row per rank of a recommendation: the scores there, over the users.
--- low and high leave out a tenth of the users each; quarters are the lower and the upper one.
+-- score_by_rank: one row per rank: how the scores at this rank are distributed over the users.
+-- low, high: the first and ninth decile; lower_quarter, upper_quarter: the quartiles.
 select
     rank,
     count(*) as users,

@@ -1,9 +1,9 @@
 -- sessions: one row per session: the events of a user up to one whose message is 'last'.
--- Events are taken in order of time; at one moment next goes before last, then the smaller track.
--- A session that the logs do not see the end of counts too; it has not ended.
+-- Events are in order of time; at equal times 'next' comes before 'last', then the smaller track first.
+-- ended: false for a session whose 'last' is not in the logs.
 -- variable user: whose sessions (default: all users).
 with
-told as (
+marked as (
     select
         "user",
         timestamp,
@@ -27,10 +27,10 @@ numbered as (
             order by timestamp, is_last, track, time, latency
             rows between unbounded preceding and 1 preceding
         ) as session
-    from told
+    from marked
 )
 
--- Times are added as decimals and latencies in order, so the sums do not depend on the threads.
+-- Decimal times and ordered latencies: the sums do not depend on the threads.
 select
     "user",
     session,

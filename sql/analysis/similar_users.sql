@@ -1,8 +1,8 @@
--- similar_users: one row per user similar to a user, the most similar first.
--- Computed from the interactions, so it also serves where the table neighbors was left empty.
--- similarity: how much the user counts, with the options of the build; only those above 0 are told.
--- common_track_ids: what both have heard, what the user liked best first; so common_titles.
--- variable user: to whom.
+-- similar_users: one row per user similar to a given user, the most similar first.
+-- Computed from the interactions, so that it also works where the table neighbors was left empty.
+-- similarity: with the options of the build; only users above 0 are listed.
+-- common_track_ids, common_titles: what both have heard, the tracks that the given user liked most first.
+-- variable user: the given user.
 -- variable k: users at most (default 20).
 with
 own as (

@@ -1,5 +1,5 @@
--- similarity_distribution: one row per fiftieth of similarity (0 to 1): how many stored neighbors have it.
--- nearest_neighbors counts those that are the most similar user of somebody.
+-- similarity_distribution: one row per fiftieth of similarity (0 to 1): how many stored neighbors fall in it.
+-- nearest_neighbors: how many of them are the most similar neighbor of a user.
 with
 parts as (
     select unnest(range(50)) as part
@@ -7,11 +7,12 @@ parts as (
 
 counted as (
     select
+        -- 1e-9: a product that rounding leaves just below a whole number counts as that number
         cast(least(floor(similarity * 50 + 1e-9), 49) as bigint) as part,
         count(*) as neighbors,
         count(*) filter (where rank = 1) as nearest_neighbors
     from neighbors
-    group by all
+    group by part
 )
 
 select

@@ -1,5 +1,5 @@
--- top_tracks: one row per track of the logs, those with the most listening time first.
--- recommended_to: users in whose list it is; best_rank: its best place in a list.
+-- top_tracks: one row per track in the logs, the most popular (by listening time) first.
+-- recommended_to: users who have it in their list; best_rank: the best rank it has in any list.
 -- variable k: tracks at most (default 20).
 with
 recommended as (

@@ -1,15 +1,15 @@
 -- track_audience: one row per listener of a track, the one who liked it most first.
--- centered_time is what the user made of the track beside the rest of what the user heard.
--- variable track: whose listeners.
+-- centered_time: the user's mean time on the track, less the expected time: above 0, the user liked it.
+-- variable track: the track.
 -- variable k: listeners at most (default all).
 with
-placed as (
+ranked as (
     select
         "user",
         plays,
         mean_time,
         centered_time,
-        row_number() over (order by centered_time desc, "user" asc) as place
+        row_number() over (order by centered_time desc, "user" asc) as rank
     from interactions
     where track = getvariable('track')
 )
@@ -19,6 +19,6 @@ select
     plays,
     mean_time,
     centered_time
-from placed
-where place <= coalesce(cast(getvariable('k') as bigint), place)
-order by place;
+from ranked
+where rank <= coalesce(cast(getvariable('k') as bigint), rank)
+order by rank;

@@ -1,10 +1,18 @@
--- track_profile: one row: a track as the logs and the catalog know it, and how often it is recommended.
+-- track_profile: one row: a track in the logs and the catalog, and how often it is recommended.
 -- variable track: the track.
+with
+lists as (
+    select
+        count(*) as users_recommended_to,
+        min(rank) as best_rank
+    from recommendations
+    where track = getvariable('track')
+)
+
 select
     tracks.* exclude (bias),
-    count(recommendations.rank) as users_recommended_to,
-    min(recommendations.rank) as best_rank
+    lists.users_recommended_to,
+    lists.best_rank
 from tracks
-left join recommendations on tracks.track = recommendations.track
-where tracks.track = getvariable('track')
-group by all;
+cross join lists
+where tracks.track = getvariable('track');

@@ -1,4 +1,4 @@
--- track_ranks: one row per ten ranks: how many users have a track at them in their recommendations.
+-- track_ranks: one row per ten ranks: how many users have a track at one of these ranks.
 -- variable track: the track.
 with
 tens as (

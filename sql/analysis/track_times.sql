@@ -1,5 +1,5 @@
--- track_times: one row per tenth of listening time: the events of a track that lasted so long.
--- from_time is in the tenth, to_time is not, but for the last: a track heard to its end.
+-- track_times: one row per tenth of a track's length: how many events of the track ended in it.
+-- An event from from_time up to, but not including, to_time counts; the last row includes whole plays.
 -- variable track: the track.
 with
 tenths as (

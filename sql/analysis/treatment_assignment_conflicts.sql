@@ -1,4 +1,4 @@
--- treatment_assignment_conflicts: one row per experiment and user seen under several treatments.
+-- treatment_assignment_conflicts: one row per experiment and user seen under several of its treatments.
 -- variable experiment: name of the experiment (default: all).
 with
 entries as (

@@ -1,9 +1,9 @@
 -- user_history: one row per event of a user, the oldest first.
--- Events of the same moment: those that end a session go last.
--- variable user: whose events.
--- variable k: events at most, the latest (default all).
+-- Among events of the same moment, those that end a session come last.
+-- variable user: the user.
+-- variable k: events at most, the latest ones (default all).
 with
-placed as (
+ranked as (
     select
         *,
         row_number() over (
@@ -14,21 +14,21 @@ placed as (
                 time desc,
                 message asc,
                 recommendation asc
-        ) as place,
+        ) as rank,
         count(*) over () as events
     from events
     where "user" = getvariable('user')
 )
 
 select
-    placed.timestamp,
-    placed.message,
-    placed.track,
+    ranked.timestamp,
+    ranked.message,
+    ranked.track,
     tracks.artist,
     tracks.title,
-    placed.time,
-    placed.recommendation
-from placed
-inner join tracks on placed.track = tracks.track
-where placed.place > placed.events - coalesce(cast(getvariable('k') as bigint), placed.events)
-order by placed.place;
+    ranked.time,
+    ranked.recommendation
+from ranked
+inner join tracks on ranked.track = tracks.track
+where ranked.rank > ranked.events - coalesce(cast(getvariable('k') as bigint), ranked.events)
+order by ranked.rank;

@@ -1,7 +1,7 @@
--- user_interactions: one row per track that a user liked or disliked, by centered time.
--- Tracks with a centered time of 0 say nothing about the taste, and are left out.
+-- user_interactions: one row per track that a user liked or disliked, the most liked first.
+-- Tracks with a centered time of 0 are left out: they say nothing about the user's taste.
 -- variable user: the user.
--- variable k: tracks at most, those farthest from 0 (default all).
+-- variable k: tracks at most, those with the centered times farthest from 0 (default all).
 with
 ranked as (
     select
@@ -15,7 +15,7 @@ ranked as (
         tracks.pop,
         row_number() over (
             order by abs(interactions.centered_time) desc, interactions.track asc
-        ) as place
+        ) as rank
     from interactions
     inner join tracks on interactions.track = tracks.track
     where interactions."user" = getvariable('user') and interactions.centered_time <> 0
@@ -31,5 +31,5 @@ select
     genre,
     pop
 from ranked
-where place <= coalesce(cast(getvariable('k') as bigint), place)
+where rank <= coalesce(cast(getvariable('k') as bigint), rank)
 order by centered_time desc, track asc;

@@ -1,9 +1,8 @@
--- user_profile: one row: the taste of a user, its neighbors, scores and activity.
+-- user_profile: one row: a user's mean time, neighbors, scores, sessions and experiments.
 -- sessions_ended: events with the message 'last'.
 -- treatments: the experiments of the events, each as name=treatment, in order.
--- popular_plays_share: share of the plays that go to the 5 % of the tracks of the logs with the
--- most listening time.
--- variable user: whose profile.
+-- popular_plays_share: the share of the plays that go to the 5 % of the tracks with the most listening time.
+-- variable user: the user.
 with
 own_events as (
     select

@@ -1,5 +1,5 @@
--- The centered times of a user, each as often as it was played, add up to 0, when the mean of the
--- user was taken from them.
+-- centered_times_cancel: one row per user whose centered times, weighted by plays, do not add up to 0.
+-- Checked only with centering 'user', which subtracts the mean time of the user.
 select
     "user",
     sum(plays * centered_time) as sum_of_centered_times

@@ -1,4 +1,4 @@
--- Every event has a file, a user, a track and a time.
+-- events_are_complete: one row per event without a file, a user, a track or a finite time.
 select
     file,
     "user",

@@ -1,4 +1,4 @@
--- Every line of every input file is accepted or rejected.
+-- lines_are_accounted_for: one row per log file with lines that are neither accepted nor rejected.
 select
     file,
     lines,

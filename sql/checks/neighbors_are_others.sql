@@ -1,4 +1,5 @@
--- A neighbor is another user, similar by more than 0 and at most 1, with a track in common.
+-- neighbors_are_others: one row per neighbor that is the user itself, has a similarity outside (0, 1], or
+-- shares no track with the user.
 select
     "user",
     rank,

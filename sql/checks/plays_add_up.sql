@@ -1,4 +1,4 @@
--- The plays of the interactions, of the users and of the tracks are the events.
+-- plays_add_up: one row if the plays of the interactions, users or tracks do not add up to the events.
 with
 totals as (
     select

@@ -1,5 +1,5 @@
--- Unless something is left out on purpose, a user has as many recommendations as asked for, or as
--- there are tracks in the logs.
+-- recommendations_are_complete: one row per user with more or fewer recommendations than expected.
+-- Expected is the number asked for, or that of all tracks in the logs; fewer only if an option leaves some out.
 with
 expected as (
     select

@@ -1,4 +1,5 @@
--- The recommendations of a user have the ranks 1, 2, 3, ..., and scores that do not rise with the rank.
+-- recommendations_are_ranked: one row per user whose ranks are not 1, 2, 3, ..., or whose list has a score
+-- above that of its first track.
 select
     "user",
     count(*) as recommendations,

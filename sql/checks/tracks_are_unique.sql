@@ -1,4 +1,4 @@
--- A track has one row, and every track of the events has one.
+-- tracks_are_unique: one row per track that has several rows, or is in the events but has none.
 select
     coalesce(tracks.track, events_tracks.track) as track,
     count(*) as copies

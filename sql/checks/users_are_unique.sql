@@ -1,4 +1,4 @@
--- A user has one row, and every user of the events has one.
+-- users_are_unique: one row per user who has several rows, or is in the events or in users but not in both.
 select
     coalesce(users."user", events_users."user") as "user",
     count(*) as copies

@@ -1,9 +1,9 @@
--- lists: one row per counted user and track of its list by the baseline {{ baseline }}.
+-- lists: one row per counted user and track in its list by the baseline {{ baseline }}.
 {% if baseline == 'random' %}
--- All lists are pieces of one order by lot, which begins anew where it ends; each user's begins
--- elsewhere. So each list by itself is any list, with the same chance.
+-- Each user's list is a slice of one shuffled order, wrapping around, at an offset of its own. So each
+-- list, taken alone, is uniformly random.
 {% else %}
--- All users have the same list, but for what they may not get.
+-- All users have the same list{% if exclude_heard %}, without the tracks that they have heard{% endif %}.
 {% endif %}
 create or replace temp table lists as
 with
@@ -13,14 +13,14 @@ sizes as (
         (select count(*) from user_times) as users
 ),
 
--- enough places for a whole list beside all that the user has heard
-places as (
+-- positions of the order to look at: enough for a whole list, whatever the user has heard
+steps as (
     select
         counted_users.user_index,
         {% if baseline == 'random' %}
-        counted_users.user_index * sizes.tracks // sizes.users as first_place,
+        counted_users.user_index * sizes.tracks // sizes.users as first_position,
         {% else %}
-        0 as first_place,
+        0 as first_position,
         {% endif %}
         unnest(range(
             0,
@@ -36,15 +36,16 @@ places as (
 
 candidates as (
     select
-        places.user_index,
-        places.step,
+        steps.user_index,
+        steps.step,
         {{ baseline }}.track_index
-    from places
+    from steps
     cross join sizes
-    inner join {{ baseline }} on (places.first_place + places.step) % sizes.tracks = {{ baseline }}.place
+    inner join {{ baseline }}
+        on (steps.first_position + steps.step) % sizes.tracks = {{ baseline }}.position
     {% if exclude_heard %}
     left join indexed_interactions as heard
-        on places.user_index = heard.user_index and {{ baseline }}.track_index = heard.track_index
+        on steps.user_index = heard.user_index and {{ baseline }}.track_index = heard.track_index
     where heard.track_index is null
     {% endif %}
 ),

@@ -1,6 +1,6 @@
--- test_scores: one row per row of truth: the score of the track by the baseline {{ baseline }}, and
--- the predicted time, which best_listened alone can tell: the mean of the user plus the score.
--- A track that the training part does not know scores 0; by lot it has its chance as any other.
+-- test_scores: one row per pair of truth: the score of the track by the baseline {{ baseline }}.
+-- Only best_listened predicts a time: the mean time of the user plus the score. A track that is not in the
+-- training part scores 0; the baseline random gives it a random score, like any other track.
 create or replace temp table test_scores as
 select
     truth.pair,

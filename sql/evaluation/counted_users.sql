@@ -1,5 +1,5 @@
--- counted_users: one row per user with a relevant track, and how many those are: only lists of these
--- users can be right or wrong.
+-- counted_users: one row per user with a relevant track: the number of its relevant tracks.
+-- Lists are measured over these users only: the lists of others have nothing to find.
 create or replace temp table counted_users as
 select
     user_index,

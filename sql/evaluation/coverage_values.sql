@@ -1,5 +1,5 @@
--- coverage_values: adds one row per cut for a setting: the share of the tracks of the training part
--- that is in the first places of some counted user.
+-- coverage_values: adds one row per cut for one setting: the share of the tracks in the training part that are
+-- in the first ranks, up to the cut, of the list of at least one counted user.
 create temp table if not exists coverage_values (
     setting_number integer,
     cut integer,

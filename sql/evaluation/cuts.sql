@@ -1,3 +1,3 @@
--- cuts: one row per number of tracks at which lists are cut to be measured.
+-- cuts: one row per list length at which lists are measured.
 create or replace temp table cuts as
 select unnest(cast(getvariable('cuts') as integer[])) as cut;

@@ -1,4 +1,4 @@
--- evaluation: one row: what was split, and how many users and tracks the figures are about.
+-- evaluation: one row: how the events were split, and the numbers of users and tracks behind the metrics.
 create table evaluation as
 with
 parts as (

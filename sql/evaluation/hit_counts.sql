@@ -1,5 +1,5 @@
--- hit_counts: one row per counted user and cut: the relevant tracks in the first places, and the
--- rank of the first of them, null without any.
+-- hit_counts: one row per counted user and cut: the number of relevant tracks at the ranks up to the cut.
+-- first_rank: the first of these ranks; null if there is none.
 create or replace temp view hit_counts as
 select
     counted_users.user_index,

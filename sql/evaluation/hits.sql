@@ -1,5 +1,5 @@
--- hits: one row per relevant track in the list of a user: its rank, and its gain, the time that the
--- user listened to it in the test part.
+-- hits: one row per relevant track in the list of its user: its rank, and its gain.
+-- gain: the mean time that the user listened to it in the test part.
 create or replace temp view hits as
 select
     lists.user_index,

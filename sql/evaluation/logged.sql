@@ -1,3 +1,3 @@
--- {{ target }}: one row per event that was read, under a name of its own: the models read the table
--- events, which is to be the training part alone.
+-- {{ target }}: one row per event that was read. Renames the table events, whose name is needed for the
+-- training part: the models read only that.
 alter table events rename to {{ target }};

@@ -1,8 +1,8 @@
--- metrics: one row per setting, metric and cut: the figure over all users, its interval, and how
--- it differs from that of the first setting.
+-- metrics: one row per setting, metric and cut: the value over all users, its confidence interval, and its
+-- difference from the first setting.
 create table metrics as
 with
-figures as (
+all_values as (
     select
         series.setting_number,
         series.metric,
@@ -37,19 +37,19 @@ figures as (
 
 select
     settings.setting,
-    figures.metric,
-    figures.cut,
-    figures.value,
-    figures.low,
-    figures.high,
-    figures.users,
-    figures.difference,
-    figures.difference_low,
-    figures.difference_high,
-    figures.difference_low > 0 or figures.difference_high < 0 as significant
-from figures
-inner join settings on figures.setting_number = settings.number
+    all_values.metric,
+    all_values.cut,
+    all_values.value,
+    all_values.low,
+    all_values.high,
+    all_values.users,
+    all_values.difference,
+    all_values.difference_low,
+    all_values.difference_high,
+    all_values.difference_low > 0 or all_values.difference_high < 0 as significant
+from all_values
+inner join settings on all_values.setting_number = settings.number
 order by
-    list_position(getvariable('metric_names'), figures.metric),
-    figures.cut,
-    figures.setting_number;
+    list_position(getvariable('metric_names'), all_values.metric),
+    all_values.cut,
+    all_values.setting_number;

@@ -1,4 +1,4 @@
--- metrics_by_user: one row per setting, metric, cut and user.
+-- metrics_by_user: one row per setting, metric, cut and user: the value of the metric for the user.
 create table metrics_by_user as
 select
     settings.setting,

@@ -1,4 +1,4 @@
--- lists: one row per counted user and track recommended by the model, from top_tracks.
+-- lists: one row per counted user and track in its list by the model.
 create or replace temp table lists as
 select
     top_tracks.user_index,

@@ -1,6 +1,6 @@
--- test_scores: one row per row of truth: the score of the track by the model, and the predicted time.
--- The predicted time is the expected time plus the deviation that the neighbors predict, kept within
--- 0 to 1. For a track that the training part does not know, only the center of the user counts.
+-- test_scores: one row per pair of truth: the score of the track by the model, and the predicted time.
+-- predicted_time: the expected time plus the deviation predicted by the neighbors, limited to 0 to 1. The
+-- center of a track that is not in the training part is 0.
 create or replace temp table test_scores as
 select
     truth.pair,

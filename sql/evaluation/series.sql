@@ -1,5 +1,6 @@
--- series: one row per setting, metric and cut that users have values of.
--- series: its number, from 0. first: the number of the same metric and cut of the first setting.
+-- series: one row per setting, metric and cut for which users have values.
+-- series: the number of the row, from 0. first: the number of the series of the first setting with the same
+-- metric and cut, or -1.
 create or replace temp table series as
 with
 found as (

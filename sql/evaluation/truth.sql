@@ -1,9 +1,9 @@
--- truth: one row per user of the training part and track that this user played in the test part.
--- time: the mean time of these plays. relevant: it is above the mean time of the user in the training
--- part, by 1e-9 at least. track_index: null for a track that the training part does not know.
--- pair: the number of the row, from 0.
+-- truth: one row per user in the training part and track that the user played in the test part.
+-- pair: the number of the row, from 0. track_index: null if the track is not in the training part.
+-- time: the mean time of these plays. relevant: whether it exceeds the mean time of the user in the
+-- training part by at least 1e-9.
 {% if exclude_heard %}
--- Tracks that the user has heard in the training part are left out: they are not recommended.
+-- Tracks that the user heard in the training part are left out: they are not recommended either.
 {% endif %}
 create or replace temp table truth as
 with

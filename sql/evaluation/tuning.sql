@@ -1,5 +1,5 @@
--- tuning: one row per setting that was tried on the validation split, in the order of the trials.
--- sign: 1 when a greater figure is better, -1 when a smaller one is.
+-- tuning: one row per setting tried on the validation split, in the order of the trials.
+-- sign: 1 if greater values of the metric are better, -1 if smaller ones are.
 create table tuning as
 with
 tried as (

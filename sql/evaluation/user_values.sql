@@ -1,4 +1,4 @@
--- user_values: adds one row per user, metric and cut for a setting: see metrics/ for what they are.
+-- user_values: adds one row per user, metric and cut for one setting; metrics/ defines the values.
 create temp table if not exists user_values (
     setting_number integer,
     metric varchar,

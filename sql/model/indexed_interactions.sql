@@ -1,5 +1,5 @@
--- indexed_interactions: one row per interaction, with the dense indexes (from 0) of its user and its track.
--- Tracks are indexed by popularity: among equal scores the smaller index goes first.
+-- indexed_interactions: one row per interaction, with the dense indexes (from 0) of its user and track.
+-- Tracks are indexed by popularity: among equal scores the smaller index comes first.
 create temp table indexed_interactions as
 select
     cast(user_times.user_index as integer) as user_index,

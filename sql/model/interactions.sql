@@ -1,6 +1,6 @@
 -- interactions: one row per user and track heard.
--- centered_time is h(u, t): the mean over the plays of (time - expected time); a magnitude under 1e-9 is 0.
--- counted_time is what the interaction counts in similarities and scores: centered_time plus the offset.
+-- centered_time is h(u, t): the mean over the plays of (time - expected time); 0 if its magnitude is below 1e-9.
+-- counted_time is what the interaction contributes to similarities and scores: centered_time plus the offset.
 create table interactions as
 with
 times as (

@@ -1,5 +1,5 @@
--- plays: one row per user and track heard: how often, and for how long in all.
--- Times are added as decimals (to 20 places), so the sums are exact whatever the order of the events.
+-- plays: one row per user and track heard: the number of plays, and their total time.
+-- Times are added as decimals with 20 digits after the point, so that the sums are exact whatever the order.
 create temp table plays as
 select
     "user",

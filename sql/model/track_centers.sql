@@ -1,5 +1,5 @@
 -- track_centers: one row per track in the logs: its center, the track's part of the expected time.
--- bias: null unless times are centered on the baseline.
+-- See user_centers. The bias is null without a baseline.
 create or replace temp view track_centers as
 select
     track_times.popularity_rank,

@@ -1,5 +1,5 @@
--- track_times: one row per track in the logs: how often it was played, for how long, and its place.
--- popularity_rank: 1 = the greatest total_time, then the smaller id. The sum of times is exact.
+-- track_times: one row per track in the logs: its plays, listeners, total time and popularity rank.
+-- popularity_rank: by total time, the greatest first, then by id; from 1. The sums of times are exact.
 create temp table track_times as
 with
 sums as (

@@ -1,4 +1,5 @@
--- user_times: one row per user: the mean time over all its events, and its place in ascending order (from 0).
+-- user_times: one row per user: its events, tracks and mean time over all events.
+-- user_index: the position of the user in ascending order of the ids, from 0.
 create temp table user_times as
 select
     row_number() over (order by "user") - 1 as user_index,

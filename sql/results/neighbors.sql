@@ -1,4 +1,4 @@
--- neighbors: one row per user and one of its most similar users (w > 0), the most similar first.
+-- neighbors: one row per user and one of its most similar users (similarity above 0), the most similar first.
 create table neighbors as
 select
     users_of_list."user",

@@ -1,4 +1,5 @@
--- The JSON that the service loads: one line per user, in ascending order, the best track first.
+-- recommendations_json: one row per user, in ascending order: a line of JSON, as the service loads it.
+-- The tracks of a user are in order of rank, the best first.
 select
     '{"user": ' || cast(to_json("user") as varchar) || ', "tracks": ['
     || array_to_string(

@@ -1,5 +1,5 @@
 -- users: one row per user in the logs, in ascending order.
--- A count of -1 stands for one that was not made: it becomes null.
+-- The scores report -1 for a count that was not made; it becomes null.
 create table users as
 select
     user_times."user",

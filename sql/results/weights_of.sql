@@ -1,7 +1,7 @@
--- weights_of(listener): one row per user that counts for a user, given by id, the most similar first.
--- weight: the similarity, with the options of the build. Computed from the interactions, so it also
--- serves where the table neighbors was left empty.
--- Weights next to each other that differ by less than 1e-10 are equal: the smaller id goes first.
+-- weights_of(listener): one row per user who counts for the listener, given by id, the most similar first.
+-- weight: the similarity, with the options of the build. Computed from the interactions, so that it also
+-- works where the table neighbors was left empty.
+-- Adjacent weights that differ by less than 1e-10 are equal; among these the smaller id comes first.
 create macro weights_of(listener) as table
 with
 model as (
@@ -26,7 +26,7 @@ dot_products as (
     select
         theirs."user" as neighbor,
         count(*) as common_tracks,
-        -- in one order, so that the last digits are always the same
+        -- in a fixed order, so that the last digits are always the same
         sum(own.counted_time * theirs.counted_time order by theirs.track) as product,
         sum(own.counted_time * own.counted_time order by theirs.track) as own_square,
         sum(theirs.counted_time * theirs.counted_time order by theirs.track) as their_square
@@ -86,7 +86,7 @@ chains as (
     from links
 ),
 
-placed_users as (
+ranked as (
     select
         neighbor,
         common_tracks,
@@ -96,13 +96,13 @@ placed_users as (
 )
 
 select
-    placed_users.place,
-    placed_users.neighbor,
-    placed_users.weight,
-    placed_users.common_tracks
-from placed_users
+    ranked.place,
+    ranked.neighbor,
+    ranked.weight,
+    ranked.common_tracks
+from ranked
 cross join model
 where
     model.neighbors is null
-    or (placed_users.place <= model.neighbors and placed_users.weight > 0)
-order by placed_users.place;
+    or (ranked.place <= model.neighbors and ranked.weight > 0)
+order by ranked.place;

@@ -1,5 +1,5 @@
--- history: one row per play of a person, given as track texts and times, with the dense index of the
--- track. Tracks that the logs do not know come after those that they do.
+-- history: one row per play of a new user, given as track texts and times, with the dense index of the track.
+-- Tracks that are not in the logs get the indexes after those that are.
 create or replace temp table history as
 with
 given as (

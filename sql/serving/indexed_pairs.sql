@@ -1,6 +1,6 @@
--- indexed_pairs: one row per pair, with the dense indexes of its user and track (null: not in the logs)
--- and its center, the expected time without neighbors, as far as the logs know it: the mean of all
--- events stands in for the center of an unknown user.
+-- indexed_pairs: one row per pair, with the dense indexes of its user and track (null: not in the logs).
+-- center: the expected time, as far as the logs know it. The mean time of all events stands in for the
+-- center of an unknown user, 0 for that of an unknown track.
 create or replace temp table indexed_pairs as
 select
     pairs.position,

@@ -1,5 +1,6 @@
--- indexed_users: one row per user: its dense index (from 0, by id), and its center, the user's part of
--- the expected time, with the centering of the build. The bias of a track is the track's part.
+-- indexed_users: one row per user in the logs, with its dense index (from 0, by id).
+-- center: the user's part of the expected time, with the centering of the build; the bias of a track is
+-- the track's part.
 create or replace temp table indexed_users as
 select
     row_number() over (order by users."user") - 1 as user_index,

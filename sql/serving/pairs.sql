@@ -1,4 +1,4 @@
--- pairs: one row per pair of a user and a track that was given, in the order given.
+-- pairs: one row per given pair of a user and a track, in the order given.
 create or replace temp table pairs as
 select
     row_number() over () as position,

@@ -1,5 +1,5 @@
--- accepted_lines: one row per log file: its lines that became events, and whether all its lines have.
--- `input_lines`: the lines of each file, blank ones included; null where that is not known.
+-- accepted_lines: one row per log file: the number of its lines that are events, and whether all its lines are.
+-- The variable `input_lines` holds the number of lines of each file, blank ones included; null: not known.
 create or replace temp table accepted_lines as
 with
 counted as (

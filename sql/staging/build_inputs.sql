@@ -1,4 +1,4 @@
--- build_inputs: one row per input file: its lines (blank ones aside), accepted and rejected.
+-- build_inputs: one row per log file: its size, its lines (without blank ones), and how many were accepted and rejected.
 create table build_inputs as
 with
 refused_lines as (

@@ -1,7 +1,7 @@
 -- catalog: one row per track of the catalog, in its order.
--- artist, title, genre and pop are null where it lacks them; genre is text: a list reads '[1, 2]'.
--- Further columns have the type that fits all their values (JSON for objects). Left out is one that
--- has the name of a column of the table tracks, or of another further one but for capitals.
+-- artist, title, genre and pop are null where the catalog lacks them; genre is text: a list reads '[1, 2]'.
+-- Further columns get the type that fits all their values (JSON for objects). A further column is left out
+-- if the table tracks has a column of that name, or if only capitals distinguish it from another one.
 {% if catalog %}
 set variable catalog_structure = (
     with
@@ -25,7 +25,7 @@ set variable catalog_structure = (
             )
     )
 
-    -- in_catalog stands in for the further columns where there are none
+    -- in_catalog is a placeholder, for a catalog without further columns
     select
         '{'
         || coalesce(string_agg(to_json(key) || ':' || structure || ',', '' order by key), '')

@@ -1,4 +1,4 @@
--- catalog_lines: one row per readable, not blank line of the catalog, the file in `log_paths`.
+-- catalog_lines: one row per readable, non-blank line of the catalog, the only file in `log_paths`.
 create or replace temp table catalog_lines as
 with
 numbered as (

@@ -1,5 +1,5 @@
--- Gives a column of events its type, where another reading of the logs left another one: a bare
--- null for what the logs do not have, say, or a moment as text.
+-- events: casts one column to its documented type. A staging/events.sql of the user's own may leave another
+-- type, such as that of a bare null where the logs have no such field, or text for a timestamp.
 alter table events
 alter column "{{ column }}" set data type {{ type }}
 using cast(cast("{{ column }}" as varchar) as {{ type }});

@@ -1,5 +1,5 @@
--- input_files: one row per log file that is read, in the order in which it is read.
--- `file` is the name it goes by, `path` is where its bytes are (a copy, when the file still grows).
+-- input_files: one row per log file that is read, in reading order.
+-- file: its name. path: where its bytes are read from, which is a copy of the file where one was needed.
 create or replace temp table input_files as
 select
     unnest(getvariable('input_files')) as file,

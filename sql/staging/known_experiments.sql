@@ -1,5 +1,6 @@
--- known_experiments, a variable: the most common texts of experiments among the first log lines, and their maps.
--- Most lines repeat one of a few texts: looking its map up takes less time than making it anew.
+-- known_experiments: a variable, the most common texts of the field experiments and the map of each.
+-- Most lines repeat one of a few texts, and looking up its map is faster than parsing the text again.
+-- The texts are those of the first lines.
 set variable known_experiments = (
     with
     texts as (

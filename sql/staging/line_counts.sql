@@ -1,5 +1,5 @@
--- line_counts: one row per log file: its readable lines with and without the blank ones.
--- Counted are those of the files in the variable `log_paths`; of others all lines are events.
+-- line_counts: one row per log file: the number of its readable lines, with and without the blank ones.
+-- Counts the lines of the files in the variable `log_paths`; in all other files every line is an event.
 create or replace temp table line_counts as
 select
     path,

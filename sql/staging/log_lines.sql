@@ -1,6 +1,6 @@
--- {{ view }}: one row per readable, not blank line of the files in the variable `log_paths`:
--- the fields of an event, and the reason why the line is not one (null: it is one).
--- This is where the fields of the logs get their names and types, once, for events and rejected_lines.
+-- {{ view }}: one row per readable, non-blank line of the files in the variable `log_paths`: the fields of an
+-- event, and the reason why the line is rejected (null: it is accepted).
+-- Only here do the fields of the logs get their names and types.
 create or replace temp view {{ view }} as
 with
 numbered as (
@@ -56,7 +56,7 @@ typed as (
         time_text,
         recommendation_text,
         experiments_text,
-        -- A number is whole when it is written as its own integer: not "7", 7.5, 7.0 or true.
+        -- A whole number must be written as a plain integer: not "7", 7.5, 7.0 or true.
         try_cast(user_text as bigint) as user_id,
         try_cast(track_text as bigint) as track_id,
         try_cast(timestamp_text as bigint) as timestamp_ms,
@@ -76,13 +76,13 @@ select
     end as timestamp,
     user_id as "user",
     track_id as track,
-    -- + 0.0 makes the zero of -0.0 a plain one
+    -- + 0.0 turns -0.0 into 0.0
     time_fraction + 0.0 as time,
     case when isfinite(latency_seconds) then latency_seconds end as latency,
     case
         when cast(recommendation_id as varchar) = recommendation_text then recommendation_id
     end as recommendation,
-    -- a map takes no key twice, and would fail rather than be null
+    -- a key given twice makes the conversion to a map fail; try turns that into null
     coalesce(
         map_values(getvariable('known_experiments'))[
             list_position(map_keys(getvariable('known_experiments')), experiments_text)

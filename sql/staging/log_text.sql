@@ -1,14 +1,14 @@
--- log_text: one row per readable line of the files in the variable `log_paths`, blank lines included.
--- is_blank: nothing but white space is in it.
--- The delimiter is a sequence that no JSON text can hold, so a line is one value whatever is in it.
--- Several threads read a file whose lines end by line feeds alone. In other files they could lose a
--- line without a word, where a part of the file ends between two lines: there one thread reads.
--- Lines that are not UTF-8 or longer than 2 MB are kept by the reader in its table reject_errors.
+-- log_text: one row per readable line, blank lines included, of the files in the variable `log_paths`.
+-- is_blank: the line is empty or only white space.
+-- The delimiter is a sequence that no JSON text can contain, so that each line is read as one value.
+-- Several threads read the files only if all lines end with a line feed. With other line ends, DuckDB can
+-- lose a line, without an error, where the parts of two threads meet between two lines.
+-- Lines that are not UTF-8 or longer than 2 MB are unreadable: DuckDB puts them into reject_errors.
 create or replace temp view log_text as
 select
     filename as path,
     line,
-    -- most lines that are not blank are told by their first character
+    -- the first test settles most lines at once
     not (starts_with(line, '{') or regexp_matches(line, '[^ \t\r]')) as is_blank
 from
     read_csv(

@@ -1,4 +1,4 @@
--- events, where a file was read from a copy of it: the name of the file instead of that of the copy.
+-- events: replaces the path of a copy by the name of the log file that was copied.
 update events
 set file = input_files.file
 from input_files

@@ -1,5 +1,5 @@
--- rejected_lines: one row per log line that is not an event, in the order of the files and of their lines.
--- Made empty; staging/rejected_lines_of_file.sql fills it from the files that have such lines.
+-- rejected_lines: one row per rejected log line, in the order of the files and of their lines.
+-- Created empty: staging/rejected_lines_of_file.sql adds the rows of each file that has any.
 create table rejected_lines (
     file varchar,
     line_number bigint,

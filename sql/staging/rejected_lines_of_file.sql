@@ -1,5 +1,5 @@
--- rejected_lines, the rows of one file: the variable `log_paths` holds this file alone.
--- The number of a line counts the readable lines up to it and the unreadable ones before it.
+-- rejected_lines: adds one row per rejected line of one file, the only one in the variable `log_paths`.
+-- The number of a readable line counts the readable lines up to it and the unreadable ones before it.
 insert into rejected_lines
 with
 unreadable as (

@@ -1,4 +1,4 @@
--- unreadable_lines: one row per line that the reader could not read as text, with its true number in the file.
+-- unreadable_lines: one row per line that DuckDB could not read as text, with its line number in the file.
 create or replace temp table unreadable_lines as
 with
 errors as (
@@ -16,7 +16,7 @@ errors as (
 select
     path,
     line_number,
-    -- the text as far as it can be shown: '?' for what is not UTF-8, the head of a long line
+    -- '?' stands for bytes that are not UTF-8; only the head of a long line is kept
     trim(line, chr(10) || chr(13)) as line,
     case error_type
         when 'INVALID ENCODING' then 'not UTF-8'

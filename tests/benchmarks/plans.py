@@ -25,7 +25,7 @@ from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
 from ubcf.scoring.options import BY_PRODUCTS, BY_TILES, WAYS
 from ubcf.scoring.planner import Plan, plan_scores
-from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ranking import ListOptions
 
 WANTED = 100
 MEMORY = 8 << 30
@@ -101,7 +101,7 @@ def plan_for(
     """The plan for a matrix: the planner's, or that of a way."""
     plan = plan_scores(
         Work.of(matrix, WANTED),
-        wanted=WANTED,
+        list_length=WANTED,
         threads=threads,
         memory=MEMORY,
         way=way,
@@ -114,7 +114,7 @@ def plan_for(
 def seconds_of(plan: Plan, matrix: sparse.csr_array, threads: int) -> float:
     """Wall seconds that all scores take, without loading kernels."""
     start = time.perf_counter()
-    for _ in score_users(ModelMatrices(matrix), ListsWanted(WANTED, 50), plan, threads=threads):
+    for _ in score_users(ModelMatrices(matrix), ListOptions(WANTED, 50), plan, threads=threads):
         pass
     return time.perf_counter() - start
 

@@ -20,7 +20,7 @@ from tests.support.builds import Built, build_in
 from tests.support.commands import run_ubcf
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
-from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ranking import ListOptions
 from ubcf.simulation.simulate import simulate
 
 # Columns that depend on the machine, the time or the options for speed.
@@ -174,7 +174,7 @@ def interactions(once: Built) -> sparse.csr_array:
 
 
 def arrays_of(interactions: sparse.csr_array, **limits: Any) -> dict[str, NDArray[Any]]:
-    return collect_arrays(score_users(ModelMatrices(interactions), ListsWanted(100, 50), **limits))
+    return collect_arrays(score_users(ModelMatrices(interactions), ListOptions(100, 50), **limits))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

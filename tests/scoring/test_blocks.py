@@ -18,7 +18,7 @@ from tests.support.matrices import interactions, matrix_of
 from tests.support.reference import expected_list
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices
-from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.ways.blocks import user_blocks, user_costs
 
 
@@ -66,7 +66,7 @@ def test_score_users_gives_the_dense_lists_to_the_bit_whatever_the_blocks_and_th
     heard = data.draw(st.lists(st.sets(st.integers(0, tracks - 1)), min_size=users, max_size=users))
 
     heard_matrix = matrix_of([dict.fromkeys(row, 1.0) for row in heard], tracks)
-    wanted = ListsWanted(count, 3, heard_matrix if exclude else None, only_positive)
+    wanted = ListOptions(count, 3, heard_matrix if exclude else None, only_positive)
 
     def run(**limits: Any) -> dict[str, NDArray[Any]]:
         return collect_arrays(score_users(ModelMatrices(matrix, heard_matrix), wanted, **limits))

@@ -21,7 +21,7 @@ from ubcf.scoring.matrices import ModelMatrices
 from ubcf.scoring.options import BY_SIMILARITIES, Neighborhood
 from ubcf.scoring.pairs import predict_deviations, score_pairs
 from ubcf.scoring.planner import Plan
-from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.similarity import weights
 
 # Compiling the kernels of similarities and pairs takes half a minute in a new environment.
@@ -142,7 +142,7 @@ def test_numba_ranks_few_scores_among_many_tracks_as_scipy_does(self_weight: flo
     by_numpy, by_numba = (
         score_users(
             matrices,
-            ListsWanted(20, 5),
+            ListOptions(20, 5),
             Plan(BY_SIMILARITIES, compiled, True, 1, 1, 1 << 26, {}, ""),
             neighborhood=Neighborhood(40),
             self_weight=self_weight,

@@ -25,7 +25,7 @@ def planned(users: int, tracks: int, interactions: int, **options: Any) -> Plan:
     )
     matrix = interaction_matrix(cells[0], cells[1], np.ones(cells.shape[1]), (users, tracks))
     work = Work.of(matrix, 100)
-    return plan_scores(work, wanted=100, **{"threads": 2, "memory": 1 << 31, **options})
+    return plan_scores(work, list_length=100, **{"threads": 2, "memory": 1 << 31, **options})
 
 
 def test_the_work_is_counted_as_a_dense_product_counts_it() -> None:

@@ -20,7 +20,7 @@ from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, row_norms, unit_rows
 from ubcf.scoring.options import BY_PRODUCTS, BY_TILES
 from ubcf.scoring.planner import Plan
-from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.ways.blocks import NOT_COUNTED
 from ubcf.scoring.ways.products import ProductMatrices
 
@@ -59,7 +59,7 @@ def products(*, compiled: bool = False, neighbors: bool = False) -> Plan:
 
 
 def lists_of(
-    matrix: sparse.csr_array, wanted: ListsWanted, plan: Plan | None, **limits: Any
+    matrix: sparse.csr_array, wanted: ListOptions, plan: Plan | None, **limits: Any
 ) -> dict[str, NDArray[Any]]:
     """The results of all users; one array each."""
     blocks = list(score_users(ModelMatrices(matrix), wanted, plan, **limits))
@@ -109,7 +109,7 @@ def test_tiles_and_products_give_the_lists_of_similarities_and_of_the_dense_prod
     for user, excluded in enumerate(heard):
         for track in excluded:
             marks[user, track] = 1.0
-    wanted = ListsWanted(count, 3, marks.tocsr() if exclude else None, only_positive)
+    wanted = ListOptions(count, 3, marks.tocsr() if exclude else None, only_positive)
     by_similarity = lists_of(matrix, wanted, None)
     plan = tiles(compiled=compiled, tile_width=width, users_at_once=users_at_once)
     found = lists_of(matrix, wanted, plan, threads=threads)
@@ -140,7 +140,7 @@ def test_tiles_and_products_give_the_lists_of_similarities_and_of_the_dense_prod
 def test_neither_tiles_nor_blocks_nor_threads_change_a_bit(
     compiled: bool, width: int, users_at_once: int, threads: int, crowd: sparse.csr_array
 ) -> None:
-    wanted = ListsWanted(20, 5)
+    wanted = ListOptions(20, 5)
     whole = lists_of(crowd, wanted, tiles(compiled=compiled))
     assert (whole["positive_scores"] == NOT_COUNTED).mean() > 0.5  # by tiles, most of them
     assert_same_lists(whole, lists_of(crowd, wanted, None))
@@ -153,7 +153,7 @@ def test_neither_tiles_nor_blocks_nor_threads_change_a_bit(
 def test_neither_blocks_nor_threads_change_a_bit_of_what_products_give(
     compiled: bool, crowd: sparse.csr_array
 ) -> None:
-    wanted = ListsWanted(20, 5)
+    wanted = ListOptions(20, 5)
     whole = lists_of(crowd, wanted, products(compiled=compiled))
     assert_same_lists(whole, lists_of(crowd, wanted, None))
     for users_at_once, threads in ((600, 2), (7, 1), (200, 2)):
@@ -173,7 +173,7 @@ def test_products_leave_out_most_scores_of_long_rows_and_keep_whole_chains_of_ti
     dense[-1] = 0.0
     dense[-1, 5] = 0.5
     matrix = sparse.csr_array(dense)
-    wanted = ListsWanted(10, 0)
+    wanted = ListOptions(10, 0)
     found = lists_of(matrix, wanted, products(compiled=compiled), threads=2)
     assert_same_lists(found, lists_of(matrix, wanted, None))
     if compiled:
@@ -191,7 +191,7 @@ def test_products_leave_out_most_scores_of_long_rows_and_keep_whole_chains_of_ti
 def test_tiles_and_products_can_give_the_neighbors_too(
     plan_of: Callable[..., Plan], compiled: bool, exclude: bool, crowd: sparse.csr_array
 ) -> None:
-    wanted = ListsWanted(20, 5, crowd if exclude else None)
+    wanted = ListOptions(20, 5, crowd if exclude else None)
     found = lists_of(crowd, wanted, plan_of(compiled=compiled, neighbors=True), threads=2)
     expected = lists_of(crowd, wanted, None)
     assert_same_lists(found, expected)

@@ -17,7 +17,7 @@ from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, with_offset
 from ubcf.scoring.options import BY_SIMILARITIES, Neighborhood
 from ubcf.scoring.planner import Plan
-from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ranking import ListOptions
 
 NOTHING = reference.Options()
 
@@ -61,7 +61,7 @@ def check_against_dense(
     found = collect_arrays(
         score_users(
             ModelMatrices(interaction_matrix(rows, columns, times, (users, tracks)), marks),
-            ListsWanted(tracks, 3),
+            ListOptions(tracks, 3),
             plan,
             neighborhood=neighborhood(options),
             self_weight=options.self_weight,

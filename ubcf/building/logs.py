@@ -1,4 +1,4 @@
-"""Log files of the service: finding them, and making sure that all their bytes get read."""
+"""Log files of the service: finding them, and making sure that every byte is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from ubcf.errors import InputError
 
-# data.json, rotated data.json.1, data.json.2, ..., and either compressed.
+# data.json, rotated data.json.1, data.json.2, ..., plain or compressed.
 LOG_NAME = re.compile(r"data\.json(\.[0-9]+)?(\.(gz|zst))?")
 
 CATALOG_NAME = "tracks.json"
@@ -27,11 +27,12 @@ READ_SIZE = 1 << 20
 
 LINE_FEED = ord("\n")
 
-# What DuckDB's reader takes for the end of a line or of a value, wherever in a line it stands: a
-# carriage return that is not of the line's end, and the delimiter of staging/log_text.sql.
-# In JSON neither can be but for a carriage return between values.
+# What DuckDB's reader takes for the end of a line or of a value even inside a line: a carriage
+# return that is not part of the line's end, and the delimiter of staging/log_text.sql. In JSON, the
+# delimiter cannot occur, and a carriage return only between values.
 HIDDEN_END = re.compile(rb"\r(?!\r*\n?\Z)|\x01(?=\x02\x03\x04)")
 
+# Carriage returns before the one that is part of the line's end.
 DOUBLED_RETURN = re.compile(rb"\r(?=\r+\n?\Z)")
 
 
@@ -39,8 +40,9 @@ DOUBLED_RETURN = re.compile(rb"\r(?=\r+\n?\Z)")
 class LogFile:
     """A log file as it was when it was found.
 
-    name: what it goes by; path: where its bytes are read. line_feeds: known to end its lines by
-    line feeds alone; such a file can be read by several threads.
+    name: the name that is reported. path: the file that is read, which may be a copy. bytes, inode:
+    its size and identity then. line_feeds: whether all its lines are known to end with a line feed
+    alone; several threads can read such a file.
     """
 
     name: str
@@ -60,7 +62,7 @@ def log_file(name: str | os.PathLike[str]) -> LogFile:
         raise InputError(f"{shown}: cannot be read: its name is not UTF-8; rename it") from error
     try:
         state = path.stat()
-        # A pipe ends with the first reading, and a log may be read twice.
+        # A pipe can be read only once, and a log may be read twice.
         if not stat.S_ISREG(state.st_mode):
             raise InputError(f"{name}: cannot be read: it is not a file on disk")
         with path.open("rb"):
@@ -73,8 +75,8 @@ def log_file(name: str | os.PathLike[str]) -> LogFile:
 def find_logs(places: Sequence[str | os.PathLike[str]]) -> list[LogFile]:
     """The log files in files, folders and glob patterns, each once, in the order of their names.
 
-    A folder means every data.json and rotated data.json.N, plain or compressed, at any depth.
-    Raises InputError when a place holds none.
+    A folder stands for every data.json and data.json.N in it, plain or compressed, at any depth.
+    Raises InputError for a place without a log file.
     """
     names = {name for place in places for name in _names_in(os.fspath(place))}
     found: dict[tuple[int, int], LogFile] = {}
@@ -85,9 +87,9 @@ def find_logs(places: Sequence[str | os.PathLike[str]]) -> list[LogFile]:
 
 
 def find_catalog(places: Sequence[str | os.PathLike[str]]) -> Path | None:
-    """The tracks.json that lies in one of the folders among the places, if there is one.
+    """The tracks.json in one of the folders among the places, or None.
 
-    Raises InputError when there are several different ones.
+    Raises InputError when several folders have different ones.
     """
     catalogs = [Path(place) / CATALOG_NAME for place in places if Path(place).is_dir()]
     found = {catalog.resolve(): catalog for catalog in catalogs if catalog.is_file()}
@@ -100,9 +102,9 @@ def find_catalog(places: Sequence[str | os.PathLike[str]]) -> Path | None:
 
 
 def check_complete(logs: Iterable[LogFile]) -> None:
-    """Raises InputError for a compressed file that is cut short or is not what its name says.
+    """Raises InputError for a compressed file that is cut short or is not what its suffix says.
 
-    A reader of such a file may end early without a word.
+    DuckDB may stop reading such a file early, without an error.
     """
     for log in logs:
         check = {".gz": _check_gzip, ".zst": _check_zstandard}.get(log.path.suffix)
@@ -117,9 +119,9 @@ def check_complete(logs: Iterable[LogFile]) -> None:
 
 
 def grown(logs: Iterable[LogFile]) -> list[LogFile]:
-    """The files to which something was added since they were found.
+    """The files that have grown since they were found.
 
-    Raises InputError for a file that is gone, another one, or shorter: its lines are lost to us.
+    Raises InputError for a file that is gone, replaced or shorter: its lines can no longer be read.
     """
     longer = []
     for log in logs:
@@ -137,10 +139,12 @@ def grown(logs: Iterable[LogFile]) -> list[LogFile]:
 
 
 def readable(log: LogFile, folder: Path, number: int) -> LogFile:
-    """The same log file; a copy in `folder`, of the same length, if something in it hides an end.
+    """The log file itself, or a copy in `folder` if DuckDB would break some of its lines.
 
-    In the copy a control character that no JSON may hold stands in its place, so that the line is
-    rejected as one line. Raises InputError, with the line, for a gzip file: it has to be unpacked.
+    The copy has the same length. A control character, which JSON cannot contain, replaces what
+    would break the line, so that the whole line is rejected as one. number: of the file, for the
+    name of the copy. Raises InputError, with the line, if a gzip file has such a line: it is not
+    copied.
     """
     if log.path.suffix == ".zst":  # Python cannot unpack Zstandard
         return log
@@ -153,11 +157,11 @@ def readable(log: LogFile, folder: Path, number: int) -> LogFile:
                 return replace(log, line_feeds=line_feeds)
             source.seek(0)
             if packed:
-                for place, line in enumerate(source, start=1):
+                for number_of_line, line in enumerate(source, start=1):
                     if _with_plain_ends(line) != line:
                         raise InputError(
-                            f"{log.name}, line {place}: a carriage return or control characters "
-                            "within the line; of an unpacked file it could be read"
+                            f"{log.name}, line {number_of_line}: a carriage return or control "
+                            "characters within the line; unpack the file, and it can be read"
                         )
                 return log
             with copy.open("wb") as target:
@@ -172,13 +176,14 @@ def readable(log: LogFile, folder: Path, number: int) -> LogFile:
 
 
 def _with_plain_ends(line: bytes) -> bytes:
+    """The line, of the same length, without what DuckDB would take for an end inside it."""
     return HIDDEN_END.sub(b"\x1f", DOUBLED_RETURN.sub(b" ", line))
 
 
 def _ends_of_lines(file: BufferedReader | gzip.GzipFile) -> tuple[bool, bool]:
-    """Whether something in a file may hide an end of a line, and whether all ends are line feeds.
+    """Whether a line may have an end inside it, and whether all lines end with line feeds alone.
 
-    Hidden: a carriage return has no line feed after it, or the delimiter may be there.
+    An end inside a line is a carriage return without a line feed after it, or the delimiter.
     """
     buffer = bytearray(READ_SIZE)
     last = b""
@@ -187,7 +192,7 @@ def _ends_of_lines(file: BufferedReader | gzip.GzipFile) -> tuple[bool, bool]:
         chunk = buffer if length == READ_SIZE else buffer[:length]
         if b"\x01" in chunk:
             return True, False
-        # Looking for one is much faster than counting, and most logs have none.
+        # Searching is much faster than counting, and most logs have no carriage return.
         if last == b"\r" or b"\r" in chunk:
             line_feeds = False
             text = last + chunk
@@ -198,9 +203,10 @@ def _ends_of_lines(file: BufferedReader | gzip.GzipFile) -> tuple[bool, bool]:
 
 
 def count_lines(log: LogFile) -> int | None:
-    """The lines of a log file, blank ones included; None where their ends are not all line feeds.
+    """The number of lines in a log file, blank ones included.
 
-    None also for a packed file. Raises InputError when the file cannot be read.
+    None for a compressed file, and unless all lines are known to end with line feeds alone. Raises
+    InputError when the file cannot be read.
     """
     import numpy as np
 
@@ -219,7 +225,10 @@ def count_lines(log: LogFile) -> int | None:
 
 
 def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
-    """The same log file, read from a copy in `folder` of what it held when it was found."""
+    """The log file, with a copy in `folder` of the bytes that it had when it was found.
+
+    number: of the file, for the name of the copy.
+    """
     copy = folder / f"{number}{''.join(log.path.suffixes)}"
     try:
         with log.path.open("rb") as source, copy.open("wb") as target:
@@ -254,9 +263,9 @@ def _names_in(place: str) -> list[str]:
 
 
 def _names_under(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> list[str]:
-    """The logs in a folder at any depth. Links are followed, but not to a folder that is `above`.
+    """The log files in a folder, at any depth; links are followed, except to a folder in `above`.
 
-    Raises InputError for a folder that cannot be read: its logs would be missing.
+    above: the folders around this one. Raises InputError for a folder that cannot be read.
     """
     try:
         state = folder.stat()
@@ -274,11 +283,11 @@ def _names_under(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) 
 
 
 def _natural_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Sorts data.json.2 before data.json.10."""
+    """A sort key by which data.json.2 comes before data.json.10."""
     parts = re.split(r"([0-9]+)", name)
     # Every second part is a number. (isdigit would be true of "²" as well.)
     return [
-        (1, int(part), "") if place % 2 else (0, 0, part) for place, part in enumerate(parts)
+        (1, int(part), "") if index % 2 else (0, 0, part) for index, part in enumerate(parts)
     ], name
 
 
@@ -289,7 +298,7 @@ def _check_gzip(file: BinaryIO) -> None:
 
 
 def _check_zstandard(file: BinaryIO) -> None:
-    """Walks over the frames and blocks of a Zstandard file (RFC 8878, section 3.1) to its end."""
+    """Steps through the frames and blocks of a Zstandard file (RFC 8878, section 3.1)."""
     while magic := file.read(4):
         number = int.from_bytes(magic, "little")
         if len(magic) == 4 and 0x184D2A50 <= number <= 0x184D2A5F:  # a frame to be skipped

@@ -28,7 +28,7 @@ from ubcf.scoring.matrices import ModelMatrices
 from ubcf.scoring.pairs import Deviations, predict_deviations
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores, worth_compiling
-from ubcf.scoring.ranking import ListsWanted, TopLists
+from ubcf.scoring.ranking import ListOptions, TopLists
 from ubcf.scoring.ways.blocks import UserBlock
 
 # The most similar neighbors of each user, stored by default.
@@ -49,19 +49,19 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
         del indexed["centered_time"]
     matrices = ModelMatrices.from_indexed(indexed)
     del indexed
-    wanted = ListsWanted(
+    lists = ListOptions(
         options.top,
         STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors,
         matrices.pattern if options.exclude_heard else None,
         options.only_positive,
     )
-    plan = _plan(matrices.interactions, wanted, options)
+    plan = _plan(matrices.interactions, lists, options)
     db.limit_memory(database_memory_beside_matrices(options.memory))
     with stages.stage("score", PERMILLE) as stage:
         stage.rows = 0
         blocks = score_users(
             matrices,
-            wanted,
+            lists,
             plan,
             neighborhood=model.neighborhood,
             self_weight=model.self_weight,
@@ -72,29 +72,27 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
         for block, deviations in (
             _predicted(blocks, matrices, options) if options.predict else zip(blocks, repeat(None))
         ):
-            _store(db, block, deviations, len(matrices.norms), wanted)
+            _store(db, block, deviations, len(matrices.norms), lists)
             stage.rows += len(block.recommendations.columns)
         db.flush()
     db.limit_memory(database_memory(options.memory))
     return plan
 
 
-def _plan(interactions: sparse.csr_array, wanted: ListsWanted, options: BuildOptions) -> Plan:
+def _plan(interactions: sparse.csr_array, lists: ListOptions, options: BuildOptions) -> Plan:
     """Chooses how to compute the scores within the memory limit."""
     users, tracks = interactions.shape
     way = None if options.plan == "auto" else options.plan
-    most_ranked = int(wanted.tracks_to_rank(users).max())
+    longest = int(lists.ranking_lengths(users).max())
     try:
         return plan_scores(
-            Work.of(interactions, most_ranked),
-            wanted=most_ranked,
+            Work.of(interactions, longest),
+            list_length=longest,
             threads=options.thread_count,
             memory=matrices_memory(options.memory),
             way=way,
             neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
-            needs_similarities=not options.model.takes_all_users,
-            nearest=options.model.neighbors,
-            overlap=options.model.similarity == "overlap",
+            neighborhood=options.model.neighborhood,
         )
     except TooLittleMemoryError as error:
         needed = limit_for_matrices(error.needed)
@@ -129,7 +127,7 @@ def _predicted(
 
 
 def _store(
-    db: Database, block: UserBlock, deviations: Deviations | None, users: int, wanted: ListsWanted
+    db: Database, block: UserBlock, deviations: Deviations | None, users: int, lists: ListOptions
 ) -> None:
     """Appends a block to the tables of the stage. users: the number of users in all blocks."""
     db.append(
@@ -151,7 +149,7 @@ def _store(
             "similarity": block.neighbors.values,
             "common_tracks": block.common_tracks,
         },
-        users * wanted.neighbors,
+        users * lists.neighbors,
     )
     db.append(
         "top_tracks",
@@ -162,7 +160,7 @@ def _store(
             "heard": block.heard,
             **({} if deviations is None else asdict(deviations)),
         },
-        users * wanted.recommendations,
+        users * lists.recommendations,
     )
 
 

@@ -19,7 +19,7 @@ from ubcf.database.writing import Database
 from ubcf.errors import InputError, RejectedLinesError, TemplateError
 from ubcf.progress import Stages
 
-# The columns that staging/events.sql, or what replaces it, must give the table events.
+# Columns that the table events must have, also where an overlay replaces staging/events.sql.
 EVENT_COLUMNS = (
     "file",
     "message",
@@ -32,7 +32,7 @@ EVENT_COLUMNS = (
     "experiments",
 )
 
-# Those whose type does not depend on the logs; a recommendation is of the type of the tracks.
+# Columns whose type is fixed; that of recommendation is the type of track.
 EVENT_TYPES = {
     "message": "VARCHAR",
     "timestamp": "TIMESTAMP",
@@ -40,14 +40,17 @@ EVENT_TYPES = {
     "experiments": "MAP(VARCHAR, VARCHAR)",
 }
 
-# Rows shown of a check that fails, and rejected lines shown when there are too many.
+# How many rows of a failed check, or of too many rejected lines, an error message shows.
 ROWS_SHOWN = 3
 
 
 def read_logs(
     db: Database, templates: Templates, logs: list[LogFile], folder: Path, stages: Stages
 ) -> None:
-    """The tables events and rejected_lines, from what the files held when they were found."""
+    """Makes the tables events, rejected_lines and build_inputs.
+
+    They hold the lines that the files had when they were found, even if a file grows meanwhile.
+    """
     with stages.stage("read logs") as stage:
         check_complete(logs)
         if not any(log.bytes for log in logs):
@@ -55,7 +58,7 @@ def read_logs(
         logs = [readable(log, folder, number) for number, log in enumerate(logs)]
         _stage_logs(db, templates, logs)
         while longer := grown(logs):
-            # Read again, from copies of what was there at the start; the copies do not grow.
+            # Read again, from copies of the bytes that they had when found: copies do not grow.
             logs = [
                 frozen(log, folder, number) if log in longer else log
                 for number, log in enumerate(logs)
@@ -66,6 +69,7 @@ def read_logs(
 
 
 def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None:
+    """Makes the tables of `read_logs` from what the files hold now."""
     db.set(
         input_files=[log.name for log in logs],
         input_paths=[str(log.path) for log in logs],
@@ -80,6 +84,20 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
     db.run("staging/events.sql")
     db.run("staging/rejected_lines.sql")
+    _check_event_columns(db, templates)
+    if any(log.name != str(log.path) for log in logs):
+        db.run("staging/names_of_copies.sql")
+    # An events.sql of the user's own decides what a line is: lines are counted for ours only.
+    counted = not templates.replaces("staging/events.sql")
+    db.set(input_lines=[count_lines(log) if counted else None for log in logs])
+    db.run("staging/accepted_lines.sql")
+    if counted:
+        _account_for_lines(db)
+    db.run("staging/build_inputs.sql", counted=counted)
+
+
+def _check_event_columns(db: Database, templates: Templates) -> None:
+    """Casts the columns of events to their types. Raises TemplateError if one is missing."""
     columns = db.columns("events")
     missing = [name for name in EVENT_COLUMNS if name not in columns]
     if missing:
@@ -91,34 +109,36 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     for column, expected in types.items():
         if columns[column] != expected:
             db.run("staging/event_column_type.sql", column=column, type=expected)
-    if any(log.name != str(log.path) for log in logs):
-        db.run("staging/names_of_copies.sql")
-    # Whoever brings their own events vouches for them: only our own reading knows what a line is.
-    counted = not templates.replaces("staging/events.sql")
-    db.set(input_lines=[count_lines(log) if counted else None for log in logs])
-    db.run("staging/accepted_lines.sql")
-    if counted:
-        uncertain = [path for (path,) in db.run("staging/questions/uncertain_files.sql")]
-        # Lines that are the same are the same events.
-        repeated = bool(uncertain) or db.run("staging/questions/repeated_events.sql")[0][0]
-        db.set(
-            duplicate_lines=db.run("staging/questions/duplicate_lines.sql")[0][0] if repeated else 0
-        )
-        db.set(log_paths=[glob.escape(path) for path in uncertain])
-        db.run("staging/line_counts.sql", uncertain=bool(uncertain))
-        db.run("staging/unreadable_lines.sql")
-        incomplete = db.run("staging/questions/incomplete_files.sql")
-        if incomplete:
-            db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
-        for file, path in incomplete:
-            db.set(file=file, path=path, log_paths=[glob.escape(path)])
-            db.run("staging/rejected_lines_of_file.sql")
-    db.run("staging/build_inputs.sql", counted=counted)
+
+
+def _account_for_lines(db: Database) -> None:
+    """Counts the lines and the duplicates among them, and adds the rows of rejected_lines.
+
+    Lines are parsed again only in files where some of them are not events.
+    """
+    uncertain = [path for (path,) in db.run("staging/questions/uncertain_files.sql")]
+    # Equal lines are equal events: without equal events there is no need to compare lines.
+    if uncertain or db.run("staging/questions/repeated_events.sql")[0][0]:
+        ((duplicates,),) = db.run("staging/questions/duplicate_lines.sql")
+    else:
+        duplicates = 0
+    db.set(duplicate_lines=duplicates, log_paths=[glob.escape(path) for path in uncertain])
+    db.run("staging/line_counts.sql", uncertain=bool(uncertain))
+    db.run("staging/unreadable_lines.sql")
+    incomplete = db.run("staging/questions/incomplete_files.sql")
+    if incomplete:
+        db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
+    for file, path in incomplete:
+        db.set(file=file, path=path, log_paths=[glob.escape(path)])
+        db.run("staging/rejected_lines_of_file.sql")
 
 
 def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
-    """Raises RejectedLinesError when more than `max_rejected` of the lines are rejected."""
-    lines, rejected = db.run("staging/questions/rejected_share.sql")[0]
+    """Raises RejectedLinesError if more than the share `max_rejected` of the lines is rejected.
+
+    Raises InputError if no line is accepted.
+    """
+    ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
     reasons = ", ".join(
         f"{reason} ({count:,} lines)"
         for reason, count in db.run("staging/questions/rejected_reasons.sql")
@@ -139,7 +159,10 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
 
 
 def read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
-    """The temporary table catalog, empty without one."""
+    """Makes the temporary table catalog, empty without a catalog.
+
+    Raises InputError, with the line, for a line of the catalog that cannot be used.
+    """
     with stages.stage("read catalog") as stage:
         track_type = db.columns("events")["track"]
         has_catalog = False

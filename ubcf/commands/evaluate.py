@@ -140,8 +140,8 @@ def evaluate(
     auc, whether liked tracks have greater scores than skipped ones; rmse and mae of the predicted
     times.
 
-    The metrics of lists reward predicting what some recommender had shown, because users play what
-    they are offered. See auc too, which only compares tracks that were played.
+    ndcg alone, like the other metrics of lists, rewards predicting what some recommender had shown:
+    users play what they are offered. See auc too, which only compares tracks that were played.
 
     Baselines: popular (total time), best_listened (mean centered time, shrunk) and random.
     Intervals are 95 %, by bootstrap over users; a difference from the first setting is significant

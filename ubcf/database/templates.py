@@ -1,4 +1,4 @@
-"""The SQL templates: the folder sql/, and a folder that may be laid over it."""
+"""The SQL templates: the files of sql/, and those of an overlay that replace some of them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ def sql_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "sql"
 
 
-# Folders to which an overlay may add files: each is run, or offered, by itself.
+# Folders to which an overlay may add files: every check there is run, every analysis offered.
 ADDED_TO = ("analysis/", "checks/")
 
 
 class Templates:
-    """The templates of sql/; a file in `overlay` replaces the file of the same relative path."""
+    """The templates of sql/.
+
+    A file in the folder `overlay` replaces the one of the same relative path.
+    """
 
     def __init__(self, overlay: Path | None = None) -> None:
-        """Raises TemplateError when the overlay is no folder, or has a file that replaces none."""
+        """Raises TemplateError if the overlay is not a folder, or has a file that replaces none."""
         self._folders = [sql_folder()]
         if overlay is not None:
             if not overlay.is_dir():
@@ -45,22 +48,26 @@ class Templates:
                 raise TemplateError(f"{overlay}: {name} replaces no file of sql/")
 
     def path(self, name: str) -> Path:
-        """The file that `name` (such as staging/events.sql) stands for."""
-        return next((f / name for f in self._folders if (f / name).is_file()), Path(name))
+        """The file of a template, given by its relative path, such as staging/events.sql."""
+        files = (folder / name for folder in self._folders)
+        return next((file for file in files if file.is_file()), Path(name))
 
     def replaces(self, name: str) -> bool:
-        """Whether the overlay has a file of this name."""
+        """Whether the overlay has this template."""
         return name in self._overlaid()
 
     def names(self, folder: str) -> Sequence[str]:
-        """The names of all templates in a folder of sql/ and of the overlay, in order."""
-        files = [file for above in self._folders for file in (above / folder).glob("*.sql")]
+        """The names of the templates in a folder of sql/ and of the overlay, in order.
+
+        Folders inside this folder are not looked into.
+        """
+        files = [file for root in self._folders for file in (root / folder).glob("*.sql")]
         return sorted({f"{folder}/{file.name}" for file in files})
 
     def load(self, *folders: str) -> None:
-        """Reads the templates of some folders of sql/ ahead of their use, to save time then.
+        """Parses the templates in some folders ahead of their use, to save time then.
 
-        What is wrong with one is told when it is rendered.
+        An error in one is raised when it is rendered.
         """
         for folder in folders:
             for name in self.names(folder):
@@ -68,7 +75,7 @@ class Templates:
                     self._environment.get_template(name)
 
     def render(self, name: str, **structure: Any) -> str:
-        """The SQL of a template. `structure` shapes the statement; values are bound, not pasted."""
+        """The SQL of a template. `structure` shapes it; values are bound as variables."""
         try:
             return self._environment.get_template(name).render(**structure)
         except jinja2.TemplateNotFound as error:
@@ -80,6 +87,7 @@ class Templates:
             raise TemplateError(f"{self.path(name)}: {error.message}") from error
 
     def _overlaid(self) -> list[str]:
+        """The names of the templates in the overlay."""
         overlay = self._folders[0]
         if overlay == self._folders[-1]:
             return []

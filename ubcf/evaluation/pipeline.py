@@ -202,8 +202,8 @@ def _use_parts(work: _Work, source: str) -> None:
     Raises InputError when a part is empty, or no user can be measured.
     """
     db = work.db
-    db.run("evaluation/part.sql", part="training", source=source, target="events")
-    db.run("evaluation/part.sql", part="test", source=source, target="test_events")
+    for table in ("events", "test_events"):
+        db.run(f"evaluation/{table}.sql", source=source)
     ((training, test),) = db.run("evaluation/questions/part_sizes.sql", source=source)
     if not training or not test:
         empty = "test" if training else "training"

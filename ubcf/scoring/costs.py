@@ -1,8 +1,8 @@
-"""The planner: what each way to compute the scores would cost, and which one to take.
+"""The cost of each way to compute the scores, in seconds and in bytes.
 
-Everything is estimated from counts: the tracks of each user and the listeners of each track. The
-seconds an operation takes were measured on one core (tests/benchmarks/plans.py measures them
-again); what matters is their ratios.
+Costs are estimated from counts: the tracks of each user and the listeners of each track. The
+seconds of an operation were measured on one core; only their ratios matter for the choice of a way.
+tests/benchmarks/plans.py compares the estimates with what the ways take.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from ubcf.scoring.matrices import FloatArray, IntArray, UserPaths, row_of_each_e
 from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, BY_TILES
 from ubcf.scoring.ways.tiles import CANDIDATE_BYTES, TILE_BYTES, USERS_PER_BLOCK
 
-# Seconds on one core.
+# Seconds of an operation on one core. A product is one multiplication and addition; a cell is an
+# entry of a dense matrix, 0 or not; {False: ..., True: ...} is by scipy and by kernels.
+
+# The way `similarities`: products and entries of X X', and of W R.
 SECONDS_PER_SIMILARITY_PRODUCT = 13e-9
 
 SECONDS_PER_SIMILARITY = 20e-9
@@ -26,59 +29,65 @@ SECONDS_PER_SCORE_PRODUCT = 2.2e-9
 
 SECONDS_PER_SCORE = 30e-9
 
-# A neighbor that is kept: its row in the database, and comparing the tracks of both.
+# A stored neighbor: its row in the database, and each of its tracks for the tracks in common.
 SECONDS_PER_NEIGHBOR = 0.3e-6
 
 SECONDS_PER_TRACK_OF_NEIGHBOR = 15e-9
 
-# By whether the loops are compiled; of G held whole, and of its products with users.
-SECONDS_PER_PATH_OF_G = {False: 2e-9, True: 3e-9}
+# The nearest users by kernels; by whether similarities are of the overlap form.
+NEAREST_SECONDS_PER_PRODUCT = {False: 2e-9, True: 4e-9}
 
-SECONDS_PER_ENTRY_OF_G = {False: 50e-9, True: 16e-9}
+NEAREST_SECONDS_PER_CELL = {False: 1e-9, True: 4e-9}
 
-SECONDS_PER_RIGHT_PRODUCT = {False: 3.5e-9, True: 1e-9}
+# The way `products`: products and entries of G.
+PRODUCTS_SECONDS_PER_GRAM_PRODUCT = {False: 2e-9, True: 3e-9}
 
-SECONDS_PER_RIGHT_SCORE = 28e-9
+PRODUCTS_SECONDS_PER_GRAM_ENTRY = {False: 50e-9, True: 16e-9}
 
-SECONDS_PER_RIGHT_CELL = 0.3e-9
+# Products of G, or of W R by kernels, with users; scores by scipy, cells by kernels.
+PRODUCTS_SECONDS_PER_PRODUCT = {False: 3.5e-9, True: 1e-9}
 
-# Of G tile by tile.
-SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 8e-9}
+PRODUCTS_SECONDS_PER_SCORE = 28e-9
 
-SECONDS_PER_TILE_CELL = {False: 4e-9, True: 3e-9}
+PRODUCTS_SECONDS_PER_CELL = 0.3e-9
 
-SECONDS_PER_TILE_PRODUCT = {False: 0.5e-9, True: 0.2e-9}
+# The way `tiles`: products and cells of G, products of tiles with users, cells of their scores, and
+# the candidates among these, in double precision.
+TILES_SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 8e-9}
 
-SECONDS_PER_TILED_SCORE = {False: 1.5e-9, True: 0.5e-9}
+TILES_SECONDS_PER_GRAM_CELL = {False: 4e-9, True: 3e-9}
 
-SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
+TILES_SECONDS_PER_PRODUCT = {False: 0.5e-9, True: 0.2e-9}
 
+TILES_SECONDS_PER_CELL = {False: 1.5e-9, True: 0.5e-9}
+
+TILES_SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
+
+# Ranking a score that a kernel or a tile has selected.
 SECONDS_PER_CANDIDATE = 250e-9
 
-# Of the nearest users, always compiled; by whether their similarities are of the overlap form.
-SECONDS_PER_NEAR_PRODUCT = {False: 2e-9, True: 4e-9}
+# Wall time of importing numba and loading the kernels.
+SECONDS_TO_LOAD_COMPILED = 0.6
 
-SECONDS_PER_NEAR_CELL = {False: 1e-9, True: 4e-9}
-
-SECONDS_TO_LOAD_COMPILED = 0.6  # importing numba and the compiled loops, wall time
-
-# Neighbors that a user keeps, for the estimate.
+# Stored neighbors of a user, for the estimate.
 NEIGHBORS_KEPT = 50
 
-# Scores that a tile finds and ranks for each that is wanted.
-CANDIDATES_PER_WANTED = 1.6
+# Scores that are selected and ranked, for each entry of a list.
+CANDIDATES_PER_LIST_ENTRY = 1.6
 
-# Bytes for each interaction: R, X and X' with shared indexes, and which tracks were heard; with
-# tiles, R' and X in single precision too; and what making them takes for a moment.
-LEFT_BYTES, TILES_BYTES = 65, 81
+# Bytes for each interaction: R, X and X' with shared indexes, the pattern of tracks heard, and
+# working memory of computing them. Tiles also need R' and X in single precision.
+SIMILARITIES_BYTES_PER_INTERACTION = PRODUCTS_BYTES_PER_INTERACTION = 65
 
-# Bytes for each entry of G that is held whole.
-GRAM_ENTRY_BYTES = 12
+TILES_BYTES_PER_INTERACTION = 81
 
-# The entries of a row of G are estimated for this many numbers of paths, others in between.
+# Bytes for each entry of G held whole.
+PRODUCTS_BYTES_PER_GRAM_ENTRY = 12
+
+# The entries of a row of G are estimated at this many numbers of paths, and interpolated between.
 PATH_COUNTS = 24
 
-# The blocks in work need this much at least.
+# The least memory for the blocks in work.
 LEAST_BLOCK_BYTES = 64 * 2**20
 
 NARROWEST_TILE = 64
@@ -88,11 +97,13 @@ Count = TypeVar("Count", float, FloatArray)
 
 @dataclass(frozen=True)
 class Work:
-    """How many operations the scores of all users take, each way.
+    """The numbers of operations that the scores of all users take by each way.
 
-    A product is one multiplication and addition. similarities, scores: stored entries, at most.
-    gram_entries: those of G, about.
-    undecided_seconds: what the lists that tiles do not decide take on one core.
+    A product is one multiplication and addition: similarity_products of X X', score_products of
+    W R, gram_products of G = X' R, gram_score_products of X G, tile_products of X with dense tiles
+    of G, candidate_products of what tiles compute again. similarities, scores: upper bounds of
+    stored entries; gram_entries: about those of G. candidates: scores that are selected and ranked.
+    undecided_seconds: on one core, of the lists that tiles do not decide.
     """
 
     users: int
@@ -104,106 +115,113 @@ class Work:
     scores: float
     gram_products: float
     gram_entries: float
-    right_products: float
+    gram_score_products: float
     tile_products: float
     candidate_products: float
     candidates: float
     undecided_seconds: float
 
     @classmethod
-    def of(cls, interactions: sparse.csr_array, wanted: int) -> Work:
-        """Counts the work for R, users x tracks, when a user wants so many tracks."""
+    def of(cls, interactions: sparse.csr_array, list_length: int) -> Work:
+        """Counts the operations for R, users x tracks, and lists of this length."""
         users, tracks = interactions.shape
         user_tracks = np.diff(interactions.indptr).astype(np.float64)
         paths = UserPaths.of(interactions)
-        # Two users may share several tracks: their product with a row of R is made once.
-        once = np.divide(
+        # Users who share several tracks are several paths, but one entry of W, multiplied once.
+        entries_per_path = np.divide(
             paths.similarities, paths.to_users, out=np.ones(users), where=paths.to_users > 0
         )
-        score_products = paths.to_tracks * once
-        listed = CANDIDATES_PER_WANTED * min(wanted, tracks)
+        score_products = paths.to_tracks * entries_per_path
+        candidates = CANDIDATES_PER_LIST_ENTRY * min(list_length, tracks)
         listeners = np.bincount(interactions.indices, minlength=tracks)
         paths_of_track = np.bincount(
             interactions.indices, user_tracks.take(row_of_each_entry(interactions)), tracks
         ).astype(np.float64)
         gram_entries = expected_entries(paths_of_track, listeners)
-        seconds = _left_seconds(paths.to_users, paths.similarities, score_products, paths.scores)
+        seconds = _similarities_way_seconds(
+            paths.to_users, paths.similarities, score_products, paths.scores
+        )
+        # About half of the scores are positive; with fewer than a list, tiles do not decide it.
+        is_undecided = paths.scores < 2 * list_length
         return cls(
-            users,
-            tracks,
-            interactions.nnz,
-            float(paths.to_users.sum()),
-            float(paths.similarities.sum()),
-            float(score_products.sum()),
-            float(paths.scores.sum()),
-            float((user_tracks**2).sum()),
-            float(gram_entries.sum()),
-            float(gram_entries @ listeners),
-            float(user_tracks.sum()) * tracks,
-            float(user_tracks.sum()) * listed,
-            users * listed,
-            # About half of the scores are positive: with fewer, tiles do not decide a list.
-            float(seconds[paths.scores < 2 * wanted].sum()),
+            users=users,
+            tracks=tracks,
+            interactions=interactions.nnz,
+            similarity_products=float(paths.to_users.sum()),
+            similarities=float(paths.similarities.sum()),
+            score_products=float(score_products.sum()),
+            scores=float(paths.scores.sum()),
+            gram_products=float((user_tracks**2).sum()),
+            gram_entries=float(gram_entries.sum()),
+            gram_score_products=float(gram_entries @ listeners),
+            tile_products=float(user_tracks.sum()) * tracks,
+            candidate_products=float(user_tracks.sum()) * candidates,
+            candidates=users * candidates,
+            undecided_seconds=float(seconds[is_undecided].sum()),
         )
 
 
 def expected_entries(paths: FloatArray, listeners: IntArray) -> FloatArray:
-    """About how many different tracks so many paths end at, for each number of paths.
+    """The expected number of distinct tracks at the ends of random paths: shape of `paths`.
 
-    listeners: of each track, shape (tracks,). Paths are taken to end at tracks independently, in
-    proportion to their listeners: a track is missed by p of them with probability exp(-p share).
+    paths: numbers of paths. listeners: of each track, shape (tracks,). Each path ends at a track
+    independently, with probability share = listeners / sum of all listeners; p paths miss a track
+    with probability (1 - share)^p, about exp(-p share).
     """
     counts, tracks = np.unique(listeners, return_counts=True)
     shares = counts / max(listeners.sum(), 1)
-    some = np.geomspace(1, max(float(paths.max(initial=1)), 1), PATH_COUNTS)
-    entries = -np.expm1(-some[:, np.newaxis] * shares) @ tracks
-    return np.where(paths > 0, np.interp(paths, some, entries), 0.0)
+    grid = np.geomspace(1, max(float(paths.max(initial=1)), 1), PATH_COUNTS)
+    entries = -np.expm1(-grid[:, np.newaxis] * shares) @ tracks
+    return np.where(paths > 0, np.interp(paths, grid, entries), 0.0)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a way takes: wall seconds, and bytes of memory at least."""
+    """The cost of a way: wall seconds, and the least bytes of memory."""
 
     seconds: float
     bytes: int
 
 
 def estimated_seconds(work: Work, way: str, *, compiled: bool, threads: int) -> float:
-    """Wall seconds of a way, loading what is compiled included."""
+    """Wall seconds of a way, loading the kernels included.
+
+    The way `similarities` is taken to run by scipy: nearest_seconds estimates its kernels.
+    """
     if way == BY_SIMILARITIES:
-        left = _left_seconds(
+        seconds = _similarities_way_seconds(
             work.similarity_products, work.similarities, work.score_products, work.scores
         )
-        return left / threads
+        return seconds / threads
     load = SECONDS_TO_LOAD_COMPILED if compiled else 0.0
     if way == BY_TILES:
         return _tiles_seconds(work, compiled=compiled) / threads + load
-    whole = (
-        SECONDS_PER_PATH_OF_G[compiled] * work.gram_products
-        + SECONDS_PER_ENTRY_OF_G[compiled] * work.gram_entries
+    gram = (
+        PRODUCTS_SECONDS_PER_GRAM_PRODUCT[compiled] * work.gram_products
+        + PRODUCTS_SECONDS_PER_GRAM_ENTRY[compiled] * work.gram_entries
     )
     if compiled:
-        return (whole + _compiled_right_seconds(work)) / threads + load
-    # scipy makes one product on one thread.
-    return whole + _right_seconds(work) / threads
+        return (gram + _compiled_products_seconds(work)) / threads + load
+    # scipy computes G on one thread.
+    return gram + _products_seconds(work) / threads
 
 
 def nearest_seconds(work: Work, nearest: int, overlap: bool, threads: int) -> float:
-    """Similarities of which only the nearest are kept, and the scores from them, compiled."""
-    # As many paths as the nearest users have tracks.
+    """Wall seconds of the weights of the nearest users, and of the scores from them, by kernels."""
+    # As many products as the nearest users have tracks.
     score_products = min(nearest, work.users) * work.interactions
     seconds = (
-        SECONDS_PER_NEAR_PRODUCT[overlap] * work.similarity_products
-        + SECONDS_PER_NEAR_CELL[overlap] * work.users**2
-        + SECONDS_PER_RIGHT_PRODUCT[True] * score_products
-        + SECONDS_PER_RIGHT_CELL * work.users * work.tracks
+        NEAREST_SECONDS_PER_PRODUCT[overlap] * work.similarity_products
+        + NEAREST_SECONDS_PER_CELL[overlap] * work.users**2
+        + PRODUCTS_SECONDS_PER_PRODUCT[True] * score_products
+        + PRODUCTS_SECONDS_PER_CELL * work.users * work.tracks
         + SECONDS_PER_CANDIDATE * work.candidates
     )
     return seconds / threads + SECONDS_TO_LOAD_COMPILED
 
 
 def neighbors_seconds(work: Work, threads: int) -> float:
-    """Similarities between users, and the neighbors that are kept of them."""
+    """Wall seconds of the similarities between users, and of the neighbors stored from them."""
     kept = min(NEIGHBORS_KEPT * work.users, work.similarities)
     tracks_of_neighbors = kept * work.interactions / work.users
     return (
@@ -214,14 +232,14 @@ def neighbors_seconds(work: Work, threads: int) -> float:
 
 
 def _similarities_seconds(products: Count, similarities: Count) -> Count:
-    """Similarities between users, one core: of all of them together, or of each."""
+    """Similarities between users on one core, of all users together or of each."""
     return SECONDS_PER_SIMILARITY_PRODUCT * products + SECONDS_PER_SIMILARITY * similarities
 
 
-def _left_seconds(
+def _similarities_way_seconds(
     similarity_products: Count, similarities: Count, score_products: Count, scores: Count
 ) -> Count:
-    """Similarities, and their products with the interactions, one core."""
+    """Similarities and the scores from them on one core, of all users together or of each."""
     return (
         _similarities_seconds(similarity_products, similarities)
         + SECONDS_PER_SCORE_PRODUCT * score_products
@@ -229,44 +247,47 @@ def _left_seconds(
     )
 
 
-def _right_seconds(work: Work) -> float:
-    """Products of G with all users, and their ranking, by scipy on one core."""
+def _products_seconds(work: Work) -> float:
+    """Products of G with all users, and the ranking of the scores, by scipy on one core."""
     return (
-        SECONDS_PER_RIGHT_PRODUCT[False] * work.right_products
-        + SECONDS_PER_RIGHT_SCORE * work.scores
+        PRODUCTS_SECONDS_PER_PRODUCT[False] * work.gram_score_products
+        + PRODUCTS_SECONDS_PER_SCORE * work.scores
     )
 
 
-def _compiled_right_seconds(work: Work) -> float:
-    """The same by compiled loops."""
+def _compiled_products_seconds(work: Work) -> float:
+    """The same by kernels."""
     return (
-        SECONDS_PER_RIGHT_PRODUCT[True] * work.right_products
-        + SECONDS_PER_RIGHT_CELL * work.users * work.tracks
+        PRODUCTS_SECONDS_PER_PRODUCT[True] * work.gram_score_products
+        + PRODUCTS_SECONDS_PER_CELL * work.users * work.tracks
         + SECONDS_PER_CANDIDATE * work.candidates
     )
 
 
 def _tiles_seconds(work: Work, *, compiled: bool) -> float:
-    """Tiles, their products with all users, and what they leave undecided, one core."""
+    """Tiles, their products with all users, and the lists that they do not decide, on one core."""
     return (
-        SECONDS_PER_GRAM_PRODUCT[compiled] * work.gram_products
-        + SECONDS_PER_TILE_CELL[compiled] * work.tracks**2
-        + SECONDS_PER_TILE_PRODUCT[compiled] * work.tile_products
-        + SECONDS_PER_TILED_SCORE[compiled] * work.users * work.tracks
-        + SECONDS_PER_CANDIDATE_PRODUCT[compiled] * work.candidate_products
+        TILES_SECONDS_PER_GRAM_PRODUCT[compiled] * work.gram_products
+        + TILES_SECONDS_PER_GRAM_CELL[compiled] * work.tracks**2
+        + TILES_SECONDS_PER_PRODUCT[compiled] * work.tile_products
+        + TILES_SECONDS_PER_CELL[compiled] * work.users * work.tracks
+        + TILES_SECONDS_PER_CANDIDATE_PRODUCT[compiled] * work.candidate_products
         + SECONDS_PER_CANDIDATE * work.candidates
         + work.undecided_seconds
     )
 
 
-def least_bytes(work: Work, wanted: int, way: str, *, compiled: bool) -> int:
-    """The least memory for a way: its matrices, the smallest tile and blocks."""
-    if way != BY_TILES:
-        products = GRAM_ENTRY_BYTES * work.gram_entries if way == BY_PRODUCTS else 0.0
-        return int(LEFT_BYTES * work.interactions + products + LEAST_BLOCK_BYTES)
+def least_bytes(work: Work, list_length: int, way: str, *, compiled: bool) -> int:
+    """The least memory of a way: its matrices, the narrowest tile, and blocks."""
+    if way == BY_SIMILARITIES:
+        return int(SIMILARITIES_BYTES_PER_INTERACTION * work.interactions + LEAST_BLOCK_BYTES)
+    if way == BY_PRODUCTS:
+        matrices = PRODUCTS_BYTES_PER_INTERACTION * work.interactions
+        gram = PRODUCTS_BYTES_PER_GRAM_ENTRY * work.gram_entries
+        return int(matrices + gram + LEAST_BLOCK_BYTES)
     return (
-        TILES_BYTES * work.interactions
+        TILES_BYTES_PER_INTERACTION * work.interactions
         + TILE_BYTES[compiled] * work.tracks * min(NARROWEST_TILE, work.tracks)
-        + CANDIDATE_BYTES * wanted * min(USERS_PER_BLOCK, work.users)
+        + CANDIDATE_BYTES * list_length * min(USERS_PER_BLOCK, work.users)
         + LEAST_BLOCK_BYTES
     )

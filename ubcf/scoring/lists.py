@@ -1,4 +1,4 @@
-"""The lists of all users: neighbors and recommendations, by whichever way the plan names."""
+"""The lists of all users, neighbors and recommendations, by the way that a plan names."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from ubcf.scoring.matrices import ModelMatrices
-from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, Neighborhood
+from ubcf.scoring.options import ALL_USERS, BY_PRODUCTS, BY_SIMILARITIES, Neighborhood
 from ubcf.scoring.planner import Plan
-from ubcf.scoring.ranking import ListsWanted
+from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.ways.blocks import MOST_USERS_PER_BLOCK, ScoringJob, UserBlock
 from ubcf.scoring.ways.products import by_products
 from ubcf.scoring.ways.similarities import by_similarities
 from ubcf.scoring.ways.tiles import by_tiles
 
-ALL_USERS = Neighborhood()
-
 
 def score_users(
     matrices: ModelMatrices,
-    wanted: ListsWanted,
+    lists: ListOptions,
     plan: Plan | None = None,
     *,
     neighborhood: Neighborhood = ALL_USERS,
@@ -31,17 +29,17 @@ def score_users(
 ) -> Iterator[UserBlock]:
     """Yields the neighbors and the recommendations of all users, in blocks of ascending users.
 
-    matrices: of R, users x tracks, tracks in ascending order of preference among equal scores.
-    plan: None computes similarities first, without kernels; a neighborhood that does not take all
-    users needs similarities. memory: bytes that the blocks in work may take together; each thread
-    works on one user at least. advance: called with the share of the work (all: 1) done since the
-    last call.
+    matrices: of R, users x tracks, tracks by descending preference among equal scores. plan: None
+    takes the way `similarities` without kernels; a neighborhood other than ALL_USERS needs that
+    way. memory: bytes that the blocks in work may take together; each thread works on one user at
+    least. most_users: of a block. advance: called with the share of the work done since the last
+    call; all shares add up to 1.
     """
     job = ScoringJob(
         matrices,
         neighborhood,
         self_weight,
-        wanted,
+        lists,
         threads,
         memory,
         most_users,

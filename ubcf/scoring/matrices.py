@@ -1,6 +1,6 @@
-"""Sparse matrices of the model: interactions, their row norms, their rows at unit length.
+"""Sparse matrices of the model: interactions R, row norms, unit rows X, and their transposes.
 
-Nothing here knows a database, a file or an option; users and tracks are dense indexes from 0.
+Users and tracks are dense indexes from 0. Nothing here knows a database, a file or an option.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,42 @@ from ubcf.scoring.tolerances import COUNTED_TIME_NOISE
 
 FloatArray = NDArray[np.float64]
 
-IntArray = NDArray[np.integer[Any]]
+SingleArray = NDArray[np.float32]
+
+IntArray = NDArray[np.integer[Any]]  # Any: of whatever width, signed or not
+
+Int32Array = NDArray[np.int32]
+
+Indexes = NDArray[np.int64]
+
+# A users x tracks matrix, and its transpose.
+MatrixAndTranspose = tuple[sparse.csr_array, sparse.csr_array]
+
+
+class Rows(NamedTuple):
+    """A sparse matrix by its three arrays, the form in which kernels take and return it.
+
+    Row r has the entries starts[r] to starts[r + 1] - 1 of `columns` and `values`. A slice of
+    `starts` is a matrix of fewer rows, without any copy.
+    """
+
+    starts: IntArray
+    columns: IntArray
+    values: FloatArray
+
+    @classmethod
+    def of(cls, matrix: sparse.csr_array) -> Rows:
+        """The arrays of a matrix, not copied."""
+        return cls(matrix.indptr, matrix.indices, matrix.data)
+
+    def between(self, first: int, stop: int) -> Rows:
+        """The rows first..stop-1, not copied."""
+        return Rows(self.starts[first : stop + 1], self.columns, self.values)
+
+    def to_matrix(self, columns_count: int) -> sparse.csr_array:
+        """The matrix with this many columns; its arrays are shared where scipy keeps their type."""
+        shape = (len(self.starts) - 1, columns_count)
+        return sparse.csr_array((self.values, self.columns, self.starts), shape=shape)
 
 
 def interaction_matrix(
@@ -26,8 +61,8 @@ def interaction_matrix(
 ) -> sparse.csr_array:
     """R: the centered times h as a sparse users x tracks matrix, without stored zeros.
 
-    The three arrays have one entry per interaction, in any order; a pair occurs once.
-    Raises ValueError when an index lies outside `shape`.
+    The three arrays have one entry per interaction, in any order; each user and track occur
+    together once. Raises ValueError when an index lies outside `shape`, which is users x tracks.
     """
     matrix = sparse.coo_array((centered_time, (user_index, track_index)), shape=shape).tocsr()
     matrix.sort_indices()
@@ -38,7 +73,7 @@ def interaction_matrix(
 def track_rows(
     user_index: IntArray, track_index: IntArray, centered_time: FloatArray, shape: tuple[int, int]
 ) -> sparse.csr_array:
-    """h by track, tracks x users: every track heard has an entry, also where h is 0.
+    """h by track, tracks x users: every interaction has an entry, even where h is 0.
 
     The three arrays have one entry per interaction; `shape` is users x tracks.
     """
@@ -50,7 +85,7 @@ def track_rows(
 
 
 def with_offset(centered_time: FloatArray, offset: float) -> FloatArray:
-    """What an interaction counts: h + offset, where a magnitude under 1e-9 is exactly 0."""
+    """The value of each interaction in R: h + offset; a magnitude under 1e-9 becomes exactly 0."""
     counted = centered_time + offset
     return np.where(np.abs(counted) < COUNTED_TIME_NOISE, 0.0, counted)
 
@@ -60,22 +95,25 @@ def row_of_each_entry(matrix: sparse.csr_array) -> NDArray[np.int64]:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
-def entries_by_row(matrix: sparse.csr_array, places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many of some stored entries, given by their ascending places, each row has."""
-    counts: NDArray[np.int64] = np.diff(np.searchsorted(places, matrix.indptr))
+def entries_by_row(matrix: sparse.csr_array, positions: Indexes) -> Indexes:
+    """Counts a selection of the stored entries by row: shape (rows,).
+
+    positions: ascending indexes into `matrix.data`.
+    """
+    counts: Indexes = np.diff(np.searchsorted(positions, matrix.indptr))
     return counts
 
 
-def _place_of_each_entry(matrix: sparse.csr_array) -> NDArray[np.int64]:
+def _flat_indexes(matrix: sparse.csr_array) -> Indexes:
     """row * columns + column of each stored entry: shape (nnz,)."""
-    places: NDArray[np.int64] = row_of_each_entry(matrix) * matrix.shape[1] + matrix.indices
-    return places
+    flat: Indexes = row_of_each_entry(matrix) * matrix.shape[1] + matrix.indices
+    return flat
 
 
 def has_entries(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> NDArray[np.bool_]:
-    """Whether a matrix has stored entries at some places: shape (places,).
+    """True where the matrix stores an entry at (rows[i], columns[i]): shape of `rows`.
 
-    The places are those of rows and columns, entry by entry; fast for rows close to each other.
+    Searches the entries of rows.min() to rows.max() only, so it is fast for rows close together.
     """
     if len(rows) == 0:
         return np.zeros(0, dtype=bool)
@@ -83,17 +121,17 @@ def has_entries(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> 
     near = matrix[first:stop]
     if near.nnz == 0:
         return np.zeros(len(rows), dtype=bool)
-    stored = _place_of_each_entry(near)
+    stored = _flat_indexes(near)
     if not near.has_sorted_indices:
         stored.sort()
-    wanted = (rows - first).astype(np.int64) * near.shape[1] + columns
-    found = np.searchsorted(stored, wanted)
-    there: NDArray[np.bool_] = stored.take(found, mode="clip") == wanted
-    return there
+    sought = (rows - first).astype(np.int64) * near.shape[1] + columns
+    positions = np.searchsorted(stored, sought)
+    is_stored: NDArray[np.bool_] = stored.take(positions, mode="clip") == sought
+    return is_stored
 
 
 def row_norms(matrix: sparse.csr_array) -> FloatArray:
-    """The Euclidean norm of each row, its squares added from left to right: shape (rows,)."""
+    """The Euclidean norm of each row: shape (rows,). Squares are added from left to right."""
     squares = np.bincount(
         row_of_each_entry(matrix), weights=matrix.data**2, minlength=matrix.shape[0]
     )
@@ -103,37 +141,30 @@ def row_norms(matrix: sparse.csr_array) -> FloatArray:
 def unit_rows(matrix: sparse.csr_array, norms: FloatArray) -> sparse.csr_array:
     """X: the rows of a matrix divided by their norms, so that X @ X.T holds cosines.
 
-    `norms` has shape (rows,). A row without entries stays so: its cosine with any row is 0.
+    `norms` has shape (rows,). An empty row stays empty: its cosine with any row is 0.
     """
     scaled = matrix.data / np.repeat(norms, np.diff(matrix.indptr))
     return sparse.csr_array((scaled, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def with_zeros(matrix: sparse.csr_array, pattern: sparse.csr_array) -> sparse.csr_array:
-    """The matrix with an entry, 0 where it has none, wherever `pattern` has one.
+    """The matrix with explicit zeros at the entries of `pattern` that it does not have.
 
-    All entries of the matrix are among those of the pattern; both have their indexes in order.
+    The entries of the matrix must be among those of the pattern; both have sorted indexes.
     """
     if matrix.nnz == pattern.nnz:
         return matrix
-    places, among = _place_of_each_entry(matrix), _place_of_each_entry(pattern)
     values = np.zeros(pattern.nnz)
-    values[np.searchsorted(among, places)] = matrix.data
+    values[np.searchsorted(_flat_indexes(pattern), _flat_indexes(matrix))] = matrix.data
     return sparse.csr_array((values, pattern.indices, pattern.indptr), shape=matrix.shape)
 
 
-Indexes = NDArray[np.int64]
-
-# A matrix users x tracks, and its transpose.
-SidesOfProduct = tuple[sparse.csr_array, sparse.csr_array]
-
-
 class ModelMatrices:
-    """R, and what similarities, scores and predicted times are computed from it.
+    """R and the matrices derived from it, for similarities, scores and predicted times.
 
-    interactions: R, users x tracks. pattern: users x tracks, non-zero at the tracks that a user has
-    heard, also where R is 0. norms: of the rows of R, shape (users,). unit: X. centered_by_track:
-    h, tracks x users; None where it was not asked for. The others are computed on first use.
+    interactions: R, users x tracks. pattern: users x tracks, non-zero at every track that a user
+    has heard, even where R is 0. norms: of the rows of R, shape (users,). unit: X, users x tracks.
+    centered_by_track: h, tracks x users, or None. The others are computed on first use.
     """
 
     def __init__(
@@ -142,7 +173,7 @@ class ModelMatrices:
         heard: sparse.csr_array | None = None,
         centered_by_track: sparse.csr_array | None = None,
     ) -> None:
-        """heard: the pattern; None: a track is heard where R is not 0."""
+        """heard: becomes `pattern`; None: a user has heard the tracks where R is not 0."""
         self.interactions = interactions
         self.pattern = interactions if heard is None else heard
         self.centered_by_track = centered_by_track
@@ -158,9 +189,10 @@ class ModelMatrices:
         shape: tuple[int, int],
         centered_time: FloatArray | None = None,
     ) -> ModelMatrices:
-        """From arrays with one entry per user and track heard, also where R is 0.
+        """From arrays with one entry per user and track heard, even where R is 0.
 
-        shape: users x tracks. centered_time: h, for centered_by_track.
+        counted_time: the values of R. shape: users x tracks. centered_time: h, for
+        centered_by_track. Raises ValueError when an index lies outside `shape`.
         """
         interactions = interaction_matrix(user_index, track_index, counted_time, shape)
         by_track = None
@@ -172,7 +204,7 @@ class ModelMatrices:
 
     @classmethod
     def from_indexed(cls, indexed: Mapping[str, NDArray[Any]]) -> ModelMatrices:
-        """From the columns of indexed_interactions; without centered_time there are no centers."""
+        """From the columns of indexed_interactions; centered_time is optional."""
         users, tracks = indexed["user_index"], indexed["track_index"]
         shape = (int(users.max()) + 1, int(tracks.max()) + 1)
         return cls.of(users, tracks, indexed["counted_time"], shape, indexed.get("centered_time"))
@@ -188,20 +220,22 @@ class ModelMatrices:
         return sparse.csr_array(self.interactions.T.tocsr())
 
     @cached_property
-    def unit_where_heard(self) -> SidesOfProduct:
-        """X and X transposed, with an entry, which may be 0, wherever a track was heard."""
-        own = with_zeros(self.unit, self.pattern)
-        return own, self.unit_by_track if own is self.unit else sparse.csr_array(own.T.tocsr())
+    def unit_where_heard(self) -> MatrixAndTranspose:
+        """X and X transposed, with explicit zeros so that every track heard has an entry."""
+        unit = with_zeros(self.unit, self.pattern)
+        return unit, self.unit_by_track if unit is self.unit else sparse.csr_array(unit.T.tocsr())
 
     @cached_property
-    def times_where_heard(self) -> SidesOfProduct:
-        """R and R transposed, with an entry, which may be 0, wherever a track was heard."""
-        own = with_zeros(self.interactions, self.pattern)
-        return own, self.by_track if own is self.interactions else sparse.csr_array(own.T.tocsr())
+    def times_where_heard(self) -> MatrixAndTranspose:
+        """R and R transposed, with explicit zeros so that every track heard has an entry."""
+        times = with_zeros(self.interactions, self.pattern)
+        if times is self.interactions:
+            return times, self.by_track
+        return times, sparse.csr_array(times.T.tocsr())
 
     @cached_property
     def heard(self) -> sparse.csr_array:
-        """Ones at what was heard, users x tracks."""
+        """1 at every track that a user has heard, users x tracks."""
         ones = np.ones(self.pattern.nnz)
         return sparse.csr_array(
             (ones, self.pattern.indices, self.pattern.indptr), shape=self.pattern.shape
@@ -209,12 +243,12 @@ class ModelMatrices:
 
     @cached_property
     def heard_by_track(self) -> sparse.csr_array:
-        """What was heard, tracks x users."""
+        """`heard` transposed, tracks x users."""
         return sparse.csr_array(self.heard.T.tocsr())
 
     @cached_property
     def squares(self) -> sparse.csr_array:
-        """The squares of R."""
+        """The squares of R, users x tracks."""
         return sparse.csr_array(self.interactions.power(2))
 
     @cached_property
@@ -225,11 +259,11 @@ class ModelMatrices:
 
 @dataclass(frozen=True)
 class UserPaths:
-    """How many paths lead from each user to others, and on to tracks: shape (users,).
+    """Counts of the paths from each user to other users, and on to tracks: shape (users,).
 
-    to_users: over a track to one of its listeners; to_tracks: from there on to one of the
-    listener's tracks. similarities, scores: the different users and tracks at their ends, at most,
-    so upper bounds of the entries of each user's similarity and score rows.
+    to_users: paths user - track - listener. to_tracks: paths user - track - listener - track.
+    similarities, scores: upper bounds of the entries of each user's similarity and score row, which
+    are the distinct ends of these paths.
     """
 
     to_users: FloatArray

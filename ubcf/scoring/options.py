@@ -63,6 +63,10 @@ class Neighborhood:
         return self.shrinkage > 0 or self.min_common > 1
 
 
+# All users count, each by its plain cosine.
+ALL_USERS = Neighborhood()
+
+
 def _option(default: Any, metavar: str, description: str, choices: tuple[str, ...] = ()) -> Any:
     """A field with the description that the command line and its README show."""
     metadata = {"metavar": metavar, "description": description, "choices": choices}
@@ -148,7 +152,7 @@ class ModelOptions:
     @property
     def takes_all_users(self) -> bool:
         """Whether all users count, each by its plain cosine."""
-        return self.neighborhood == Neighborhood()
+        return self.neighborhood == ALL_USERS
 
 
 MODEL_OPTIONS = tuple(option.name for option in fields(ModelOptions))

@@ -1,4 +1,4 @@
-"""Scores of single pairs of a user and a track, where no list is wanted."""
+"""Scores and predicted times of single pairs of a user and a track."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -17,6 +17,7 @@ from ubcf.scoring.matrices import (
     Indexes,
     IntArray,
     ModelMatrices,
+    Rows,
     entries_by_row,
     row_of_each_entry,
 )
@@ -24,14 +25,18 @@ from ubcf.scoring.options import Neighborhood
 from ubcf.scoring.parallel import do_all
 from ubcf.scoring.ranking import top_positive
 from ubcf.scoring.similarity import weight_inputs, weights
-from ubcf.scoring.tolerances import SMALLEST
+from ubcf.scoring.tolerances import SMALLEST_DIVISOR
 
-# Users whose weights a thread holds densely at once, and weights that all threads hold at most.
+if TYPE_CHECKING:
+    from ubcf.scoring.kernels.similarity import WeightInputs
+
+# A thread holds the dense weights of this many users at a time, and all threads together at most
+# this many weights.
 USERS_AT_ONCE = 64
 
 WEIGHTS_AT_ONCE = 1 << 24
 
-# Listeners of pairs that a thread looks at together.
+# A thread gathers about this many listeners of pairs at a time.
 LISTENERS_AT_ONCE = 1 << 20
 
 
@@ -45,59 +50,61 @@ def score_pairs(
     threads: int = 1,
     compiled: bool = False,
 ) -> FloatArray:
-    """score(u, t) = sum over v of w(u, v) h(v, t), for pairs given by ascending user: (pairs,).
+    """score(u, t) = sum over v of w(u, v) * h(v, t) for each pair: shape (pairs,).
 
-    w(u, u) is the self weight. The sum goes over those who heard the track, by ascending user.
-    compiled: numba, which has to be installed, may do the work.
+    users, tracks: of each pair, by ascending user. w(u, u) is the self weight. Sums go over the
+    listeners of the track, by ascending user. compiled: use the kernels; numba must be installed.
     """
     scores = np.zeros(len(users))
     by_track = matrices.by_track
 
     def score(pairs: slice) -> None:
-        asked = np.unique(users[pairs]).astype(np.int64)
-        dense = weights(matrices, neighborhood, asked, compiled=compiled).toarray()
-        dense[np.arange(len(asked)), asked] = self_weight
-        places = np.arange(pairs.start, pairs.stop)
-        for part in by_listeners(np.diff(by_track.indptr).take(tracks[pairs])):
-            these = places[part]
-            times = sparse.csr_array(by_track[tracks[these]])
+        distinct = np.unique(users[pairs]).astype(np.int64)
+        dense = weights(matrices, neighborhood, distinct, compiled=compiled).toarray()
+        dense[np.arange(len(distinct)), distinct] = self_weight
+        for group in by_listeners(np.diff(by_track.indptr).take(tracks[pairs])):
+            chosen = group + pairs.start
+            times = sparse.csr_array(by_track[tracks[chosen]])
             pair = row_of_each_entry(times)
-            row = np.searchsorted(asked, users[these]).take(pair)
+            row = np.searchsorted(distinct, users[chosen]).take(pair)
             terms = dense[row, times.indices] * times.data
-            scores[these] = np.bincount(pair, terms, minlength=len(these))
+            scores[chosen] = np.bincount(pair, terms, minlength=len(chosen))
 
     by_users(score, users, len(matrices.norms), threads)
     return scores
 
 
 def by_users(work: Callable[[slice], None], users: IntArray, all_users: int, threads: int) -> None:
-    """Does the work for the pairs of a few users at a time, on so many threads.
+    """Calls `work` with slices of the pairs, each of a few users, on this many threads.
 
     users: of each pair, ascending.
     """
     _, starts = np.unique(users, return_index=True)
     at_once = max(min(USERS_AT_ONCE, WEIGHTS_AT_ONCE // (threads * all_users)), 1)
-    parts = [slice(*ends) for ends in pairwise([*starts[::at_once], len(users)])]
-    # The first part is worked on alone: it makes the matrices that all share.
-    for part in parts if threads == 1 else parts[:1]:
-        work(part)
+    slices = [slice(*ends) for ends in pairwise([*starts[::at_once], len(users)])]
+    # The first slice runs alone: it computes the cached matrices that all threads share.
+    for pairs in slices if threads == 1 else slices[:1]:
+        work(pairs)
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
-            do_all(pool, work, parts[1:])
+            do_all(pool, work, slices[1:])
 
 
 def by_listeners(listeners: IntArray) -> list[IntArray]:
-    """Places of pairs whose tracks have so many listeners, in parts that are looked at together."""
+    """Splits the indexes of pairs into groups of about LISTENERS_AT_ONCE listeners.
+
+    listeners: the number of listeners of each pair's track.
+    """
     edges = np.cumsum(listeners) // LISTENERS_AT_ONCE
     return np.split(np.arange(len(listeners)), np.flatnonzero(np.diff(edges)) + 1)
 
 
 @dataclass(frozen=True)
 class Deviations:
-    """How far the neighbors take a predicted time from the center of the pair: shape (pairs,).
+    """The difference of predicted times from the centers of user and track: shape (pairs,).
 
-    deviation: sum(w h) / (sum |w| + damping) over the neighbors who heard the track, 0 without any.
-    support: how many they are.
+    deviation: sum(w h) / (sum |w| + damping) over the neighbors who heard the track (Resnick et
+    al., 1994, damped); 0 without neighbors. support: the number of these neighbors.
     """
 
     deviation: FloatArray
@@ -114,11 +121,11 @@ def predict_deviations(
     threads: int = 1,
     compiled: bool = False,
 ) -> Deviations:
-    """The deviations that neighbors predict for pairs of a user and a track, by ascending user.
+    """The deviations that neighbors predict for pairs of a user and a track.
 
-    matrices: with centered_by_track. With neighbors=K, the K most similar of those who heard the
-    track count, and only those with a weight above 0; a user is never its own neighbor.
-    compiled: by numba, which has to be installed.
+    users, tracks: of each pair, by ascending user. matrices: with centered_by_track. With
+    neighbors=K, the K most similar listeners of the track count, and only those with a weight above
+    0; a user is never its own neighbor. compiled: use the kernels; numba must be installed.
     Raises ValueError without centered_by_track.
     """
     centered = matrices.centered_by_track
@@ -127,12 +134,12 @@ def predict_deviations(
     deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
     if compiled:
         inputs = weight_inputs(matrices, neighborhood)
-        of_pairs = partial(_deviations_by_kernels, inputs, centered, neighborhood.neighbors)
+        deviations = partial(_deviations_by_kernels, inputs, centered, neighborhood.neighbors)
     else:
-        of_pairs = partial(_deviations_by_scipy, matrices, centered, neighborhood)
+        deviations = partial(_deviations_by_scipy, matrices, centered, neighborhood)
 
     def predict(pairs: slice) -> None:
-        deviation[pairs], support[pairs] = of_pairs(users[pairs], tracks[pairs], damping)
+        deviation[pairs], support[pairs] = deviations(users[pairs], tracks[pairs], damping)
 
     by_users(predict, users, len(matrices.norms), threads)
     return Deviations(deviation, support)
@@ -148,11 +155,11 @@ def _deviations_by_scipy(
 ) -> tuple[FloatArray, Indexes]:
     """Deviation and support of the pairs of a few users."""
     deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
-    asked: Indexes = np.unique(users).astype(np.int64)
-    dense = weights(matrices, replace(neighborhood, neighbors=None), asked).toarray()
-    for part in by_listeners(np.diff(centered.indptr).take(tracks)):
-        times = sparse.csr_array(centered[tracks[part]])
-        row = np.repeat(np.searchsorted(asked, users[part]), np.diff(times.indptr))
+    distinct: Indexes = np.unique(users).astype(np.int64)
+    dense = weights(matrices, replace(neighborhood, neighbors=None), distinct).toarray()
+    for group in by_listeners(np.diff(centered.indptr).take(tracks)):
+        times = sparse.csr_array(centered[tracks[group]])
+        row = np.repeat(np.searchsorted(distinct, users[group]), np.diff(times.indptr))
         counted = sparse.csr_array(
             (dense[row, times.indices], times.indices, times.indptr), shape=times.shape
         )
@@ -163,32 +170,22 @@ def _deviations_by_scipy(
             )
         ones = np.ones(times.shape[1])
         total = counted.multiply(times) @ ones
-        deviation[part] = total / np.maximum(abs(counted) @ ones + damping, SMALLEST)
-        support[part] = entries_by_row(counted, np.flatnonzero(counted.data))
+        deviation[group] = total / np.maximum(abs(counted) @ ones + damping, SMALLEST_DIVISOR)
+        support[group] = entries_by_row(counted, np.flatnonzero(counted.data))
     return deviation, support
 
 
 def _deviations_by_kernels(
-    inputs: tuple[Any, Any, Any],
+    inputs: WeightInputs,
     centered: sparse.csr_array,
     neighbors: int | None,
     users: IntArray,
     tracks: IntArray,
     damping: float,
 ) -> tuple[FloatArray, Indexes]:
-    """The same by numba. inputs: of the weights, as `weight_inputs` returns them."""
+    """The same by kernels."""
     from ubcf.scoring.kernels.pairs import predict_pairs
     from ubcf.scoring.kernels.selection import unsigned
 
-    deviation, support = np.zeros(len(users)), np.zeros(len(users), dtype=np.int64)
-    predict_pairs(
-        users,
-        tracks,
-        *inputs,
-        (centered.indptr, unsigned(centered.indices), centered.data),
-        neighbors or 0,
-        damping,
-        deviation,
-        support,
-    )
-    return deviation, support
+    by_track = Rows(centered.indptr, unsigned(centered.indices), centered.data)
+    return predict_pairs(users, tracks, inputs, by_track, neighbors or 0, damping)

@@ -1,4 +1,4 @@
-"""Work on several threads: of a pool, for parts that are known or come one after another."""
+"""Running work on the threads of a pool: all at once, or as an ordered stream of results."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Part = TypeVar("Part")
-
-Job = TypeVar("Job")
+Item = TypeVar("Item")
 
 Result = TypeVar("Result")
 
 
-def do_all(pool: ThreadPoolExecutor, job: Callable[[Part], None], parts: Iterable[Part]) -> None:
-    """Does a job for all parts on the threads of a pool, and waits for the last one."""
-    for _ in pool.map(job, parts):
+def do_all(pool: ThreadPoolExecutor, work: Callable[[Item], None], items: Iterable[Item]) -> None:
+    """Calls `work` on every item, on the threads of the pool, and waits until all are done.
+
+    Raises the first exception that `work` raises.
+    """
+    for _ in pool.map(work, items):
         pass
 
 
 def in_turn(
-    pool: ThreadPoolExecutor, work: Callable[[Job], Result], jobs: Iterable[Job], at_once: int
+    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], at_once: int
 ) -> Iterator[Result]:
-    """The results in the order of the jobs, of which `at_once` are in work or wait."""
+    """Yields work(item) in the order of the items, with at most `at_once` of them in the pool.
+
+    Raises the exception of an item when its turn comes.
+    """
     pending: deque[Future[Result]] = deque()
-    for job in jobs:
-        pending.append(pool.submit(work, job))
+    for item in items:
+        pending.append(pool.submit(work, item))
         if len(pending) >= at_once:
             yield pending.popleft().result()
     while pending:

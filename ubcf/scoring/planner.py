@@ -1,8 +1,6 @@
-"""The planner: what each way to compute the scores would cost, and which one to take.
+"""The planner: which of the three ways to compute the scores to take.
 
-Everything is estimated from counts: the tracks of each user and the listeners of each track. The
-seconds an operation takes were measured on one core (tests/benchmarks/plans.py measures them
-again); what matters is their ratios.
+It takes the cheapest way that fits in the memory, by the estimates of `ubcf.scoring.costs`.
 """
 
 from __future__ import annotations
@@ -20,29 +18,28 @@ from ubcf.scoring.costs import (
     nearest_seconds,
     neighbors_seconds,
 )
-from ubcf.scoring.options import BY_SIMILARITIES, BY_TILES, WAYS
+from ubcf.scoring.options import ALL_USERS, BY_SIMILARITIES, BY_TILES, WAYS, Neighborhood
 from ubcf.scoring.ways.tiles import CANDIDATE_BYTES, TILE_BYTES, TILE_WIDTH, USERS_PER_BLOCK
 
-# Interactions times the users whose weights are asked for, from which on compiled loops are worth
-# loading where no way of computing has loaded them.
+# Load numba for pair scores and predictions only above this many interactions x users.
 WORTH_COMPILED_WEIGHTS = 10**9
 
-# Neighbors are computed beside products when that takes at most this share of the scores' time, or
-# so many seconds; on the way to the scores (left) they cost next to nothing.
-PROPORTION = 1 / 3
+# Other ways than `similarities` also compute neighbors if that takes at most this share of the time
+# of the scores, or at most this many seconds.
+NEIGHBORS_SHARE_OF_SCORE_TIME = 1 / 3
 
-SECONDS_ALWAYS_SPENT = 1.5
+NEIGHBORS_SECONDS_ALWAYS_SPENT = 1.5
 
-# The choice is made for this many threads, however many there are: the ways add in another order,
-# so another way would give scores that differ in the last digits.
+# The choice is made for this many threads, whatever their real number: the ways add in different
+# orders, so a choice by the real number would make the last digits of scores depend on it.
 TYPICAL_THREADS = 2
 
-# Of the memory that tiles leave.
+# The share for candidates of the memory that tiles leave.
 SHARE_FOR_CANDIDATES = 0.75
 
 
 class TooLittleMemoryError(ValueError):
-    """The memory is too small for the matrices; `needed` bytes would do."""
+    """No way fits in the memory; `needed`: the bytes that suffice."""
 
     def __init__(self, needed: int) -> None:
         super().__init__(f"the matrices need {needed:,} bytes")
@@ -53,9 +50,9 @@ class TooLittleMemoryError(ValueError):
 class Plan:
     """How to compute the scores, and why.
 
-    way: one of WAYS. compiled: by numba. neighbors: the similarities between users are
-    computed too. tile_width, users_at_once: sizes within the memory. block_bytes: what is left for
-    the blocks in work. estimates: by way, and 'neighbors' for the similarities alone.
+    way: one of WAYS. compiled: by kernels. neighbors: also compute the similarities between users.
+    tile_width, users_at_once: of tiles, as the memory allows. block_bytes: memory of the blocks in
+    work. estimates: by way, and of the similarities alone as 'neighbors'.
     """
 
     way: str
@@ -69,91 +66,116 @@ class Plan:
 
 
 def worth_compiling(interactions: int, users: int) -> bool:
-    """Whether the weights of so many users are worth loading numba, and it is installed."""
+    """Whether numba is installed, and worth loading for the weights of this many users."""
     return interactions * users >= WORTH_COMPILED_WEIGHTS and kernels.has_numba()
 
 
 def plan_scores(
     work: Work,
     *,
-    wanted: int,
+    list_length: int,
     threads: int,
     memory: int,
     way: str | None = None,
     neighbors: bool | None = None,
     numba: bool | None = None,
-    needs_similarities: bool = False,
-    nearest: int | None = None,
-    overlap: bool = False,
+    neighborhood: Neighborhood = ALL_USERS,
 ) -> Plan:
-    """The cheapest way within the memory, in bytes.
+    """The cheapest way that fits in the memory, in bytes.
 
-    way: one of WAYS insists. neighbors: whether to compute the similarities in any case (None: if
-    they are in proportion). numba: whether compiled loops may be used (None: if it is installed).
-    needs_similarities: not all users count as they are, so similarities are needed. nearest: only
-    so many do, so the similarities may be compiled; overlap: of the overlap form.
+    list_length: of the longest ranking that a user needs. way: one of WAYS, to take no other.
+    neighbors: whether to compute the neighbors (None: if their time is small; see
+    NEIGHBORS_SHARE_OF_SCORE_TIME). numba: whether kernels may be used (None: if it is installed).
+    neighborhood: only ALL_USERS can do without similarities.
     Raises TooLittleMemoryError when no way fits.
     """
-    by_scipy, by_numba = (
+    by_scipy, by_kernels = (
         {
-            each: estimated_seconds(work, each, compiled=with_numba, threads=TYPICAL_THREADS)
+            each: _way_seconds(work, each, neighborhood, compiled=compiled, threads=TYPICAL_THREADS)
             for each in WAYS
         }
-        for with_numba in (False, True)
+        for compiled in (False, True)
     )
-    usable = (BY_SIMILARITIES,) if needs_similarities else WAYS
     may_compile = kernels.has_numba() if numba is None else numba
-    if nearest is not None:
-        by_numba[BY_SIMILARITIES] = nearest_seconds(work, nearest, overlap, TYPICAL_THREADS)
-    compiled = {each: may_compile and by_numba[each] < by_scipy[each] for each in WAYS}
-    cost = {each: (by_numba if compiled[each] else by_scipy)[each] for each in WAYS}
-    # A property of the logs alone: not of the threads, the memory, or what is installed.
-    seconds_of_neighbors = neighbors_seconds(work, TYPICAL_THREADS)
-    in_proportion = (
-        min(by_scipy, key=by_scipy.__getitem__) == BY_SIMILARITIES
-        or seconds_of_neighbors <= PROPORTION * min(by_scipy.values())
-        or seconds_of_neighbors <= SECONDS_ALWAYS_SPENT
-    )
+    compiled = {each: may_compile and by_kernels[each] < by_scipy[each] for each in WAYS}
+    cost = {each: (by_kernels if compiled[each] else by_scipy)[each] for each in WAYS}
     estimates = {
         each: Estimate(
-            nearest_seconds(work, nearest, overlap, threads)
-            if each == BY_SIMILARITIES and nearest is not None and compiled[BY_SIMILARITIES]
-            else estimated_seconds(work, each, compiled=compiled[each], threads=threads),
-            least_bytes(work, wanted, each, compiled=compiled[each]),
+            _way_seconds(work, each, neighborhood, compiled=compiled[each], threads=threads),
+            least_bytes(work, list_length, each, compiled=compiled[each]),
         )
         for each in WAYS
     }
-    possible = [each for each in WAYS if way in (None, each) and each in usable]
+    usable = WAYS if neighborhood == ALL_USERS else (BY_SIMILARITIES,)
+    possible = [each for each in usable if way in (None, each)]
     fitting = [each for each in possible if estimates[each].bytes <= memory]
     if not fitting:
         raise TooLittleMemoryError(min(estimates[each].bytes for each in possible))
     chosen = min(fitting, key=cost.__getitem__)
-    why = "the similarities are needed" if needs_similarities else "as was asked for"
+    why = "as was asked for" if neighborhood == ALL_USERS else "the similarities are needed"
     reason = _reason(chosen, fitting, possible, estimates, compiled[chosen], why)
-    estimates["neighbors"] = Estimate(neighbors_seconds(work, threads), 0)
-
-    left_over = memory - estimates[chosen].bytes
-    per_column = TILE_BYTES[compiled[chosen]] * work.tracks
-    width = int(min(TILE_WIDTH, NARROWEST_TILE + left_over // 2 // per_column, work.tracks))
-    width = max(width - width % NARROWEST_TILE, min(NARROWEST_TILE, work.tracks))
-    if chosen == BY_TILES:
-        left_over -= max(width - NARROWEST_TILE, 0) * per_column
-    per_block = USERS_PER_BLOCK * wanted * CANDIDATE_BYTES
-    # Users that do not fit need all the tiles once more.
-    blocks = 1 + int(left_over * SHARE_FOR_CANDIDATES) // per_block
-    users_at_once = int(min(blocks * USERS_PER_BLOCK, work.users))
-    if chosen == BY_TILES:
-        left_over -= int(left_over * SHARE_FOR_CANDIDATES)
+    if neighbors is None:
+        neighbors = _neighbors_take_little(work, by_scipy)
+    sizes = _sizes(
+        work, chosen, memory - estimates[chosen].bytes, list_length, compiled=compiled[chosen]
+    )
     return Plan(
         way=chosen,
         compiled=compiled[chosen],
-        neighbors=chosen == BY_SIMILARITIES or (in_proportion if neighbors is None else neighbors),
-        tile_width=width,
-        users_at_once=users_at_once,
-        block_bytes=int(LEAST_BLOCK_BYTES + left_over),
-        estimates=estimates,
+        neighbors=chosen == BY_SIMILARITIES or neighbors,
+        tile_width=sizes.tile_width,
+        users_at_once=sizes.users_at_once,
+        block_bytes=sizes.block_bytes,
+        estimates={**estimates, "neighbors": Estimate(neighbors_seconds(work, threads), 0)},
         reason=reason,
     )
+
+
+def _way_seconds(
+    work: Work, way: str, neighborhood: Neighborhood, *, compiled: bool, threads: int
+) -> float:
+    """Wall seconds of a way; the kernels of `similarities` compute nearest users only."""
+    if way == BY_SIMILARITIES and compiled and neighborhood.neighbors is not None:
+        return nearest_seconds(work, neighborhood.neighbors, neighborhood.overlap, threads)
+    return estimated_seconds(work, way, compiled=compiled, threads=threads)
+
+
+def _neighbors_take_little(work: Work, by_scipy: dict[str, float]) -> bool:
+    """Whether neighbors take little time beside the scores; by_scipy: seconds of each way.
+
+    Depends on the logs alone, not on the threads, the memory, or whether numba is installed.
+    """
+    seconds = neighbors_seconds(work, TYPICAL_THREADS)
+    return (
+        min(by_scipy, key=by_scipy.__getitem__) == BY_SIMILARITIES
+        or seconds <= NEIGHBORS_SHARE_OF_SCORE_TIME * min(by_scipy.values())
+        or seconds <= NEIGHBORS_SECONDS_ALWAYS_SPENT
+    )
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """The sizes that a memory allows; fields as in Plan."""
+
+    tile_width: int
+    users_at_once: int
+    block_bytes: int
+
+
+def _sizes(work: Work, way: str, left_over: int, list_length: int, *, compiled: bool) -> _Sizes:
+    """Splits the memory beyond the least of a way between wider tiles, candidates and blocks."""
+    per_column = TILE_BYTES[compiled] * work.tracks
+    width = int(min(TILE_WIDTH, NARROWEST_TILE + left_over // 2 // per_column, work.tracks))
+    width = max(width - width % NARROWEST_TILE, min(NARROWEST_TILE, work.tracks))
+    if way == BY_TILES:
+        left_over -= max(width - NARROWEST_TILE, 0) * per_column
+    per_block = USERS_PER_BLOCK * list_length * CANDIDATE_BYTES
+    # Users that do not fit take another pass over all tiles.
+    blocks = 1 + int(left_over * SHARE_FOR_CANDIDATES) // per_block
+    users_at_once = int(min(blocks * USERS_PER_BLOCK, work.users))
+    if way == BY_TILES:
+        left_over -= int(left_over * SHARE_FOR_CANDIDATES)
+    return _Sizes(width, users_at_once, int(LEAST_BLOCK_BYTES + left_over))
 
 
 def _reason(
@@ -164,6 +186,7 @@ def _reason(
     compiled: bool,
     why: str,
 ) -> str:
+    """Why a way was chosen, with the estimates of the others; why: if there was no choice."""
     means = " (compiled)" if compiled else ""
     about = f"{chosen}{means}: about {_seconds(estimates[chosen])}"
     if len(possible) == 1:
@@ -179,5 +202,6 @@ def _reason(
 
 
 def _seconds(estimate: Estimate) -> str:
+    """The seconds as text, such as 12 s, 1.2 s or 0.12 s."""
     digits = 0 if estimate.seconds >= 10 else 1 if estimate.seconds >= 1 else 2
     return f"{estimate.seconds:,.{digits}f} s"

@@ -1,8 +1,8 @@
 """Top lists: the ranking of tracks by score, and of neighbors by similarity.
 
-The ranking is by value, descending. Values next to each other in that order that differ by less
-than 1e-10 are equal (equality chains); among equal values the smaller column index goes first.
-Columns are indexed by preference (tracks: by popularity), so the index breaks ties as it should.
+A ranking is by value, descending. Adjacent values that differ by less than EQUALITY_GAP are equal,
+so runs of them form an equality chain; within a chain, columns ascend. Columns are indexed by
+preference (tracks: by popularity), so among equal scores the more popular track goes first.
 """
 
 from __future__ import annotations
@@ -11,30 +11,34 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from ubcf.scoring.matrices import (
     FloatArray,
     Indexes,
     IntArray,
+    Rows,
     entries_by_row,
     has_entries,
     row_of_each_entry,
 )
 from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, WORTH_THINNING
 
-ZERO_BLOCK = -1  # the column of the entry that stands for all the zeros of a row
+# The column of the entry that stands for all zeros of a row in its ranking.
+ZERO_BLOCK = -1
 
-FIRST_WIDTH = 2  # the zero block is first looked for in this many times `count` columns
+# Zeros are first looked for in this many times `count` columns.
+FIRST_WIDTH = 2
 
 Triple = tuple[Indexes, Indexes, FloatArray]  # rows, columns and values of entries
 
 
 @dataclass(frozen=True)
 class TopLists:
-    """The best columns of some rows, row after row, best first.
+    """The best columns of each row, row after row, best first.
 
-    lengths: shape (rows,), entries of each row; columns, values: shape (sum of lengths,).
+    lengths: entries of each row, shape (rows,). columns, values: shape (sum of lengths,).
     """
 
     lengths: Indexes
@@ -43,44 +47,44 @@ class TopLists:
 
     @classmethod
     def empty(cls, rows_count: int) -> TopLists:
-        """Lists without entries."""
+        """Empty lists for this many rows."""
         nothing = np.empty(0, dtype=np.int64)
         return cls(np.zeros(rows_count, dtype=np.int64), nothing, np.empty(0))
 
     @property
     def rows(self) -> Indexes:
-        """The row of each entry."""
+        """The row of each entry: shape (entries,)."""
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
     @property
     def ranks(self) -> Indexes:
-        """The place of each entry in its row, from 1."""
+        """The rank of each entry in its row, from 1: shape (entries,)."""
         starts = np.cumsum(self.lengths) - self.lengths
         return np.arange(1, len(self.columns) + 1) - np.repeat(starts, self.lengths)
 
 
-def merged(rows_count: int, parts: list[tuple[Indexes, TopLists]]) -> TopLists:
-    """The lists of parts as one: each comes with the ascending rows, of `rows_count`, it is of."""
-    rows = np.concatenate([rows.take(lists.rows) for rows, lists in parts])
+def merged(rows_count: int, groups: list[tuple[Indexes, TopLists]]) -> TopLists:
+    """The lists of all rows, from those of groups of rows; each group names its rows, ascending."""
+    rows = np.concatenate([rows.take(lists.rows) for rows, lists in groups])
     order = np.argsort(rows, kind="stable")
-    columns = np.concatenate([lists.columns for _, lists in parts])
-    values = np.concatenate([lists.values for _, lists in parts])
+    columns = np.concatenate([lists.columns for _, lists in groups])
+    values = np.concatenate([lists.values for _, lists in groups])
     return _collect(rows_count, _taken((rows, columns, values), order))
 
 
 def best_first_by_row(rows: IntArray, values: FloatArray) -> Indexes:
-    """The places of entries in the order of their rows, and of descending values in each row."""
+    """The indexes that sort entries by row, and by descending value within a row."""
     order = np.argsort(-values)
     row_order = np.argsort(rows.astype(_smallest_unsigned(rows)).take(order), kind="stable")
     return order.take(row_order)
 
 
-def place_in_row(rows: IntArray, rows_count: int) -> Indexes:
-    """The place of each entry in its row, from 0, when entries stand row after row."""
+def position_in_row(rows: IntArray, rows_count: int) -> Indexes:
+    """The position of each entry within its row, from 0; rows: of each entry, ascending."""
     lengths = np.bincount(rows, minlength=rows_count)
     starts = np.cumsum(lengths) - lengths
-    places: Indexes = np.arange(len(rows)) - starts[rows]
-    return places
+    positions: Indexes = np.arange(len(rows)) - starts[rows]
+    return positions
 
 
 def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
@@ -90,22 +94,22 @@ def top_positive(matrix: sparse.csr_array, count: int) -> TopLists:
     matrix = _thinned(matrix, np.full(matrix.shape[0], count, dtype=np.int64))
     positive = np.flatnonzero(matrix.data > 0)
     entries = _ranked(*_taken(_entries_of(matrix), positive))
-    best = np.flatnonzero(place_in_row(entries.rows, matrix.shape[0]) < count)
+    best = np.flatnonzero(position_in_row(entries.rows, matrix.shape[0]) < count)
     return _collect(matrix.shape[0], _taken(entries.triple, best))
 
 
-def top_placed(matrix: sparse.csr_array, places: IntArray, count: int) -> TopLists:
-    """The first `count` entries of each row; places: of each entry in its row's ranking, from 0."""
-    first = np.flatnonzero(places < count)
+def top_ranked(matrix: sparse.csr_array, ranks: IntArray, count: int) -> TopLists:
+    """The first `count` entries of each row, whose ranks, from 0, are known: shape (nnz,)."""
+    first = np.flatnonzero(ranks < count)
     rows = row_of_each_entry(matrix).take(first)
     lengths = np.bincount(rows, minlength=matrix.shape[0])
-    order = np.argsort((np.cumsum(lengths) - lengths).take(rows) + places.take(first))
+    order = np.argsort((np.cumsum(lengths) - lengths).take(rows) + ranks.take(first))
     first = first.take(order)
     return TopLists(lengths, matrix.indices.take(first).astype(np.int64), matrix.data.take(first))
 
 
 def count_positive(scores: sparse.csr_array) -> Indexes:
-    """How many entries of each row are above 0 by the equality gap or more: shape (rows,)."""
+    """The number of entries above 0, by the equality gap or more, in each row: shape (rows,)."""
     return entries_by_row(scores, np.flatnonzero(scores.data >= EQUALITY_GAP))
 
 
@@ -122,74 +126,43 @@ def top_scores(
     scores: rows x tracks; what is not stored is 0. The ranking goes through the positive scores,
     the zeros and the negative ones, so a row has min(count, tracks) entries.
     excluded: rows x tracks; its stored entries are left out of the finished ranking.
-    only_positive: leave out what is not above 0, or equal to 0 by the gap rule.
-    compiled: numba, which has to be installed, does the most of it.
+    only_positive: leave out scores that are not above 0, or equal to 0 by the gap rule.
+    compiled: use the kernels; numba must be installed.
     """
     rows_count, tracks = scores.shape
-    excluded_count = (
-        np.diff(excluded.indptr) if excluded is not None else np.zeros(rows_count, dtype=np.int64)
-    )
-    wanted = count + excluded_count
+    lengths = np.full(rows_count, count, dtype=np.int64)
+    if excluded is not None:
+        lengths += np.diff(excluded.indptr)
     if compiled:
-        return _top_scores_compiled(scores, count, wanted, excluded, only_positive)
-    scores = _thinned(scores, wanted)
-    rows, columns, values = _taken(_entries_of(scores), np.flatnonzero(scores.data))
-    zeros = tracks - np.bincount(rows, minlength=rows_count)
-    candidates = _taken((rows, columns, values), _candidates(rows, values, zeros, wanted))
-
-    # All zeros of a row take part in the ranking as one entry, and are unfolded afterwards.
-    anchored = np.flatnonzero((zeros > 0) | only_positive)
-    entries = _ranked(
-        np.concatenate([candidates[0], anchored]),
-        np.concatenate([candidates[1], np.full(len(anchored), ZERO_BLOCK)]),
-        np.concatenate([candidates[2], np.zeros(len(anchored))]),
-    )
-    zero_chain = np.full(rows_count, np.iinfo(np.int64).max)
-    is_anchor = entries.columns == ZERO_BLOCK
-    anchors = np.flatnonzero(is_anchor)
-    zero_chain[entries.rows[anchors]] = entries.chains[anchors]
-    zero_chain_of_entry = zero_chain.take(entries.rows)
-
-    is_above = entries.chains < zero_chain_of_entry
-    in_list = place_in_row(entries.rows, rows_count) < wanted.take(entries.rows)
-    parts = [_taken(entries.triple, np.flatnonzero(is_above & in_list))]
+        return _top_scores_compiled(scores, count, lengths, excluded, only_positive)
+    scores = _thinned(scores, lengths)
+    entries = _taken(_entries_of(scores), np.flatnonzero(scores.data))
+    zeros = tracks - np.bincount(entries[0], minlength=rows_count)
+    ranked = _ranked_around_zeros(entries, zeros, lengths, only_positive)
+    ordered = [ranked.above]
     if not only_positive:
-        as_zero = np.flatnonzero((entries.chains == zero_chain_of_entry) & ~is_anchor)
-        zero_rows, zero_columns, zero_values = _taken(entries.triple, as_zero)
-        if len(zero_rows):
-            distinct = ~np.isin(rows * tracks + columns, zero_rows * tracks + zero_columns)
-            rows, columns = rows[distinct], columns[distinct]
-        above = np.bincount(entries.rows.take(np.flatnonzero(is_above)), minlength=rows_count)
-        parts.append(
-            _unfold_zeros(
-                np.where(zeros > 0, np.maximum(wanted - above, 0), 0),
-                tracks,
-                FIRST_WIDTH * count,
-                (rows, columns),
-                (zero_rows, zero_columns, zero_values),
-            )
-        )
-        parts.append(_taken(entries.triple, np.flatnonzero(entries.chains > zero_chain_of_entry)))
-
-    rows, columns, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    order = np.argsort(rows.astype(_smallest_unsigned(rows)), kind="stable")
-    rows, columns, values = _taken((rows, columns, values), order)
-    return _first(rows_count, (rows, columns, values), count, excluded)
+        missing = np.where(zeros > 0, np.maximum(lengths - ranked.above_counts, 0), 0)
+        distinct = _without(entries, ranked.as_zero, tracks)
+        zero_block = _unfold_zeros(missing, tracks, FIRST_WIDTH * count, distinct, ranked.as_zero)
+        ordered += [zero_block, ranked.below]
+    rows, columns, values = (np.concatenate(arrays) for arrays in zip(*ordered, strict=True))
+    by_row = np.argsort(rows.astype(_smallest_unsigned(rows)), kind="stable")
+    return _first(rows_count, _taken((rows, columns, values), by_row), count, excluded)
 
 
 def _top_scores_compiled(
     scores: sparse.csr_array,
     count: int,
-    wanted: Indexes,
+    lengths: Indexes,
     excluded: sparse.csr_array | None,
     only_positive: bool,
 ) -> TopLists:
-    """The same: compiled loops for the rows whose lists positive scores fill.
+    """The same: kernels for the rows whose lists positive scores fill, numpy for the others.
 
-    wanted: how long the ranking of each row must be, excluded columns included.
+    lengths: of the ranking that each row needs, excluded columns included.
     """
     rows_count = scores.shape[0]
-    full = top_of_full_rows(scores, wanted)
+    full = top_of_full_rows(scores, lengths)
     others = np.flatnonzero(full.lengths == 0)
     if excluded is not None:
         full = _first(rows_count, (full.rows, full.columns, full.values), count, excluded)
@@ -207,17 +180,72 @@ def _top_scores_compiled(
 def _first(
     rows_count: int, ranked: Triple, count: int, excluded: sparse.csr_array | None
 ) -> TopLists:
-    """The first `count` of ranked entries of each row that are not excluded."""
+    """The first `count` entries of each row that are not excluded, of ranked entries."""
     rows, columns, _ = ranked
     if excluded is not None:
         ranked = _taken(ranked, np.flatnonzero(~has_entries(excluded, rows, columns)))
-    best = np.flatnonzero(place_in_row(ranked[0], rows_count) < count)
+    best = np.flatnonzero(position_in_row(ranked[0], rows_count) < count)
     return _collect(rows_count, _taken(ranked, best))
 
 
 @dataclass(frozen=True)
+class _RankedAroundZeros:
+    """Ranked entries, by how they compare with the zeros of their row.
+
+    above: at most as many as the list of the row is long. as_zero: in one equality chain with the
+    zeros. above_counts: all entries above the zeros, shape (rows,).
+    """
+
+    above: Triple
+    as_zero: Triple
+    below: Triple
+    above_counts: Indexes
+
+
+def _ranked_around_zeros(
+    entries: Triple, zeros: Indexes, lengths: Indexes, only_positive: bool
+) -> _RankedAroundZeros:
+    """Ranks the entries that can enter the lists, and compares them with the zeros.
+
+    zeros: the number of columns without an entry, lengths: of the lists, both of shape (rows,).
+    """
+    rows_count = len(zeros)
+    candidates = _taken(entries, _candidates(entries[0], entries[2], zeros, lengths))
+    # One entry stands for all zeros of a row.
+    anchored = np.flatnonzero((zeros > 0) | only_positive)
+    ranked = _ranked(
+        np.concatenate([candidates[0], anchored]),
+        np.concatenate([candidates[1], np.full(len(anchored), ZERO_BLOCK)]),
+        np.concatenate([candidates[2], np.zeros(len(anchored))]),
+    )
+    is_anchor = ranked.columns == ZERO_BLOCK
+    anchors = np.flatnonzero(is_anchor)
+    zero_chain_of_row = np.full(rows_count, np.iinfo(np.int64).max)
+    zero_chain_of_row[ranked.rows[anchors]] = ranked.chains[anchors]
+    zero_chain = zero_chain_of_row.take(ranked.rows)
+    is_above = ranked.chains < zero_chain
+    in_list = position_in_row(ranked.rows, rows_count) < lengths.take(ranked.rows)
+    as_zero = np.flatnonzero((ranked.chains == zero_chain) & ~is_anchor)
+    return _RankedAroundZeros(
+        above=_taken(ranked.triple, np.flatnonzero(is_above & in_list)),
+        as_zero=_taken(ranked.triple, as_zero),
+        below=_taken(ranked.triple, np.flatnonzero(ranked.chains > zero_chain)),
+        above_counts=np.bincount(ranked.rows.take(np.flatnonzero(is_above)), minlength=rows_count),
+    )
+
+
+def _without(entries: Triple, others: Triple, tracks: int) -> tuple[Indexes, Indexes]:
+    """Rows and columns of the entries, less those of other entries."""
+    rows, columns, _ = entries
+    if len(others[0]):
+        is_other = np.isin(rows * tracks + columns, others[0] * tracks + others[1])
+        rows, columns = rows[~is_other], columns[~is_other]
+    return rows, columns
+
+
+@dataclass(frozen=True)
 class _Entries:
-    """Entries in ranked order, row after row; `chains` numbers the equality chains, ascending."""
+    """Entries in ranked order, row after row; chains: the ascending number of each one's chain."""
 
     rows: Indexes
     columns: Indexes
@@ -235,19 +263,19 @@ def _entries_of(matrix: sparse.csr_array) -> Triple:
     return row_of_each_entry(matrix), matrix.indices.astype(np.int64), matrix.data
 
 
-def _taken(entries: Triple, places: Indexes) -> Triple:
-    """The entries at these places. `take` is faster than indexing, and lets other threads work."""
+def _taken(entries: Triple, indexes: Indexes) -> Triple:
+    """The entries at these indexes. `take` is faster than indexing, and releases the GIL."""
     rows, columns, values = entries
-    return rows.take(places), columns.take(places), values.take(places)
+    return rows.take(indexes), columns.take(indexes), values.take(indexes)
 
 
 def _ranked(rows: Indexes, columns: Indexes, values: FloatArray) -> _Entries:
-    """Entries by row, then by the ranking of this module."""
+    """Sorts entries by row, and by the ranking of this module within a row."""
     rows, columns, values = _taken((rows, columns, values), best_first_by_row(rows, values))
     starts_chain = np.ones(len(rows), dtype=bool)
     starts_chain[1:] = (rows[1:] != rows[:-1]) | (values[:-1] - values[1:] >= EQUALITY_GAP)
     chains = np.cumsum(starts_chain)
-    # Only entries in chains of two and more are still to be put in order, by column.
+    # Chains of two and more entries are still to be sorted by column.
     ends_chain = np.append(starts_chain[1:], True)
     tied = np.flatnonzero(~(starts_chain & ends_chain))
     if len(tied):
@@ -258,44 +286,44 @@ def _ranked(rows: Indexes, columns: Indexes, values: FloatArray) -> _Entries:
 
 
 def _smallest_unsigned(rows: IntArray) -> np.dtype[Any]:
-    """The smallest type for row numbers: numpy sorts 16-bit integers by radix, in linear time."""
+    """The narrowest type for row numbers: numpy sorts 16-bit integers by radix, in linear time."""
     return np.min_scalar_type(int(rows.max(initial=0)))
 
 
-def _candidates(rows: Indexes, values: FloatArray, zeros: Indexes, wanted: Indexes) -> Indexes:
-    """The places of the entries that can take part in the lists or in the chain of the zeros.
+def _candidates(rows: Indexes, values: FloatArray, zeros: Indexes, lengths: Indexes) -> Indexes:
+    """The indexes of the entries that can be in a list, or in the equality chain of the zeros.
 
-    Negative scores can only where positive ones and zeros do not fill the list, or where one of
-    them is so close to 0 that a chain may lead there.
+    Negative scores can be only where positive ones and zeros do not fill the list, or where one is
+    so close to 0 that it may belong to the chain.
     """
     rows_count = len(zeros)
     positive = values > 0
     positives = np.bincount(rows.take(np.flatnonzero(positive)), minlength=rows_count)
     near_zero = np.flatnonzero(~positive & (values > -EQUALITY_GAP))
-    negatives_count = positives + zeros < wanted
-    negatives_count[rows.take(near_zero)] = True
-    return np.flatnonzero(positive | negatives_count.take(rows))
+    needs_negatives = positives + zeros < lengths
+    needs_negatives[rows.take(near_zero)] = True
+    return np.flatnonzero(positive | needs_negatives.take(rows))
 
 
-def _thinned(matrix: sparse.csr_array, wanted: Indexes) -> sparse.csr_array:
-    """The matrix without the entries that cannot be among the first `wanted` of their rows.
+def _thinned(matrix: sparse.csr_array, lengths: Indexes) -> sparse.csr_array:
+    """The matrix without the entries that cannot be among the first `lengths[row]` of their row.
 
-    Ranking sorts, and long rows have many entries that are far from any list. Only rows whose list
-    is full of positive values are thinned.
+    Saves sorting long rows, most of whose entries are far from any list. Only rows whose list is
+    full of positive values are thinned.
     """
-    lengths = np.diff(matrix.indptr)
-    lowest = np.full(len(lengths), -np.inf)
-    for row in np.flatnonzero(lengths > WORTH_THINNING * wanted):
+    entries = np.diff(matrix.indptr)
+    lowest = np.full(len(entries), -np.inf)
+    for row in np.flatnonzero(entries > WORTH_THINNING * lengths):
         values = matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]]
-        last = np.partition(values, len(values) - wanted[row])[-wanted[row]]
+        last = np.partition(values, len(values) - lengths[row])[-lengths[row]]
         if last > CHAIN_ROOM:
             lowest[row] = last - CHAIN_ROOM
-    floor = np.repeat(lowest, lengths)
-    # Where a value is next to the edge, the chain of the last one may go on beyond it.
-    at_edge = np.flatnonzero((matrix.data >= floor) & (matrix.data - EQUALITY_GAP < floor))
-    if len(at_edge):
-        lowest[np.searchsorted(matrix.indptr, at_edge, side="right") - 1] = -np.inf
-        floor = np.repeat(lowest, lengths)
+    floor = np.repeat(lowest, entries)
+    # Rows where a kept value may tie with one below the floor stay whole.
+    tied = np.flatnonzero((matrix.data >= floor) & (matrix.data - EQUALITY_GAP < floor))
+    if len(tied):
+        lowest[np.searchsorted(matrix.indptr, tied, side="right") - 1] = -np.inf
+        floor = np.repeat(lowest, entries)
     kept = np.flatnonzero(matrix.data >= floor)
     starts = np.searchsorted(kept, matrix.indptr)
     return sparse.csr_array(
@@ -304,42 +332,33 @@ def _thinned(matrix: sparse.csr_array, wanted: Indexes) -> sparse.csr_array:
 
 
 def _unfold_zeros(
-    wanted: Indexes,
+    counts: Indexes,
     tracks: int,
     width: int,
     distinct: tuple[Indexes, Indexes],
-    as_zero: tuple[Indexes, Indexes, FloatArray],
-) -> tuple[Indexes, Indexes, FloatArray]:
-    """The first `wanted` columns of each row that are zero or equal to zero, by column.
+    as_zero: Triple,
+) -> Triple:
+    """The first counts[row] columns of each row that are zero, or equal to zero, by column.
 
-    distinct: rows and columns of the entries that are not equal to zero; as_zero: rows, columns and
-    values of the stored entries that are. Returns rows, columns, values.
-    Looks at the first `width` columns, and at twice as many until every row has what it wants.
+    distinct: rows and columns of the entries that are not equal to zero. as_zero: the stored
+    entries that are. Looks at the first `width` columns, and doubles that until every row has
+    enough.
     """
-    found: list[tuple[Indexes, Indexes, FloatArray]] = []
-    pending = np.flatnonzero(wanted > 0)
-    distinct_rows, distinct_columns = distinct
+    found: list[Triple] = []
+    pending = np.flatnonzero(counts > 0)
     while len(pending):
         width = min(width, tracks)
-        place = np.full(len(wanted), -1)
-        place[pending] = np.arange(len(pending))
-        is_zero = np.ones((len(pending), width), dtype=bool)
-        near = np.flatnonzero(distinct_columns < width)
-        near_places, near_columns = place[distinct_rows.take(near)], distinct_columns.take(near)
-        here = near_places >= 0
-        is_zero[near_places[here], near_columns[here]] = False
-        enough = (is_zero.sum(axis=1) >= wanted[pending]) | (width == tracks)
-
+        is_zero = _is_zero(pending, len(counts), width, distinct)
+        enough = (is_zero.sum(axis=1) >= counts[pending]) | (width == tracks)
         is_zero = is_zero[enough]
         done = pending[enough]
-        taken = is_zero & (np.cumsum(is_zero, axis=1) <= wanted[done][:, np.newaxis])
-        place = np.full(len(wanted), -1)
-        place[done] = np.arange(len(done))
+        taken = is_zero & (np.cumsum(is_zero, axis=1) <= counts[done][:, np.newaxis])
+        block_row = _index_among(done, len(counts))
         block_rows, block_columns = np.nonzero(taken)
         block_values = np.zeros(taken.shape)
         rows, columns, values = as_zero
-        here = (place[rows] >= 0) & (columns < width)
-        block_values[place[rows[here]], columns[here]] = values[here]
+        here = (block_row[rows] >= 0) & (columns < width)
+        block_values[block_row[rows[here]], columns[here]] = values[here]
         found.append((done[block_rows], block_columns, block_values[taken]))
         pending = pending[~enough]
         width *= 2
@@ -349,33 +368,56 @@ def _unfold_zeros(
     return rows, columns, values
 
 
+def _is_zero(
+    rows: Indexes, rows_count: int, width: int, distinct: tuple[Indexes, Indexes]
+) -> NDArray[np.bool_]:
+    """Whether the first `width` columns of some rows, of all, are zero: shape (len(rows), width).
+
+    distinct: rows and columns of the entries that are not.
+    """
+    is_zero = np.ones((len(rows), width), dtype=bool)
+    distinct_rows, distinct_columns = distinct
+    near = np.flatnonzero(distinct_columns < width)
+    block_rows = _index_among(rows, rows_count)[distinct_rows.take(near)]
+    here = block_rows >= 0
+    is_zero[block_rows[here], distinct_columns.take(near)[here]] = False
+    return is_zero
+
+
+def _index_among(rows: Indexes, rows_count: int) -> Indexes:
+    """The index of each row among some rows, -1 for the others: shape (rows_count,)."""
+    index = np.full(rows_count, -1)
+    index[rows] = np.arange(len(rows))
+    return index
+
+
 def _collect(rows_count: int, entries: Triple) -> TopLists:
+    """The lists of entries that are ranked, row after row."""
     rows, columns, values = entries
     return TopLists(np.bincount(rows, minlength=rows_count), columns, values)
 
 
-def top_of_full_rows(scores: sparse.csr_array, wanted: Indexes) -> TopLists:
-    """The first columns, by numba, of the rows whose lists positive scores fill.
+def top_of_full_rows(scores: sparse.csr_array, lengths: Indexes) -> TopLists:
+    """The lists, by kernels, of the rows with enough positive scores; other lists are empty.
 
-    wanted: length of each list, shape (rows,). The lists of other rows are empty: they need zeros
-    or negative scores too.
+    scores: rows x tracks. lengths: of each list, shape (rows,). The lists of the other rows need
+    zeros or negative scores too. numba must be installed.
     """
     from ubcf.scoring.kernels.ranking import rank_full_rows
 
-    lengths = np.zeros(len(wanted), dtype=np.int64)
-    room = int(np.minimum(np.diff(scores.indptr), wanted).sum())
+    found_lengths = np.zeros(len(lengths), dtype=np.int64)
+    room = int(np.minimum(np.diff(scores.indptr), lengths).sum())
     columns, values = np.empty(room, dtype=np.int64), np.empty(room)
-    rows = scores.indptr, scores.indices, scores.data
-    found = rank_full_rows(rows, wanted, lengths, columns, values)
-    return TopLists(lengths, columns[:found], values[:found])
+    found = rank_full_rows(Rows.of(scores), lengths, found_lengths, columns, values)
+    return TopLists(found_lengths, columns[:found], values[:found])
 
 
 @dataclass(frozen=True)
-class ListsWanted:
-    """What the lists shall hold: how many recommendations and neighbors a user gets.
+class ListOptions:
+    """What the lists of all users hold.
 
-    excluded: users x tracks; stored entries are never recommended. only_positive: leave out tracks
-    whose score is not above 0.
+    recommendations, neighbors: entries of each list. excluded: users x tracks; stored entries are
+    never recommended. only_positive: leave out tracks whose score is not above 0.
     """
 
     recommendations: int
@@ -383,8 +425,8 @@ class ListsWanted:
     excluded: sparse.csr_array | None = None
     only_positive: bool = False
 
-    def tracks_to_rank(self, users: int) -> Indexes:
-        """How long the ranking of each user must be, excluded tracks included: shape (users,)."""
+    def ranking_lengths(self, users: int) -> Indexes:
+        """The length of the ranking of each user, excluded tracks included: shape (users,)."""
         excluded = 0 if self.excluded is None else np.diff(self.excluded.indptr)
         return np.full(users, self.recommendations, dtype=np.int64) + excluded
 
@@ -393,7 +435,7 @@ class ListsWanted:
     ) -> TopLists:
         """The recommendations of some users from their scores, len(users) x tracks.
 
-        compiled: numba, which has to be installed, may do the work.
+        compiled: use the kernels; numba must be installed.
         """
         return top_scores(
             scores,

@@ -1,9 +1,13 @@
-"""Cosine similarity between users, a block of users at a time."""
+"""Similarities between users, and the weights of neighbors, for a block of users at a time.
+
+A similarity is a cosine. The options of the neighborhood make it a weight: they shrink it, set
+minima, and keep only the nearest users.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +17,7 @@ from ubcf.scoring.matrices import (
     Indexes,
     IntArray,
     ModelMatrices,
+    Rows,
     entries_by_row,
     row_of_each_entry,
 )
@@ -20,25 +25,28 @@ from ubcf.scoring.options import Neighborhood
 from ubcf.scoring.ranking import top_positive
 from ubcf.scoring.tolerances import SIMILARITY_NOISE
 
-# Pairs of users whose tracks are compared at once: few, so that their tracks stay in the cache.
+if TYPE_CHECKING:
+    from ubcf.scoring.kernels.similarity import WeightInputs
+
+# Pairs of users whose tracks are compared at a time: few, so that the tracks stay in the cache.
 PAIRS_AT_ONCE = 1 << 12
 
 
 def similarity_block(
     unit: sparse.csr_array, unit_by_track: sparse.csr_array, users: NDArray[np.int64]
 ) -> sparse.csr_array:
-    """Cosine similarities w(u, v) of some users with all users, self left out.
+    """Cosine similarities w(u, v) of some users with all other users: rows of X X'.
 
-    `unit` is X (users x tracks, rows of length 1 or empty), `unit_by_track` its transpose as CSR.
-    Returns len(users) x all users, without stored zeros. Magnitudes under 1e-12 are zeros.
+    unit: X, users x tracks, rows of length 1 or empty. unit_by_track: its transpose as CSR.
+    Returns len(users) x all users, without stored zeros. Magnitudes below SIMILARITY_NOISE are 0.
     """
     return without_self(sparse.csr_array(unit[users] @ unit_by_track), users)
 
 
 def without_self(block: sparse.csr_array, users: NDArray[np.int64]) -> sparse.csr_array:
-    """Similarities of some users with all, changed in place: without themselves and zeros.
+    """Removes the similarities of the users with themselves, and noise; changes the block in place.
 
-    A magnitude under 1e-12 is a zero.
+    block: len(users) x all users. Magnitudes below SIMILARITY_NOISE are noise.
     """
     is_self = block.indices == users.take(row_of_each_entry(block))
     block.data[is_self | (np.abs(block.data) < SIMILARITY_NOISE)] = 0.0
@@ -53,10 +61,10 @@ def count_common(
     *,
     compiled: bool = False,
 ) -> NDArray[np.int64]:
-    """The tracks that both users of each pair have heard: shape (pairs,).
+    """The number of tracks that users[i] and others[i] have both heard: shape of `users`.
 
-    `heard` is users x tracks: its entries, none of them 0, are the tracks of a user. The pairs are
-    those of users and others, entry by entry. compiled: numba, which has to be installed, does it.
+    heard: users x tracks, with an entry, not 0, for each track of a user. compiled: use the kernel;
+    numba must be installed.
     """
     if compiled:
         from ubcf.scoring.kernels import similarity as kernels
@@ -74,14 +82,14 @@ def count_common(
 
 @dataclass(frozen=True)
 class NeighborCounts:
-    """How many users are similar (w > 0) and opposed (w < 0) to each user: shape (rows,)."""
+    """The number of users with w > 0 and with w < 0, of each user: shape (rows,)."""
 
     positive: NDArray[np.int64]
     negative: NDArray[np.int64]
 
 
 def count_neighbors(similarity: sparse.csr_array) -> NeighborCounts:
-    """The positive and negative neighbors of each row of a similarity block (self left out)."""
+    """Counts the positive and negative entries of each row of a similarity block."""
     return NeighborCounts(
         positive=entries_by_row(similarity, np.flatnonzero(similarity.data > 0)),
         negative=entries_by_row(similarity, np.flatnonzero(similarity.data < 0)),
@@ -91,9 +99,11 @@ def count_neighbors(similarity: sparse.csr_array) -> NeighborCounts:
 def weights(
     matrices: ModelMatrices, neighborhood: Neighborhood, users: Indexes, *, compiled: bool = False
 ) -> sparse.csr_array:
-    """How much all users count for some: len(users) x all users, without stored zeros.
+    """The weights w(u, v) of all users v for some users u, as the neighborhood defines them.
 
-    compiled: numba, which has to be installed, may do the work.
+    A similarity from n common tracks is multiplied by n / (n + shrinkage) (Koren, 2010, section
+    2.2). Returns len(users) x all users, without stored zeros. compiled: use the kernels; numba
+    must be installed.
     """
     if compiled:
         return nearest_weights(matrices, neighborhood, users)[0]
@@ -113,72 +123,66 @@ def weights(
 
 
 def _nearest(block: sparse.csr_array, count: int) -> sparse.csr_array:
-    """The `count` greatest weights above 0 of each row, the smaller index first among equals."""
+    """The `count` greatest weights above 0 of each row; of equal ones, the smaller columns."""
     nearest = top_positive(block, count)
     return sparse.csr_array((nearest.values, (nearest.rows, nearest.columns)), shape=block.shape)
 
 
 def overlap_similarity_block(matrices: ModelMatrices, users: Indexes) -> sparse.csr_array:
-    """Cosines over the tracks in common of some users with all users, self left out.
+    """Cosines over the tracks in common of some users with all other users.
 
     w(u, v) = sum of h(u, t) h(v, t) / sqrt(sum of h(u, t)^2 * sum of h(v, t)^2), all over the
-    tracks that both have heard (Herlocker et al., 1999). Returns len(users) x all users, without
-    stored zeros; magnitudes under 1e-12 are zeros.
+    tracks t that both have heard (Herlocker et al., 1999). Returns len(users) x all users, without
+    stored zeros. Magnitudes below SIMILARITY_NOISE are 0.
     """
     products = matrices.interactions[users] @ matrices.by_track
-    own = matrices.squares[users] @ matrices.heard_by_track
-    lengths = own.multiply(matrices.heard[users] @ matrices.squares_by_track)
+    user_squares = matrices.squares[users] @ matrices.heard_by_track
+    lengths = user_squares.multiply(matrices.heard[users] @ matrices.squares_by_track)
     lengths.eliminate_zeros()
     lengths.data = 1 / np.sqrt(lengths.data)
     return without_self(sparse.csr_array(products.multiply(lengths)), users)
 
 
-def weight_inputs(matrices: ModelMatrices, neighborhood: Neighborhood) -> tuple[Any, Any, Any]:
-    """The inputs of the kernel `weights_of_user`, apart from the number of neighbors."""
+def weight_inputs(matrices: ModelMatrices, neighborhood: Neighborhood) -> WeightInputs:
+    """The matrices and options of the kernels that compute weights; numba must be installed."""
     from ubcf.scoring.kernels.selection import unsigned
+    from ubcf.scoring.kernels.similarity import WeightInputs, WeightOptions
 
     if neighborhood.overlap:
-        own, by_track = matrices.times_where_heard
+        matrix, by_track = matrices.times_where_heard
     elif neighborhood.counts_common:
-        own, by_track = matrices.unit_where_heard
+        matrix, by_track = matrices.unit_where_heard
     else:
-        own, by_track = matrices.unit, matrices.unit_by_track
-    least = neighborhood.min_similarity
-    most_tracks = int(np.diff(own.indptr).max(initial=0))
-    options = (
-        neighborhood.overlap,
-        neighborhood.counts_common,
-        float(neighborhood.shrinkage),
-        float(neighborhood.min_common),
-        # of the type that tracks in common are counted in: a small one stays in the cache
-        np.empty(0, dtype=np.promote_types(np.uint16, np.min_scalar_type(most_tracks))),
-        -np.inf if least is None else float(least),
+        matrix, by_track = matrices.unit, matrices.unit_by_track
+    min_similarity = neighborhood.min_similarity
+    most_tracks = int(np.diff(matrix.indptr).max(initial=0))
+    options = WeightOptions(
+        overlap=neighborhood.overlap,
+        counts_common=neighborhood.counts_common,
+        shrinkage=float(neighborhood.shrinkage),
+        min_common=float(neighborhood.min_common),
+        counter=np.empty(0, dtype=np.promote_types(np.uint16, np.min_scalar_type(most_tracks))),
+        min_similarity=-np.inf if min_similarity is None else float(min_similarity),
     )
-    return (
-        (own.indptr, own.indices, own.data),
-        (by_track.indptr, unsigned(by_track.indices), by_track.data),
-        options,
-    )
+    listeners = Rows(by_track.indptr, unsigned(by_track.indices), by_track.data)
+    return WeightInputs(Rows.of(matrix), listeners, options)
 
 
 def nearest_weights(
     matrices: ModelMatrices, neighborhood: Neighborhood, users: Indexes
 ) -> tuple[sparse.csr_array, IntArray]:
-    """Weights of some users by numba, and the rank of each among those of its user, from 0.
+    """The same weights by kernels, and the rank of each among those of its user, from 0.
 
-    Returns len(users) x all users, and an array with an entry for each stored weight. Without a
-    number of neighbors all weights are kept, and the array of ranks is empty.
+    Returns len(users) x all users, and ranks of shape (nnz,). When the neighborhood takes all
+    users, all weights are returned, without ranks: an empty array. numba must be installed.
     """
     from ubcf.scoring.kernels.similarity import nearest_rows
 
     all_users = len(matrices.norms)
-    starts, columns, values, ranks = nearest_rows(
-        users,
-        *weight_inputs(matrices, neighborhood),
-        min(neighborhood.neighbors or 0, all_users),
+    nearest, ranks = nearest_rows(
+        users, weight_inputs(matrices, neighborhood), min(neighborhood.neighbors or 0, all_users)
     )
-    shape = (len(users), all_users)
-    return sparse.csr_array((values, columns, starts), shape=shape), ranks
+    return nearest.to_matrix(all_users), ranks
 
 
 def score_block(
@@ -186,8 +190,8 @@ def score_block(
 ) -> sparse.csr_array:
     """score(u, t) = sum over v of w(u, v) * h(v, t) for the users of a similarity block.
 
-    `similarity` is block x users, `interactions` is R (users x tracks); returns block x tracks.
-    self_weight: what stands for w(u, u).
+    similarity: len(users) x all users. interactions: R, users x tracks. self_weight: taken as
+    w(u, u). Returns len(users) x tracks.
     """
     scores = similarity @ interactions
     if self_weight:

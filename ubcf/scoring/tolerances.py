@@ -1,36 +1,38 @@
-"""Top lists: the ranking of tracks by score, and of neighbors by similarity.
+"""Tolerances: when two scores are equal, and what counts as zero.
 
-The ranking is by value, descending. Values next to each other in that order that differ by less
-than 1e-10 are equal (equality chains); among equal values the smaller column index goes first.
-Columns are indexed by preference (tracks: by popularity), so the index breaks ties as it should.
+They are the constants of the ranking rule (see `ubcf.scoring.ranking`) and of rounding errors. The
+numpy code and the kernels, which do not import each other's constants, both take them from here.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# Scores that are equal in mathematics differ by a few 1e-16 a term, differently for each order of
-# summation. Far above that, and far below any difference that means something.
+# Adjacent values of a ranking that differ by less are equal. Scores that are equal in exact
+# arithmetic differ by a few 1e-16 per term, depending on the order of summation. The gap is far
+# above that, and far below any difference that matters.
 EQUALITY_GAP = 1e-10
 
-# Values this far below the last one wanted are ranked too: an equality chain that begins in a list
-# may end outside. Room for a hundred links.
+# Values this far below the last entry of a list are ranked too, since an equality chain that begins
+# inside the list may end outside. Room for a chain of a hundred links.
 CHAIN_ROOM = 100 * EQUALITY_GAP
 
-# Rows with more than this many entries for each one wanted are thinned out before they are sorted.
-WORTH_THINNING = 4
-
-# A cosine of unit vectors carries rounding noise of a few 1e-16 a common track: what is under this
-# is a zero that did not cancel, and its sign must not make anybody a neighbor.
+# The cosine of two unit vectors carries rounding noise of a few 1e-16 per common track. Magnitudes
+# below this are zeros that did not cancel; their sign must not make two users neighbors.
 SIMILARITY_NOISE = 1e-12
 
-# Rounding noise of what an interaction counts: under this it is 0.
+# Centered times with an offset are exactly 0 below this magnitude.
 COUNTED_TIME_NOISE = 1e-9
 
-# Keeps a division by nothing at 0: without a neighbor, and without damping.
-SMALLEST = float(np.finfo(np.float64).tiny)
+# The least divisor of a predicted time: makes 0 / 0 a 0 without neighbors and without damping.
+SMALLEST_DIVISOR = float(np.finfo(np.float64).tiny)
 
-# Rounding to single precision: a sum of n products is off by at most (n + 3) units of 2^-24 times
+# Unit of rounding in single precision. A sum of n products is off by at most (n + 3) * 2^-24 times
 # the sum of the magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
-# Twice that is allowed for.
+# Twice that is allowed.
 SINGLE_ROUNDING = 2.0**-23
+
+# Not a tolerance, but shared like one: rows with more than this many entries per list entry are
+# thinned before they are sorted, by `ubcf.scoring.ranking` and by its kernel. The kernel must not
+# import the module above it, and importing the kernel's module would load numba.
+WORTH_THINNING = 4

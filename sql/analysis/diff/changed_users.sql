@@ -1,5 +1,5 @@
--- changed_users: one row per user of both databases whose list changed, the most changed first.
--- From list_changes, which says what overlap and rbo are. old_tracks, new_tracks: lengths of lists.
+-- changed_users: one row per user in both databases whose list changed, the most changed first.
+-- overlap and rbo: see list_changes. old_tracks, new_tracks: lengths of the lists.
 -- variable k: users at most (default 10).
 select
     "user",

@@ -1,4 +1,4 @@
--- counts: one row per count that both builds report, in the order of a build.
+-- counts: one row per count that both builds report, in the order of a build's summary.
 -- The two databases are attached as old and new.
 select
     counts.figure,
@@ -29,5 +29,5 @@ cross join lateral (
         old_build.tracks_without_catalog_entry,
         new_build.tracks_without_catalog_entry
     )
-) as counts (place, figure, old, new)
-order by counts.place;
+) as counts (number, figure, old, new)
+order by counts.number;

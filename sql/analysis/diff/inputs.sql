@@ -1,4 +1,4 @@
--- inputs: one row per log file that only one of two builds read, or that both read differently.
+-- inputs: one row per log file that only one of the builds read, or whose size or lines differ.
 -- Null: the build did not read the file.
 -- The two databases are attached as old and new.
 with

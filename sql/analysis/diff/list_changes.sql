@@ -1,17 +1,17 @@
--- list_changes: one row per user of both databases: how much the list of recommendations changed.
--- A temporary table, from which lists and changed_users are made.
--- overlap_10: tracks that are in the first 10 of both lists, divided by the length of the longer
--- list, up to 10; so overlap_100. Two empty lists overlap wholly.
+-- list_changes: one row per user in both databases: how much the list of recommendations changed.
+-- A temporary table, read by lists and changed_users.
+-- overlap_10: the number of tracks in the first 10 of both lists, divided by the length of the longer list or
+-- by 10, whichever is smaller; overlap_100 likewise. Two empty lists have an overlap of 1.
 -- rbo: rank-biased overlap with p = 0.9 (Webber, Moffat and Zobel, A similarity measure for
--- indefinite rankings, ACM Transactions on Information Systems 28(4), 2010). Its sum over all
--- depths,
+-- indefinite rankings, ACM Transactions on Information Systems 28(4), 2010). It is defined as a sum over
+-- all depths,
 --     (1 - p) * sum over d = 1, 2, ... of p^(d - 1) * A_d,
--- where A_d is the number of tracks in the first d of both lists, divided by d, ends here at the
--- length n of the longer list, and is divided by what it is for two equal lists of that length,
--- 1 - p^n. So equal lists have 1, lists without a track in common 0, and in lists of 100 the first
--- ten ranks have 86 % of the weight.
--- A track whose worse rank is m counts at the depths m to n: it adds the sum of p^(d - 1) / d over
--- these. The terms are decimals, so that sums are exact in whatever order.
+-- where A_d is the number of tracks in the first d of both lists, divided by d. Here the sum ends at the
+-- length n of the longer list and is divided by 1 - p^n, its value for two equal lists of that length.
+-- So equal lists have 1, lists without a common track 0, and in lists of 100 the first ten ranks have 86 %
+-- of the weight.
+-- A track whose worse rank is m counts at the depths m to n: it adds the sum of p^(d - 1) / d over these
+-- depths. The terms are decimals, so that the sums are exact whatever the order.
 -- Ids are compared as texts, since their types may differ.
 -- The two databases are attached as old and new.
 create or replace temp table list_changes as
@@ -73,23 +73,23 @@ depths as (
     select unnest(range(1, (select max(length) + 1 from users_of_both))) as depth
 ),
 
-parts as (
+terms as (
     select
         depth,
-        cast(power(cast(0.9 as double), depth - 1) / depth as decimal(38, 20)) as part
+        cast(power(cast(0.9 as double), depth - 1) / depth as decimal(38, 20)) as term
     from depths
 ),
 
--- to_depth: the parts of the depths from 1; above: of those from 1 that are less than the depth
+-- to_depth: the sum of the terms of the depths 1 to depth; above: 1 to depth - 1
 weights as (
     select
         depth,
-        sum(part) over (order by depth) as to_depth,
-        sum(part) over (order by depth) - part as above
-    from parts
+        sum(term) over (order by depth) as to_depth,
+        sum(term) over (order by depth) - term as above
+    from terms
 ),
 
--- equal_lists: the sum over all tracks of two equal lists of that length
+-- equal_lists: the sum over all tracks if both lists are equal and of this length
 lengths as (
     select
         depth as length,

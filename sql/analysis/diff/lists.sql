@@ -1,6 +1,6 @@
--- lists: one row: how much the lists of the users of both databases changed, from list_changes.
--- Means are over these users; their sums are of decimals, exact in whatever order.
+-- lists: one row: how much the lists changed, over the users in both databases; computed from list_changes.
 -- identical: lists with the same tracks in the same order.
+-- The sums of the means are of decimals, exact whatever the order.
 select
     count(*) as users,
     count(*) filter (where identical) as identical,

@@ -23,5 +23,5 @@ cross join lateral (
         new_build.mean_negative_neighbors
     ),
     (4, 'seconds', round(old_build.seconds, 3), round(new_build.seconds, 3))
-) as measures (place, figure, old, new)
-order by measures.place;
+) as measures (number, figure, old, new)
+order by measures.number;

@@ -1,4 +1,4 @@
--- options: one row per option of the build that differs, and the version of ubcf if that does.
+-- options: one row per option of the build that differs, and one for the version of ubcf if it differs.
 -- The two databases are attached as old and new.
 with
 old_options as (

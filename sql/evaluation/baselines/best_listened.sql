@@ -1,6 +1,6 @@
--- best_listened: one row per track of the training part: the longest listened to by each first.
--- score: the mean over its listeners of their centered time (time less the mean time of the user),
--- as if 10 more had listened to it for their mean time: one listener proves little.
+-- best_listened: one row per track in the training part: its score, and its position by score, from 0.
+-- score: the mean over the listeners of the centered time (mean time on the track less that of the user),
+-- shrunk toward 0 as if 10 more listeners had a centered time of 0: one listener is little evidence.
 create or replace temp view best_listened as
 with
 scores as (
@@ -21,6 +21,6 @@ scores as (
 
 select
     track_index,
-    row_number() over (order by score desc, track_index asc) - 1 as place,
+    row_number() over (order by score desc, track_index asc) - 1 as position,
     score
 from scores;

@@ -1,9 +1,9 @@
--- random: one row per track of the training part, in an order by lot, which depends on the seed.
+-- random: one row per track in the training part: its position, from 0, in an order shuffled by the seed.
 create or replace temp view random as
 select
     popularity_rank - 1 as track_index,
     row_number() over (
         order by md5(concat_ws(' ', getvariable('seed'), 'track', track))
-    ) - 1 as place,
+    ) - 1 as position,
     cast(null as double) as score
 from track_times;

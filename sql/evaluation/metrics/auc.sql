@@ -1,6 +1,6 @@
--- auc: one row per user with relevant and other tracks in the test part: the share of the pairs of a
--- relevant and another one in which the relevant one has the greater score; equal scores are half.
--- Scores that differ by less than 1e-10 are equal. All of these tracks were played by the user.
+-- auc: one row per user with relevant and other tracks in the test part: the share of all pairs of a relevant
+-- and another track in which the relevant one has the greater score; a pair with equal scores counts half.
+-- Scores that differ by less than 1e-10 are equal. The user has played all these tracks.
 create or replace temp view auc as
 with
 scored as (

@@ -1,4 +1,4 @@
--- hit_rate: one row per counted user and cut: 1 when the first places have a relevant track, 0 else.
+-- hit_rate: one row per counted user and cut: 1 if a relevant track is at a rank up to the cut, else 0.
 create or replace temp view hit_rate as
 select
     user_index,

@@ -1,5 +1,5 @@
--- mae: one row per user with test tracks: the mean of |predicted less real time|.
--- weight: the tracks, so that the figure for all users is that of all their tracks.
+-- mae: one row per user with test tracks: the mean absolute error of the predicted times.
+-- weight: the number of tracks, so that the value over all users is the mean over all their tracks.
 create or replace temp view mae as
 select
     truth.user_index,

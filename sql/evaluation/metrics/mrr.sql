@@ -1,5 +1,5 @@
--- mrr: one row per counted user and cut: 1 / the rank of the first relevant track; 0 when the first places
--- have none.
+-- mrr: one row per counted user and cut: 1 / rank of the first relevant track; 0 if none is at a rank up to
+-- the cut.
 create or replace temp view mrr as
 select
     user_index,

@@ -1,6 +1,6 @@
--- ndcg: one row per counted user and cut: what the list gains, as a share of what the best list would.
--- A list gains, for each relevant track in its first places, the gain of the track divided by
--- log2(rank + 1). The best list has all relevant tracks, the greatest gain first.
+-- ndcg: one row per counted user and cut: the discounted gain of the list, divided by that of the best list.
+-- The discounted gain is the sum, over the relevant tracks at the ranks up to the cut, of the gain of the
+-- track divided by log2(rank + 1). The best list has all relevant tracks, the greatest gain first.
 create or replace temp view ndcg as
 with
 found as (

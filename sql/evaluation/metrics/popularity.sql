@@ -1,5 +1,5 @@
--- popularity: one row per counted user and cut: the mean total time, in the training part, of the
--- tracks in the first places.
+-- popularity: one row per counted user and cut: the mean total time, in the training part, of the tracks at
+-- the ranks up to the cut.
 create or replace temp view popularity as
 select
     lists.user_index,

@@ -1,4 +1,4 @@
--- precision: one row per counted user and cut: the share of the first places that has a relevant track.
+-- precision: one row per counted user and cut: the share of the ranks up to the cut with a relevant track.
 create or replace temp view precision as
 select
     user_index,

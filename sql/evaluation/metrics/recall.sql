@@ -1,4 +1,4 @@
--- recall: one row per counted user and cut: the share of the relevant tracks that is in the first places.
+-- recall: one row per counted user and cut: the share of the relevant tracks that are at a rank up to the cut.
 create or replace temp view recall as
 select
     user_index,

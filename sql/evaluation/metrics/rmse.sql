@@ -1,5 +1,5 @@
--- rmse: one row per user with test tracks: the root of the mean square of predicted less real time.
--- weight: the tracks, so that the figure for all users is that of all their tracks.
+-- rmse: one row per user with test tracks: the root mean square error of the predicted times.
+-- weight: the number of tracks, so that the value over all users is that over all their tracks.
 create or replace temp view rmse as
 select
     truth.user_index,

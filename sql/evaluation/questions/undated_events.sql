@@ -1,4 +1,4 @@
--- undated_events: one row: the events that do not say when they were.
+-- undated_events: one row: the number of events without a timestamp.
 select count(*) as undated_events
 from {{ source }}
 where timestamp is null;

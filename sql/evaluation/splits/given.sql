@@ -1,4 +1,4 @@
--- {{ target }}: one row per event, with the part that it is in: the test part is of other logs.
+-- {{ target }}: one row per event, with its part: the test part is the events of other logs.
 create or replace table {{ target }} as
 with
 both_parts as (

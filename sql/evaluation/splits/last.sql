@@ -1,14 +1,14 @@
--- {{ target }}: one row per event, with the part that it is in: the last events of each user, the
--- share test_share of them, rounded down, are the test part.
+-- {{ target }}: one row per event, with its part: the last events of each user are the test part.
+-- They are the share test_share of the user's events, rounded down.
 create or replace table {{ target }} as
 with
-placed as (
+ranked as (
     select
         *,
         row_number() over (
             partition by "user"
             order by timestamp desc, track desc, time desc, message desc
-        ) as place_from_end,
+        ) as rank_from_end,
         count(*) over (partition by "user") as events
     from {{ source }}
 )
@@ -24,9 +24,9 @@ select
     recommendation,
     experiments,
     case
-        when place_from_end <= events * cast(getvariable('test_share') as double) + 1e-9
+        when rank_from_end <= events * cast(getvariable('test_share') as double) + 1e-9
             then 'test'
         else 'training'
     end as part
-from placed
+from ranked
 order by "user", timestamp, track, time, file;

@@ -1,23 +1,23 @@
--- {{ target }}: one row per event, with the part that it is in: events of each user drawn by lot, the
--- share test_share of them, rounded down, are the test part.
--- The lot is a hash of what the event says and of the seed, so that no order of rows matters.
+-- {{ target }}: one row per event, with its part: random events of each user are the test part.
+-- They are the share test_share of the user's events, rounded down, those with the smallest hashes of the
+-- event and the seed: the order of the rows does not matter.
 create or replace table {{ target }} as
 with
-lots as (
+hashed as (
     select
         *,
         md5(
             concat_ws(' ', getvariable('seed'), 'split', "user", track, timestamp, time, message)
-        ) as lot
+        ) as event_hash
     from {{ source }}
 ),
 
-placed as (
+ranked as (
     select
         *,
-        row_number() over (partition by "user" order by lot) as place,
+        row_number() over (partition by "user" order by event_hash) as rank,
         count(*) over (partition by "user") as events
-    from lots
+    from hashed
 )
 
 select
@@ -31,8 +31,8 @@ select
     recommendation,
     experiments,
     case
-        when place <= events * cast(getvariable('test_share') as double) + 1e-9 then 'test'
+        when rank <= events * cast(getvariable('test_share') as double) + 1e-9 then 'test'
         else 'training'
     end as part
-from placed
+from ranked
 order by "user", timestamp, track, time, file;

@@ -1,20 +1,19 @@
--- {{ target }}: one row per event, with the part that it is in: split at one moment for all users.
--- The moment is the earliest by which 1 - test_share of the events were logged; what was logged
--- later is the test part.
+-- {{ target }}: one row per event, with its part: the events after one moment are the test part.
+-- The moment, the same for all users, is the earliest by which 1 - test_share of the events were logged.
 create or replace table {{ target }} as
 with
-placed as (
+ranked as (
     select
         timestamp,
-        row_number() over (order by timestamp) as place,
+        row_number() over (order by timestamp) as rank,
         count(*) over () as events
     from {{ source }}
 ),
 
 moments as (
     select min(timestamp) as moment
-    from placed
-    where place >= events * (1 - cast(getvariable('test_share') as double))
+    from ranked
+    where rank >= events * (1 - cast(getvariable('test_share') as double))
 )
 
 select

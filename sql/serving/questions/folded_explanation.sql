@@ -1,9 +1,10 @@
--- folded_explanation: one row per recommendation for the person and neighbor that contributes most to it.
--- contribution: similarity times what the neighbor's interaction counts; all of them make the score.
--- A row without a neighbor is the person's own part.
--- variable k: neighbors at most for each recommendation.
+-- folded_explanation: one row per recommendation for the new user and neighbor that contributes most to it.
+-- contribution: the similarity times the counted time of the neighbor; the score is the sum of all of them.
+-- A row without a neighbor is the new user's own contribution.
+-- neighbors: all that contribute to the track; place: of the neighbor among these, from 1.
+-- variable k: neighbors at most for each track.
 with
-placed as (
+ranked as (
     select
         *,
         row_number() over (
@@ -14,20 +15,20 @@ placed as (
 )
 
 select
-    placed.rank,
+    ranked.rank,
     coalesce(tracks.track, try_cast(heard.track_text as {{ track_type }})) as track,
     tracks.artist,
     tracks.title,
-    placed.neighbors,
-    placed.place,
+    ranked.neighbors,
+    ranked.place,
     indexed_users."user" as neighbor,
-    placed.similarity,
-    placed.counted_time,
-    placed.contribution
-from placed
-left join tracks on placed.track_index = tracks.popularity_rank - 1
+    ranked.similarity,
+    ranked.counted_time,
+    ranked.contribution
+from ranked
+left join tracks on ranked.track_index = tracks.popularity_rank - 1
 left join (select distinct track_index, track_text from history) as heard
-    on placed.track_index = heard.track_index
-left join indexed_users on placed.user_index = indexed_users.user_index
-where placed.place <= getvariable('k')
-order by placed.rank, placed.place;
+    on ranked.track_index = heard.track_index
+left join indexed_users on ranked.user_index = indexed_users.user_index
+where ranked.place <= getvariable('k')
+order by ranked.rank, ranked.place;

@@ -1,4 +1,4 @@
--- folded_neighbors: one row per user similar to the person, the most similar first.
+-- folded_neighbors: one row per user similar to the new user, the most similar first.
 select
     found_neighbors.rank,
     indexed_users."user" as neighbor,

@@ -1,4 +1,4 @@
--- folded_recommendations: one row per recommendation for the person, the best first.
+-- folded_recommendations: one row per recommendation for the new user, the best first.
 select
     found_tracks.rank,
     coalesce(tracks.track, try_cast(heard.track_text as {{ track_type }})) as track,

@@ -1,4 +1,4 @@
--- One row per track that the person heard: how often, for how long in all, and the track's bias.
+-- history_plays: one row per track that the new user heard: its plays, their total time, the bias of the track.
 select
     cast(track_index as integer) as track_index,
     count(*) as plays,

@@ -1,4 +1,4 @@
--- One row per pair whose user and track are in the logs, by user.
+-- known_pairs: one row per pair whose user and track are in the logs, by user.
 select
     position,
     cast(user_index as integer) as user_index,

@@ -1,3 +1,3 @@
--- One row: the mean time of all events.
+-- mean_time: one row: the mean time of all events.
 select sum(mean_time * events order by "user") / sum(events) as mean_time
 from users;

@@ -1,4 +1,4 @@
--- One row per pair that lacks its user or its track, the first ones.
+-- unfinished_pairs: one row if a pair lacks its user or its track: the first such pair.
 select
     position,
     user_text is null as lacks_user

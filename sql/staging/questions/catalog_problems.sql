@@ -1,4 +1,4 @@
--- catalog_problems: one row: the first line of the catalog that cannot be used, if there is one.
+-- catalog_problems: one row if a line of the catalog cannot be used: the first such line, and why.
 with
 parsed as (
     select
@@ -48,28 +48,29 @@ problems as (
     select
         line_number,
         problem,
-        1 as place
+        1 as priority
     from judged
     where problem is not null
     union all
     select
         line_number,
         problem,
-        1 as place
+        1 as priority
     from repeated
     union all
     select
         line_number,
         reason as problem,
-        0 as place
+        0 as priority
     from unreadable_lines
     where path = getvariable('path')
 )
 
--- Up to the first unreadable line, the numbers of the readable ones are true.
+-- Only readable lines are numbered: the numbers are right up to the first unreadable line, which
+-- comes first among problems of the same number.
 select
     line_number,
     problem
 from problems
-order by line_number, place
+order by line_number, priority
 limit 1;

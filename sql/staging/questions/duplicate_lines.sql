@@ -1,4 +1,4 @@
--- duplicate_lines: one row: how many lines repeat, to the letter, a line of this or another file.
+-- duplicate_lines: one row: the number of lines that are identical to an earlier line of any file.
 select coalesce(sum(copies - 1), 0) as duplicate_lines
 from (
     select count(*) as copies

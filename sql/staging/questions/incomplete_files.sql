@@ -1,4 +1,4 @@
--- incomplete_files: one row per log file of whose lines not all became events.
+-- incomplete_files: one row per log file with lines, other than blank ones, that are not events.
 with
 unreadable as (
     select

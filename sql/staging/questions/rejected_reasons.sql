@@ -1,4 +1,4 @@
--- rejected_reasons: one row per reason: how many lines were rejected for it, the most frequent first.
+-- rejected_reasons: one row per reason: the number of lines rejected for it, the most frequent reason first.
 select
     reason,
     count(*) as lines

@@ -1,4 +1,4 @@
--- rejected_share: one row: the lines of all files, and how many of them were rejected.
+-- rejected_share: one row: the number of lines in all files, and of those that were rejected.
 select
     cast(sum(lines) as bigint) as lines,
     cast(sum(rejected) as bigint) as rejected

@@ -1,5 +1,5 @@
--- repeated_events: one row: whether events may repeat another one: without one, no line repeats another.
--- Where something else has the same hash, the lines are compared in vain, no more.
+-- repeated_events: one row: whether some events may repeat others. If none do, no line repeats another.
+-- Different events with equal hashes do no harm: they only cause a comparison of the lines.
 select
     exists(
         select 1

@@ -1,7 +1,8 @@
-"""The loops that numba compiles, and the only folder that imports numba.
+"""The kernels: loops compiled by numba. No other package of `ubcf` imports numba.
 
-What calls them lives beside their numpy forms, in `ubcf.scoring.similarity`, `ranking`, `pairs` and
-`ways`. A kernel gives the same numbers as the numpy form, to the bit.
+Importing a module of this package needs numba (the extra `ubcf[fast]`), so callers import it inside
+the functions that use it. Each kernel has a numpy form in `ubcf.scoring.similarity`, `ranking`,
+`pairs` or `ways`, and gives the same lists; weights and predicted times are the same to the bit.
 """
 
 from __future__ import annotations

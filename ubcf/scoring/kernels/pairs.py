@@ -1,142 +1,180 @@
-"""The predictions of predictions.py compiled by numba: the listeners of a track in one pass.
+"""The kernel of `ubcf.scoring.pairs`: predicted times of pairs of a user and a track.
 
-Only imported when numba is there (the extra `ubcf[fast]`). The deviations are those of scipy, to
-the bit: the sums go over the same listeners in the same order.
+The deviations equal those of scipy to the bit: sums go over the same listeners in the same order.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ubcf.scoring.kernels.selection import compiled, kth_greatest
-from ubcf.scoring.kernels.similarity import scratch_for, smallest_kept_weight, weights_of_user
-from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, SMALLEST
+from ubcf.scoring.kernels.selection import compiled, kth_greatest, row_of
+from ubcf.scoring.kernels.similarity import (
+    WeightInputs,
+    smallest_kept_weight,
+    weight_scratch_for,
+    weights_of_user,
+)
+from ubcf.scoring.matrices import FloatArray, Indexes, Int32Array, IntArray, Rows
+from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, SMALLEST_DIVISOR
 
-# Tracks with more than so many listeners for each one wanted are looked at by a sample of them
-# first, of this size.
+# A sample of the listeners gives a first bound of the nearest ones' weights where there are more
+# than this many for each of the nearest.
 WORTH_SAMPLING = 4
 
-SAMPLE = 128
+SAMPLE_SIZE = 128
 
 
 @compiled
 def predict_pairs(
-    users: Any,
-    tracks: Any,
-    own: Any,
-    listeners: Any,
-    options: Any,
-    centered: Any,
-    wanted: Any,
-    damping: Any,
-    deviation: Any,
-    support: Any,
-) -> None:
-    """Fills deviation and support; wanted: so many of the listeners count, 0: all."""
-    track_starts, track_users, track_times = centered
-    scratch = scratch_for(own, options)
-    weights = scratch[0]
-    most = np.diff(track_starts).max() if len(track_starts) > 1 else 0
-    places = np.empty(most, dtype=np.int32)
-    found = np.empty(most)
-    least = smallest_kept_weight(options, wanted)
+    users: IntArray,
+    tracks: IntArray,
+    inputs: WeightInputs,
+    centered: Rows,
+    count: int,
+    damping: float,
+) -> tuple[FloatArray, Indexes]:
+    """Deviation and support of each pair, as in ubcf.scoring.pairs.Deviations: shape (pairs,).
+
+    users: ascending. centered: h, tracks x users, with unsigned indexes. count: the number of
+    nearest listeners that count, 0 for all listeners.
+    """
+    deviation = np.zeros(len(users))
+    support = np.zeros(len(users), dtype=np.int64)
+    scratch = weight_scratch_for(inputs)
+    weights = scratch.weights
+    most_listeners = np.diff(centered.starts).max() if len(centered.starts) > 1 else 0
+    positions = np.empty(most_listeners, dtype=np.int32)
+    taken = np.empty(most_listeners)
+    least = smallest_kept_weight(inputs.options, count)
     for pair in range(len(users)):
         if pair == 0 or users[pair] != users[pair - 1]:
-            weights = weights_of_user(users[pair], own, listeners, options, wanted, scratch)
-        first, stop = track_starts[tracks[pair]], track_starts[tracks[pair] + 1]
-        others = track_users[first:stop]
-        times = track_times[first:stop]
-        if wanted > 0:
-            count = _take_nearest(others, weights, wanted, least, places, found)
+            weights = weights_of_user(users[pair], inputs, count, scratch)
+        listeners, times = row_of(centered, tracks[pair])
+        if count > 0:
+            found = _take_nearest(listeners, weights, count, least, positions, taken)
         else:
-            count = _take_from(-np.inf, others, weights, places, found)
+            found = _take_from(-np.inf, listeners, weights, positions, taken)
         total = 0.0
         size = 0.0
-        for i in range(count):
-            total += found[i] * times[places[i]]
-            size += abs(found[i])
-        deviation[pair] = total / max(size + damping, SMALLEST)
-        support[pair] = count
+        for i in range(found):
+            total += taken[i] * times[positions[i]]
+            size += abs(taken[i])
+        deviation[pair] = total / max(size + damping, SMALLEST_DIVISOR)
+        support[pair] = found
+    return deviation, support
+
+
+# The functions below fill `positions`, indexes into `listeners`, and `taken`, the weights of these
+# listeners, and return how many they are.
 
 
 @compiled
-def _take_from(floor: Any, others: Any, weights: Any, places: Any, found: Any) -> Any:
-    """Fills places and found with the listeners who count, from `floor` up; returns how many."""
-    count = 0
-    for place in range(len(others)):
-        weight = weights[others[place]]
-        places[count] = place
-        found[count] = weight
-        count += (weight >= floor) & (weight != 0)
-    return count
+def _take_from(
+    floor: float,
+    listeners: IntArray,
+    weights: FloatArray,
+    positions: Int32Array,
+    taken: FloatArray,
+) -> int:
+    """Takes the listeners whose weights are not 0 and at least `floor`."""
+    found = 0
+    for i in range(len(listeners)):
+        weight = weights[listeners[i]]
+        positions[found] = i
+        taken[found] = weight
+        found += (weight >= floor) & (weight != 0)
+    return found
 
 
 @compiled
 def _take_nearest(
-    others: Any, weights: Any, wanted: Any, least: Any, places: Any, found: Any
-) -> Any:
-    """Fills places and found with the `wanted` nearest listeners, and returns their number.
+    listeners: IntArray,
+    weights: FloatArray,
+    count: int,
+    least: float,
+    positions: Int32Array,
+    taken: FloatArray,
+) -> int:
+    """Takes the `count` nearest listeners of those with a weight of at least `least`.
 
-    least: those below it do not count. Among equally near ones those with the smaller index are
-    taken: `others` ascend.
+    listeners: ascending. Of listeners with equal weights, those with the smaller index are taken.
     """
-    floor = _likely_floor(others, weights, wanted, least, found)
-    count = _take_from(floor, others, weights, places, found)
-    last = kth_greatest(found[:count], wanted)
+    floor = _likely_floor(listeners, weights, count, least, taken)
+    found = _take_from(floor, listeners, weights, positions, taken)
+    last = kth_greatest(taken[:found], count)
     if floor > least and last - CHAIN_ROOM < floor:
-        # Too few, or the chain of the last one may go on among those that are not taken.
-        count = _take_from(least, others, weights, places, found)
-        last = kth_greatest(found[:count], wanted)
-    if count <= wanted:
-        return count
-    at_least = 0
-    close = False
-    for i in range(count):
-        at_least += found[i] >= last
-        close |= (found[i] < last) & (last - found[i] < EQUALITY_GAP)
-    if at_least == wanted and not close:
-        return _keep(last, last, 0, places, found, count)
-    # The last one is equal to others: of this chain of equals those with the smallest index count.
-    count = _take_from(least, others, weights, places, found)
-    ranked = np.sort(found[:count])[::-1]
-    start = wanted - 1
+        # Too few, or the equality chain of the last one may go on below the floor.
+        found = _take_from(least, listeners, weights, positions, taken)
+        last = kth_greatest(taken[:found], count)
+    if found <= count:
+        return found
+    at_least_last = 0
+    is_close = False
+    for i in range(found):
+        at_least_last += taken[i] >= last
+        is_close |= (taken[i] < last) & (last - taken[i] < EQUALITY_GAP)
+    if at_least_last == count and not is_close:
+        return _keep(last, last, 0, positions, taken, found)
+    found = _take_from(least, listeners, weights, positions, taken)
+    return _keep_nearest_of_chain(count, positions, taken, found)
+
+
+@compiled
+def _keep_nearest_of_chain(count: int, positions: Int32Array, taken: FloatArray, found: int) -> int:
+    """Keeps the `count` nearest where an equality chain goes on beyond the last one.
+
+    Of this chain, the listeners with the smallest indexes are kept.
+    """
+    ranked = np.sort(taken[:found])[::-1]
+    start = count - 1
     while start > 0 and ranked[start - 1] - ranked[start] < EQUALITY_GAP:
         start -= 1
-    end = wanted
-    while end < count and ranked[end - 1] - ranked[end] < EQUALITY_GAP:
+    end = count
+    while end < found and ranked[end - 1] - ranked[end] < EQUALITY_GAP:
         end += 1
     tied = 0
     last_tied = 0
-    for i in range(count):
-        if tied < wanted - start and ranked[end - 1] <= found[i] <= ranked[start]:
+    for i in range(found):
+        if tied < count - start and ranked[end - 1] <= taken[i] <= ranked[start]:
             tied += 1
-            last_tied = places[i]
-    above = np.nextafter(ranked[start], np.inf)
-    return _keep(ranked[end - 1], above, last_tied, places, found, count)
+            last_tied = positions[i]
+    above_chain = np.nextafter(ranked[start], np.inf)
+    return _keep(ranked[end - 1], above_chain, last_tied, positions, taken, found)
 
 
 @compiled
-def _likely_floor(others: Any, weights: Any, wanted: Any, least: Any, sample: Any) -> Any:
-    """A weight that more than `wanted` of the listeners are likely to have, by a sample."""
-    if len(others) <= WORTH_SAMPLING * wanted or len(others) < SAMPLE:
+def _likely_floor(
+    listeners: IntArray, weights: FloatArray, count: int, least: float, sample: FloatArray
+) -> float:
+    """A weight that more than `count` listeners are likely to have, estimated from a sample.
+
+    sample: room for SAMPLE_SIZE weights, where there are as many listeners.
+    """
+    if len(listeners) <= WORTH_SAMPLING * count or len(listeners) < SAMPLE_SIZE:
         return least
-    step = len(others) // SAMPLE
-    for i in range(SAMPLE):
-        sample[i] = weights[others[i * step]]
-    expected = wanted * SAMPLE / len(others)
+    step = len(listeners) // SAMPLE_SIZE
+    for i in range(SAMPLE_SIZE):
+        sample[i] = weights[listeners[i * step]]
+    expected = count * SAMPLE_SIZE / len(listeners)
+    # Two standard deviations above the number of the nearest to expect in the sample.
     rank = int(expected + 2 * np.sqrt(expected) + 1)
-    return max(kth_greatest(sample[:SAMPLE], rank), least)
+    return max(kth_greatest(sample[:SAMPLE_SIZE], rank), least)
 
 
 @compiled
-def _keep(least: Any, tied_from: Any, last_tied: Any, places: Any, found: Any, count: Any) -> Any:
-    """Keeps those from `least` up, and of those under `tied_from` only up to a place."""
+def _keep(
+    least: float,
+    tied_below: float,
+    last_tied: int,
+    positions: Int32Array,
+    taken: FloatArray,
+    found: int,
+) -> int:
+    """Keeps weights of at least `least`; of those below `tied_below`, only up to `last_tied`."""
     kept = 0
-    for i in range(count):
-        weight, place = found[i], places[i]
-        places[kept] = place
-        found[kept] = weight
-        kept += (weight >= least) & ((weight >= tied_from) | (place <= last_tied))
+    for i in range(found):
+        weight, position = taken[i], positions[i]
+        positions[kept] = position
+        taken[kept] = weight
+        kept += (weight >= least) & ((weight >= tied_below) | (position <= last_tied))
     return kept

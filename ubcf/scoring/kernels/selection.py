@@ -1,281 +1,350 @@
-"""What the compiled loops share: the selection of the best, by numba.
+"""Selecting the greatest values of a row: what the kernels share.
 
-Only imported when numba is there (the extra `ubcf[fast]`).
+A kernel appends the entries that it keeps to `Buffers`, row after row. `found` is the number of
+entries that the buffers hold; functions that append return the new number.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ubcf.scoring.matrices import IntArray
+from ubcf.scoring.matrices import (
+    FloatArray,
+    Indexes,
+    Int32Array,
+    IntArray,
+    Rows,
+    SingleArray,
+)
 from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP
 
-# The wanted-th best score of a user is at least the wanted-th best of the best scores of lanes: of
-# each so-many-th track. Few lanes make a loose bound, many are slow to select from.
-LANES_PER_WANTED = 4
+# Lane i of a row holds the scores i, i + lanes, i + 2 lanes, ... The k-th greatest lane maximum
+# bounds the k-th greatest score from below: loosely with few lanes, and slowly with many.
+LANES_PER_LIST_ENTRY = 4
 
-# Scores that are looked through at once: most stretches have none that is kept.
-STRETCH = 64
+# Scores are compared with a floor in chunks of this length; most chunks hold none above it.
+CHUNK = 64
 
-# Many scores are first looked at in so many parts of equal length, laid one upon another: in
-# quarters, and these in quarters again.
-PARTS = 4 * 4
+# A long row is cut into this many segments of equal length, of which the elementwise maximum is
+# taken: first of the quarters of the row, then of the quarters of that.
+SEGMENTS = 4 * 4
 
-# Up to so many values are put in order by counting those before each, which needs no branches.
-FEW = 400
+# Up to this many values are sorted by counting the values before each, which needs no branches.
+LONGEST_COUNTING_SORT = 400
 
-# Numba's loops over slices, whose indexes start at 0, become vector instructions; others do not. It
-# looks at the sign of every index but those of unsigned arrays. What is stored must not be what was
-# there under a condition (x[i] = y if y > x[i] else x[i]): that becomes a masked store, which takes
-# AMD processors three times as long as a maximum or a product.
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])  # Any: kernels take and return what they like
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def compiled(kernel: Kernel) -> Kernel:
+    """Makes numba compile a function when it is first called, and cache the machine code on disk.
+
+    Numba ignores the annotations, mypy checks them. Numba turns a loop into vector instructions if
+    it goes over slices by an index that starts at 0. Elsewhere numba checks whether an index is
+    negative, unless its type is unsigned. A condition must not guard a store of what may be there
+    already (x[i] = y if y > x[i] else x[i]): that becomes a masked store, which takes AMD
+    processors three times as long as a maximum or a product.
+    """
+    return cast(Kernel, numba.njit(nogil=True, cache=True, error_model="numpy")(kernel))
 
 
 def unsigned(indexes: IntArray) -> NDArray[np.unsignedinteger[Any]]:
-    """The same indexes, none of them negative, of an unsigned type; not copied."""
+    """Indexes, none of them negative, viewed as the unsigned type of the same width."""
     return indexes.view(f"u{indexes.itemsize}")
 
 
 @compiled
-def kth_greatest(values: Any, wanted: Any) -> Any:
-    """The wanted-th greatest value, minus infinity when there are fewer.
+def row_of(rows: Rows, row: int) -> tuple[IntArray, FloatArray]:
+    """The columns and values of a row."""
+    first, stop = rows.starts[row], rows.starts[row + 1]
+    return rows.columns[first:stop], rows.values[first:stop]
 
-    Splits what is left by one of its values until the place is found. No step of the split depends
-    on a comparison, which is what makes it five times faster than numpy's in numba.
+
+class Buffers(NamedTuple):
+    """Columns and values of entries, with room for more."""
+
+    columns: Int32Array
+    values: FloatArray
+
+
+@compiled
+def buffers_for(length: int) -> Buffers:
+    """Buffers for this many entries."""
+    return Buffers(np.empty(length, dtype=np.int32), np.empty(length))
+
+
+@compiled
+def with_room(kept: Buffers, length: int) -> Buffers:
+    """The buffers, copied into longer ones of this length."""
+    return Buffers(longer(kept.columns, length), longer(kept.values, length))
+
+
+@compiled
+def longer(array: NDArray[Scalar], length: int) -> NDArray[Scalar]:
+    """The array, copied into a longer one of this length."""
+    copy = np.empty(length, dtype=array.dtype)
+    copy[: len(array)] = array
+    return copy
+
+
+@compiled
+def kth_greatest(values: FloatArray | SingleArray, k: int) -> float:
+    """The k-th greatest value, minus infinity when there are fewer.
+
+    Quickselect; branch-free partitioning makes it five times faster than numba's np.partition.
     """
-    left = len(values)
-    if left < wanted:
+    size = len(values)
+    if size < k:
         return -np.inf
-    room = np.empty((3, left))
+    room = np.empty((3, size))
     now, greater, less = room[0], room[1], room[2]
     now[:] = values
     while True:
-        one, other, third = now[0], now[left // 2], now[left - 1]
-        pivot = max(min(one, other), min(max(one, other), third))
+        one, other, third = now[0], now[size // 2], now[size - 1]
+        pivot: float = max(min(one, other), min(max(one, other), third))
         above, below = 0, 0
-        for place in range(left):
-            value = now[place]
+        for i in range(size):
+            value = now[i]
             greater[above] = value
             above += value > pivot
             less[below] = value
             below += value < pivot
-        if wanted <= above:
+        if k <= above:
             now, greater = greater, now
-            left = above
-        elif wanted <= left - below:
+            size = above
+        elif k <= size - below:
             return pivot
         else:
-            wanted -= left - below
+            k -= size - below
             now, less = less, now
-            left = below
+            size = below
 
 
 @compiled
-def lane_maxima(scores: Any, best: Any) -> Any:
-    """The number of positive scores; best[i] becomes the best of the scores i, i + lanes, ..."""
-    lanes = len(best)
-    best[:] = -np.inf
+def lane_maxima(scores: FloatArray, maxima: FloatArray) -> int:
+    """Fills maxima[i] with the greatest of the scores i, i + lanes, ...; counts positive scores."""
+    lanes = len(maxima)
+    maxima[:] = -np.inf
     positive = 0
     for start in range(0, len(scores), lanes):
-        part = scores[start : start + lanes]
-        for lane in range(len(part)):
-            positive += part[lane] >= EQUALITY_GAP
-            best[lane] = np.maximum(part[lane], best[lane])
+        chunk = scores[start : start + lanes]
+        for lane in range(len(chunk)):
+            positive += chunk[lane] >= EQUALITY_GAP
+            maxima[lane] = np.maximum(chunk[lane], maxima[lane])
     return positive
 
 
 @compiled
-def parts_for(scores: Any) -> Any:
-    """Arrays that take_best_of_parts works with, for so many scores: a multiple of PARTS."""
-    length = scores // PARTS
-    return np.empty(4 * length), np.empty(length), np.empty(length, dtype=np.int32)
+def list_floor(positive: int, length: int, maxima: FloatArray, scores: FloatArray) -> float:
+    """A lower bound of the scores of a list, and of all that are equal to its last one.
 
-
-@compiled
-def _greatest_of_quarters(values: Any, greatest: Any) -> None:
-    """greatest[i] becomes the greatest of values[i], values[i + n], ...: four of them."""
-    length = len(greatest)
-    first, second = values[:length], values[length : 2 * length]
-    third, fourth = values[2 * length : 3 * length], values[3 * length :]
-    for i in range(length):
-        one = first[i] if first[i] > second[i] else second[i]
-        other = third[i] if third[i] > fourth[i] else fourth[i]
-        greatest[i] = one if one > other else other
-
-
-@compiled
-def floor_of(positive: Any, wanted: Any, best: Any, scores: Any) -> Any:
-    """A score that none of the wanted best is below, nor anything equal to the last of them.
-
-    positive, best: as lane_maxima gave them. 0 where too few scores are positive to tell.
+    positive, maxima: as lane_maxima returns and fills them. length: of the list. Returns 0 where
+    too few scores are positive for a bound.
     """
-    if len(best) <= len(scores) and positive > wanted:
-        return max(kth_greatest(best, wanted) - CHAIN_ROOM, 0.0)
+    if len(maxima) <= len(scores) and positive > length:
+        return max(kth_greatest(maxima, length) - CHAIN_ROOM, 0.0)
     return 0.0
 
 
 @compiled
-def tie_crosses_floor(floor: Any, values: Any) -> Any:
-    """Whether values next to the floor may be equal to others below it, and these to more."""
+def tie_crosses_floor(floor: float, values: FloatArray) -> bool:
+    """True if a kept value ties with one below the floor.
+
+    Cutting at the floor would split an equality chain then.
+    """
     near = False
-    for place in range(len(values)):
-        near |= values[place] - EQUALITY_GAP < floor
+    for i in range(len(values)):
+        near |= values[i] - EQUALITY_GAP < floor
     return near
 
 
 @compiled
-def take_best(
-    scores: Any, positive: Any, wanted: Any, best: Any, columns: Any, values: Any, found: Any
-) -> Any:
-    """Appends what may be among the wanted best to columns and values; returns their new length.
+def append_best(
+    scores: FloatArray, positive: int, length: int, maxima: FloatArray, kept: Buffers, found: int
+) -> int:
+    """Appends at least the first `length` scores of the ranking, in the order of their columns.
 
-    positive, best: as lane_maxima gave them. Whole rows are taken where too few are positive, or
-    where what is left out could be equal to the last one taken.
+    positive, maxima: as lane_maxima returns and fills them. Appends all scores that are not 0 where
+    too few are positive, or where a cut would split an equality chain.
     """
-    floor = floor_of(positive, wanted, best, scores)
+    floor = list_floor(positive, length, maxima, scores)
     if floor > 0:
-        end = take_above(scores, floor, columns, values, found)
-        if not tie_crosses_floor(floor, values[found:end]):
+        end = append_above(scores, floor, kept, found)
+        if not tie_crosses_floor(floor, kept.values[found:end]):
             return end
-    return take_all(scores, columns, values, found)
+    return append_nonzero(scores, kept, found)
 
 
 @compiled
-def take_best_of_parts(
-    scores: Any, wanted: Any, best: Any, parts: Any, columns: Any, values: Any, found: Any
-) -> Any:
-    """What take_best does, faster where there are many scores: they are looked through once.
-
-    best: room for the best of lanes. parts: of parts_for.
-    """
-    quarters, greatest, places = parts
-    _greatest_of_quarters(scores, quarters)
-    _greatest_of_quarters(quarters, greatest)
-    floor = floor_of(lane_maxima(greatest, best), wanted, best, greatest)
-    if floor > 0:
-        end = _take_above_of_parts(scores, floor, greatest, places, columns, values, found)
-        if not tie_crosses_floor(floor, values[found:end]):
-            return end
-    return take_all(scores, columns, values, found)
-
-
-@compiled
-def take_all(scores: Any, columns: Any, values: Any, found: Any) -> Any:
-    """Appends the scores that are not 0 to columns and values, and returns their new length."""
-    for place in range(len(scores)):
-        if scores[place] != 0:
-            columns[found] = place
-            values[found] = scores[place]
+def append_nonzero(scores: FloatArray, kept: Buffers, found: int) -> int:
+    """Appends the scores that are not 0."""
+    columns, values = kept
+    for column in range(len(scores)):
+        if scores[column] != 0:
+            columns[found] = column
+            values[found] = scores[column]
             found += 1
     return found
 
 
 @compiled
-def rank_and_keep(
-    wanted: Any, least: Any, columns: Any, values: Any, places: Any, found: Any, end: Any
-) -> Any:
-    """Keeps the wanted first of the values at the places from `found` to before `end`.
-
-    least: those below it do not count. They are ranked as in toplists.py, and stand in the order of
-    their columns; places: their ranks, from 0. Returns their end.
-    """
-    positive = found
-    for place in range(found, end):
-        if values[place] >= least:
-            columns[positive] = columns[place]
-            values[positive] = values[place]
-            positive += 1
-    own_values = values[found:positive]
-    order = descending_order(own_values)
-    sort_ties_by_column(order, columns[found:positive], own_values)
-    for rank in range(len(order)):
-        places[found + order[rank]] = rank
-    kept = found
-    for place in range(found, positive):
-        if places[place] < wanted:
-            columns[kept] = columns[place]
-            values[kept] = values[place]
-            places[kept] = places[place]
-            kept += 1
-    return kept
-
-
-@compiled
-def descending_order(values: Any) -> Any:
-    """The places of the values from the greatest to the least; of equal ones the first is first."""
-    if len(values) > FEW:
-        return np.argsort(-values, kind="mergesort")
-    order = np.empty(len(values), dtype=np.int64)
-    for place in range(len(values)):
-        value = values[place]
-        before = 0
-        head, tail = values[:place], values[place + 1 :]
-        for i in range(len(head)):
-            before += head[i] >= value
-        for i in range(len(tail)):
-            before += tail[i] > value
-        order[before] = place
-    return order
-
-
-@compiled
-def sort_ties_by_column(order: Any, columns: Any, values: Any) -> None:
-    """Ranks as toplists.py does: `order` leads through descending values, equals by column."""
-    start = 0
-    for rank in range(1, len(order) + 1):
-        if rank == len(order) or values[order[rank - 1]] - values[order[rank]] >= EQUALITY_GAP:
-            if rank - start > 1:
-                equals = order[start:rank].copy()
-                order[start:rank] = equals[np.argsort(columns[equals])]
-            start = rank
-
-
-@compiled
-def take_above(scores: Any, floor: Any, columns: Any, values: Any, found: Any) -> Any:
-    """Appends the scores from `floor` up to columns and values, and returns their new length."""
-    for start in range(0, len(scores), STRETCH):
-        part = scores[start : start + STRETCH]
+def append_above(scores: FloatArray, floor: float, kept: Buffers, found: int) -> int:
+    """Appends the scores from `floor` up."""
+    columns, values = kept
+    for start in range(0, len(scores), CHUNK):
+        chunk = scores[start : start + CHUNK]
         above = 0
-        for place in range(len(part)):
-            above += part[place] >= floor
+        for i in range(len(chunk)):
+            above += chunk[i] >= floor
         if above:
-            for place in range(len(part)):
-                if part[place] >= floor:
-                    columns[found] = start + place
-                    values[found] = part[place]
+            for i in range(len(chunk)):
+                if chunk[i] >= floor:
+                    columns[found] = start + i
+                    values[found] = chunk[i]
                     found += 1
     return found
 
 
-@compiled
-def _take_above_of_parts(
-    scores: Any, floor: Any, greatest: Any, places: Any, columns: Any, values: Any, found: Any
-) -> Any:
-    """What take_above does, by the greatest score of each place of the parts.
+class SegmentScratch(NamedTuple):
+    """Working memory of `append_best_by_segments`.
 
-    places: room for those places of which a score is taken.
+    quarters: the maximum of the four quarters of a row. maxima: of the quarters of that, so of all
+    segments. offsets: into the segments, where some segment has a score above the floor.
     """
+
+    quarters: FloatArray
+    maxima: FloatArray
+    offsets: Int32Array
+
+
+@compiled
+def segment_scratch_for(length: int) -> SegmentScratch:
+    """Working memory for rows of this length, a multiple of SEGMENTS."""
+    segment = length // SEGMENTS
+    return SegmentScratch(
+        np.empty(4 * segment), np.empty(segment), np.empty(segment, dtype=np.int32)
+    )
+
+
+@compiled
+def append_best_by_segments(
+    scores: FloatArray,
+    length: int,
+    maxima: FloatArray,
+    scratch: SegmentScratch,
+    kept: Buffers,
+    found: int,
+) -> int:
+    """Does the same as append_best; faster for long rows, of which it reads most scores once.
+
+    maxima: room for the lane maxima.
+    """
+    _maximum_of_quarters(scores, scratch.quarters)
+    _maximum_of_quarters(scratch.quarters, scratch.maxima)
+    positive = lane_maxima(scratch.maxima, maxima)
+    floor = list_floor(positive, length, maxima, scratch.maxima)
+    if floor > 0:
+        end = _append_above_by_segments(scores, floor, scratch, kept, found)
+        if not tie_crosses_floor(floor, kept.values[found:end]):
+            return end
+    return append_nonzero(scores, kept, found)
+
+
+@compiled
+def _maximum_of_quarters(values: FloatArray, maximum: FloatArray) -> None:
+    """Fills `maximum` with the elementwise maximum of the four quarters of `values`."""
+    length = len(maximum)
+    first, second = values[:length], values[length : 2 * length]
+    third, fourth = values[2 * length : 3 * length], values[3 * length :]
+    for i in range(length):
+        one = first[i] if first[i] > second[i] else second[i]
+        other = third[i] if third[i] > fourth[i] else fourth[i]
+        maximum[i] = one if one > other else other
+
+
+@compiled
+def _append_above_by_segments(
+    scores: FloatArray, floor: float, scratch: SegmentScratch, kept: Buffers, found: int
+) -> int:
+    """Appends the scores from `floor` up; looks only where the maximum of the segments has one."""
+    columns, values = kept
+    maxima, offsets = scratch.maxima, scratch.offsets
     above = 0
-    for place in range(len(greatest)):
-        places[above] = place
-        above += greatest[place] >= floor
-    for start in range(0, len(scores), len(greatest)):
-        part = scores[start : start + len(greatest)]
+    for offset in range(len(maxima)):
+        offsets[above] = offset
+        above += maxima[offset] >= floor
+    for start in range(0, len(scores), len(maxima)):
+        segment = scores[start : start + len(maxima)]
         for i in range(above):
-            if part[places[i]] >= floor:
-                columns[found] = start + places[i]
-                values[found] = part[places[i]]
+            if segment[offsets[i]] >= floor:
+                columns[found] = start + offsets[i]
+                values[found] = segment[offsets[i]]
                 found += 1
     return found
 
 
 @compiled
-def longer(array: Any, length: Any) -> Any:
-    """The array with room for `length` entries."""
-    longer = np.empty(length, dtype=array.dtype)
-    longer[: len(array)] = array
-    return longer
+def rank_and_keep(
+    length: int, least: float, kept: Buffers, ranks: Int32Array, found: int, end: int
+) -> int:
+    """Reduces the entries found..end-1 to the first `length` of their ranking; returns their end.
+
+    Entries below `least` are dropped. Those that stay remain in the order of their columns; `ranks`
+    gets the rank of each, from 0.
+    """
+    columns, values = kept
+    counted = found
+    for i in range(found, end):
+        if values[i] >= least:
+            columns[counted] = columns[i]
+            values[counted] = values[i]
+            counted += 1
+    row_values = values[found:counted]
+    order = descending_order(row_values)
+    sort_ties_by_column(order, columns[found:counted], row_values)
+    for rank in range(len(order)):
+        ranks[found + order[rank]] = rank
+    last = found
+    for i in range(found, counted):
+        if ranks[i] < length:
+            columns[last] = columns[i]
+            values[last] = values[i]
+            ranks[last] = ranks[i]
+            last += 1
+    return last
+
+
+@compiled
+def descending_order(values: FloatArray) -> Indexes:
+    """The indexes that sort the values in descending order; stable."""
+    if len(values) > LONGEST_COUNTING_SORT:
+        return np.argsort(-values, kind="mergesort")
+    order = np.empty(len(values), dtype=np.int64)
+    for i in range(len(values)):
+        value = values[i]
+        before = 0
+        head, tail = values[:i], values[i + 1 :]
+        for j in range(len(head)):
+            before += head[j] >= value
+        for j in range(len(tail)):
+            before += tail[j] > value
+        order[before] = i
+    return order
+
+
+@compiled
+def sort_ties_by_column(order: Indexes, columns: IntArray, values: FloatArray) -> None:
+    """Sorts each equality chain in `order`, which sorts the values descending, by column."""
+    start = 0
+    for rank in range(1, len(order) + 1):
+        if rank == len(order) or values[order[rank - 1]] - values[order[rank]] >= EQUALITY_GAP:
+            if rank - start > 1:
+                chain = order[start:rank].copy()
+                order[start:rank] = chain[np.argsort(columns[chain])]
+            start = rank

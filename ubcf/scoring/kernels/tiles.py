@@ -1,212 +1,206 @@
-"""The tiles of tiles.py compiled by numba: the products and the selection in one pass.
+"""The kernels of `ubcf.scoring.ways.tiles`: tiles of G, their products with users, and selection.
 
-Only imported when numba is there (the extra `ubcf[fast]`). The results are those of DenseTiles.
+A tile holds a range of columns of G. Its columns are kept exactly, in double precision, and its
+rows packed into a `PackedTile`: the products with all users are limited by memory bandwidth.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple, cast
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
-from ubcf.scoring.kernels.selection import compiled, kth_greatest, longer
+from ubcf.scoring.kernels.selection import Kernel, compiled, kth_greatest, longer
+from ubcf.scoring.matrices import FloatArray, Indexes, Int32Array, IntArray, Rows, SingleArray
 from ubcf.scoring.tolerances import CHAIN_ROOM, SINGLE_ROUNDING
 
-# Dense rows are kept as whole multiples of a step of their own, half the bytes of single precision:
-# their products wait for memory, not for the processor. The greatest magnitude is so many steps, so
-# an entry is off by half a step at most, which is this share of the greatest.
+# A dense row is stored as 16-bit multiples of a step of its own, in half the bytes of single
+# precision. The greatest magnitude is this many steps.
 STEPS = 32_767
 
+# An entry is off by half a step at most; as a share of the greatest magnitude, with some room.
 STEP_ROUNDING = 0.51 / STEPS
 
-# Rows that are packed together, and what keeps them from lying a power of two apart, where they
-# would push each other out of the cache.
+# Rows that are packed together, so that what is read of each column stays in the cache.
 BAND = 64
 
+# Keeps rows of a band from lying a power of two apart, where they would evict each other from the
+# cache.
 PADDING = 16
+
+# Room for the first survivors of a call.
+FIRST_ROOM = 4096
+
+StepArray = NDArray[np.int16]
+
+TileColumns = NDArray[np.uint16]
+
+
+class PackedTile(NamedTuple):
+    """The rows of a tile in few bytes: dense rows in steps, sparse ones as lists of entries.
+
+    Row t is steps[dense[t]] * step[t]; or, where dense[t] is -1, its entries are bounds[t, 0] to
+    bounds[t, 1] - 1 of `columns` (of the tile) and `values`. greatest: of the magnitudes of each
+    row. Shapes: steps (tracks, width); step, dense, greatest (tracks,); bounds (tracks, 2).
+    """
+
+    steps: StepArray
+    step: SingleArray
+    dense: Int32Array
+    bounds: Indexes
+    columns: TileColumns
+    values: SingleArray
+    greatest: FloatArray
+
+
+class Terms(NamedTuple):
+    """Working memory for the products that a user's score row adds up.
+
+    dense_rows, dense_factors: rows of PackedTile.steps. listed_tracks, listed_factors: sparse rows.
+    """
+
+    dense_rows: Indexes
+    dense_factors: SingleArray
+    listed_tracks: Indexes
+    listed_factors: SingleArray
 
 
 @compiled
-def fill_tile(tile: Any, first: Any, columns: Any, by_track: Any, unit: Any) -> None:
-    """tile[c, t] = sum over the listeners v of first + c of h(v, first + c) * x(v, t)."""
-    track_starts, listeners, times = by_track
-    user_starts, tracks, units = unit
+def fill_tile(tile: FloatArray, first: int, columns: IntArray, by_track: Rows, unit: Rows) -> None:
+    """tile[c, t] = sum over the listeners v of first + c of h(v, first + c) * x(v, t).
+
+    columns: those of the tile to fill. by_track: R transposed, tracks x users. unit: X.
+    """
     for column in columns:
         row = tile[column]
         row[:] = 0.0
-        for i in range(track_starts[first + column], track_starts[first + column + 1]):
-            user = listeners[i]
-            time = times[i]
-            for j in range(user_starts[user], user_starts[user + 1]):
-                row[tracks[j]] += time * units[j]
+        for i in range(by_track.starts[first + column], by_track.starts[first + column + 1]):
+            user, time = by_track.columns[i], by_track.values[i]
+            for j in range(unit.starts[user], unit.starts[user + 1]):
+                row[unit.columns[j]] += time * unit.values[j]
 
 
 @compiled
 def pack_rows(
-    double: Any,
-    start: Any,
-    stop: Any,
-    most_listed: Any,
-    steps: Any,
-    step: Any,
-    dense: Any,
-    bounds: Any,
-    columns: Any,
-    values: Any,
-    greatest: Any,
+    tile: FloatArray, start: int, stop: int, most_listed: int, packed: PackedTile
 ) -> None:
-    """The rows start..stop-1, listed in single precision or dense in steps, and their greatest.
+    """Packs the rows start..stop-1 of a tile, which comes as its columns, width x tracks.
 
-    What is packed lies close together: the rows that many users need stay in the cache.
+    most_listed: rows with more entries become dense. Packed rows lie close together, so the rows
+    that many users need stay in the cache.
     """
-    width = len(double)
+    width = len(tile)
     next_dense = start
     next_listed = start * most_listed
-    # A few rows at a time, so that what is read of each column stays in the cache.
     band = np.empty((BAND, width + PADDING), dtype=np.float32)
     for band_start in range(start, stop, BAND):
         rows = min(BAND, stop - band_start)
-        for column in range(width):
-            part = double[column, band_start : band_start + rows]
-            for row in range(rows):
-                band[row, column] = part[row]
+        _copy_band(tile, band_start, rows, band)
         for row in range(rows):
             track = band_start + row
             line = band[row, :width]
             entries, largest = _entries_and_greatest(line)
-            greatest[track] = largest
-            dense[track] = -1
-            bounds[track, 0] = next_listed
+            packed.greatest[track] = largest
+            packed.dense[track] = -1
+            packed.bounds[track, 0] = next_listed
             if entries > most_listed:
-                dense[track] = next_dense
-                step[track] = largest / np.float32(STEPS)
-                _round_to_steps(line, step[track], steps[next_dense])
+                packed.dense[track] = next_dense
+                packed.step[track] = largest / np.float32(STEPS)
+                _round_to_steps(line, packed.step[track], packed.steps[next_dense])
                 next_dense += 1
             elif entries:
                 for column in range(width):
                     if line[column] != 0:
-                        columns[next_listed] = column
-                        values[next_listed] = line[column]
+                        packed.columns[next_listed] = column
+                        packed.values[next_listed] = line[column]
                         next_listed += 1
-            bounds[track, 1] = next_listed
+            packed.bounds[track, 1] = next_listed
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})
-def _entries_and_greatest(line: Any) -> Any:
-    """How many values are not 0, and the greatest magnitude. There is no nan."""
+@compiled
+def _copy_band(tile: FloatArray, band_start: int, rows: int, band: SingleArray) -> None:
+    """Transposes rows of a tile, from `band_start` on, into a band, in single precision."""
+    for column in range(len(tile)):
+        entries = tile[column, band_start : band_start + rows]
+        for row in range(rows):
+            band[row, column] = entries[row]
+
+
+def _compiled_without_nan(kernel: Kernel) -> Kernel:
+    """As `compiled`, for input without nan, of which minima and maxima are vector instructions."""
+    return cast(Kernel, numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})(kernel))
+
+
+@_compiled_without_nan
+def _entries_and_greatest(line: SingleArray) -> tuple[int, np.float32]:
+    """The number of values that are not 0, and the greatest magnitude."""
     entries = 0
     greatest = np.float32(0)
-    for place in range(len(line)):
-        magnitude = abs(line[place])
+    for column in range(len(line)):
+        magnitude = abs(line[column])
         entries += magnitude > 0
         greatest = magnitude if magnitude > greatest else greatest
     return entries, greatest
 
 
 @compiled
-def _round_to_steps(line: Any, step: Any, steps: Any) -> None:
-    """The values of a line in whole steps."""
+def _round_to_steps(line: SingleArray, step: float, steps: StepArray) -> None:
+    """Fills `steps` with the values of a line as multiples of a step."""
     per_value = np.float32(1) / step
-    for place in range(len(line)):
-        steps[place] = np.int16(np.rint(line[place] * per_value))
+    for column in range(len(line)):
+        steps[column] = np.int16(np.rint(line[column] * per_value))
 
 
 @compiled
 def find_survivors(
-    first: Any,
-    tile: Any,
-    first_user: Any,
-    entries: Any,
-    units: Any,
-    wanted: Any,
-    threshold: Any,
-    rounding: Any,
-) -> Any:
-    """Rows and columns (of the tile) of the scores that may not be below the floor of their user.
+    first: int,
+    tile: PackedTile,
+    units: SingleArray,
+    self_terms: Rows,
+    list_lengths: Indexes,
+    threshold: FloatArray,
+    rounding: FloatArray,
+) -> tuple[Int32Array, TileColumns]:
+    """Users and columns of the scores that may be at or above the floor of their user.
 
-    The users are those from `first_user` on, as many as `wanted` has entries.
+    first: the first track of the tile. units: X in single precision, with the starts and columns of
+    `self_terms`, users x tracks. list_lengths, threshold, rounding: as in ubcf.scoring.ways.tiles.
+    Candidates, of the same users; raises rounding. Returned columns are those of the tile.
     """
-    steps, step, dense, bounds, columns, values, greatest = tile
-    starts, tracks, own = entries
-    width = steps.shape[1]
+    starts = self_terms.starts
+    width = tile.steps.shape[1]
     scores = np.zeros(width, dtype=np.float32)
-    longest = 1
-    for row in range(len(wanted)):
-        longest = max(longest, starts[first_user + row + 1] - starts[first_user + row])
-    dense_rows = np.empty(longest, dtype=np.int64)
-    dense_units = np.empty(longest, dtype=np.float32)
-    listed_tracks = np.empty(longest, dtype=np.int64)
-    listed_units = np.empty(longest, dtype=np.float32)
-    room = 4096
-    found_rows = np.empty(room, dtype=np.int32)
-    found_columns = np.empty(room, dtype=np.uint16)
+    terms = _terms_for(np.diff(starts).max())
+    found_rows = np.empty(FIRST_ROOM, dtype=np.int32)
+    found_columns = np.empty(FIRST_ROOM, dtype=np.uint16)
     found = 0
-    for row in range(len(wanted)):
-        start = starts[first_user + row]
-        stop = starts[first_user + row + 1]
+    for row in range(len(list_lengths)):
         scores[:] = 0
-        magnitude = 0.0
-        dense_count = 0
-        listed_count = 0
-        for i in range(start, stop):
-            track = tracks[i]
-            magnitude += abs(units[i]) * greatest[track]
-            if dense[track] >= 0:
-                dense_rows[dense_count] = dense[track]
-                dense_units[dense_count] = units[i] * step[track]
-                dense_count += 1
-            elif bounds[track, 0] < bounds[track, 1]:
-                listed_tracks[listed_count] = track
-                listed_units[listed_count] = units[i]
-                listed_count += 1
-            if first <= track < first + width:
-                scores[track - first] = -own[i]
-                magnitude += abs(own[i])
+        dense, listed, magnitude = _gather_terms(row, first, tile, units, self_terms, terms, scores)
         floor = threshold[row] - CHAIN_ROOM
         if magnitude < floor or magnitude == 0:
             continue
-        error = magnitude * ((stop - start + 6) * SINGLE_ROUNDING + STEP_ROUNDING)
+        additions = starts[row + 1] - starts[row] + 6
+        error = magnitude * (additions * SINGLE_ROUNDING + STEP_ROUNDING)
         rounding[row] = max(rounding[row], error)
-
-        fours = dense_count // 4 * 4
-        for i in range(0, fours, 4):
-            unit_0, unit_1 = dense_units[i], dense_units[i + 1]
-            unit_2, unit_3 = dense_units[i + 2], dense_units[i + 3]
-            row_0, row_1 = steps[dense_rows[i]], steps[dense_rows[i + 1]]
-            row_2, row_3 = steps[dense_rows[i + 2]], steps[dense_rows[i + 3]]
-            for column in range(width):
-                scores[column] = (
-                    (
-                        (scores[column] + unit_0 * np.float32(row_0[column]))
-                        + unit_1 * np.float32(row_1[column])
-                    )
-                    + unit_2 * np.float32(row_2[column])
-                ) + unit_3 * np.float32(row_3[column])
-        for i in range(fours, dense_count):
-            unit_0, row_0 = dense_units[i], steps[dense_rows[i]]
-            for column in range(width):
-                scores[column] += unit_0 * np.float32(row_0[column])
-        for i in range(listed_count):
-            track = listed_tracks[i]
-            for place in range(bounds[track, 0], bounds[track, 1]):
-                scores[columns[place]] += listed_units[i] * values[place]
-
+        _add_dense_rows(tile.steps, terms, dense, scores)
+        _add_listed_rows(tile, terms, listed, scores)
         lowest = max(floor - error, 0.0)
-        if threshold[row] == 0 and wanted[row] < width:
-            # The list is still empty: nothing below the wanted-th best of this tile can matter.
-            best = kth_greatest(scores, wanted[row])
-            lowest = max(lowest, best - 2 * error - CHAIN_ROOM)
+        if threshold[row] == 0 and list_lengths[row] < width:
+            # No list yet: a score below the last one of a list from this tile alone is of no use.
+            last = kth_greatest(scores, list_lengths[row])
+            lowest = max(lowest, last - 2 * error - CHAIN_ROOM)
         limit = np.float32(lowest)
         above = 0
         for column in range(width):
             above += scores[column] > limit
         if above == 0:
             continue
-        if found + above > room:
-            room = 2 * (found + above)
-            found_rows = longer(found_rows, room)
-            found_columns = longer(found_columns, room)
+        if found + above > len(found_rows):
+            found_rows = longer(found_rows, 2 * (found + above))
+            found_columns = longer(found_columns, 2 * (found + above))
         for column in range(width):
             if scores[column] > limit:
                 found_rows[found] = row
@@ -216,20 +210,110 @@ def find_survivors(
 
 
 @compiled
+def _terms_for(length: int) -> Terms:
+    """Working memory for users with up to this many tracks."""
+    return Terms(
+        np.empty(length, dtype=np.int64),
+        np.empty(length, dtype=np.float32),
+        np.empty(length, dtype=np.int64),
+        np.empty(length, dtype=np.float32),
+    )
+
+
+@compiled
+def _gather_terms(
+    row: int,
+    first: int,
+    tile: PackedTile,
+    units: SingleArray,
+    self_terms: Rows,
+    terms: Terms,
+    scores: SingleArray,
+) -> tuple[int, int, float]:
+    """Collects the terms of a user: returns how many are dense, how many listed, and a magnitude.
+
+    The magnitude is an upper bound of the sum of the terms' magnitudes, of any column. Subtracts
+    the self terms from `scores`, zeros for every column of the tile.
+    """
+    width = len(scores)
+    magnitude = 0.0
+    dense = 0
+    listed = 0
+    for i in range(self_terms.starts[row], self_terms.starts[row + 1]):
+        track = self_terms.columns[i]
+        magnitude += abs(units[i]) * tile.greatest[track]
+        if tile.dense[track] >= 0:
+            terms.dense_rows[dense] = tile.dense[track]
+            terms.dense_factors[dense] = units[i] * tile.step[track]
+            dense += 1
+        elif tile.bounds[track, 0] < tile.bounds[track, 1]:
+            terms.listed_tracks[listed] = track
+            terms.listed_factors[listed] = units[i]
+            listed += 1
+        if first <= track < first + width:
+            scores[track - first] = -self_terms.values[i]
+            magnitude += abs(self_terms.values[i])
+    return dense, listed, magnitude
+
+
+@compiled
+def _add_dense_rows(steps: StepArray, terms: Terms, count: int, scores: SingleArray) -> None:
+    """Adds the dense rows to the scores, four at a time: scores are read and written less often."""
+    rows, factors = terms.dense_rows, terms.dense_factors
+    width = len(scores)
+    fours = count // 4 * 4
+    for i in range(0, fours, 4):
+        factor_0, factor_1 = factors[i], factors[i + 1]
+        factor_2, factor_3 = factors[i + 2], factors[i + 3]
+        row_0, row_1 = steps[rows[i]], steps[rows[i + 1]]
+        row_2, row_3 = steps[rows[i + 2]], steps[rows[i + 3]]
+        for column in range(width):
+            scores[column] = (
+                (
+                    (scores[column] + factor_0 * np.float32(row_0[column]))
+                    + factor_1 * np.float32(row_1[column])
+                )
+                + factor_2 * np.float32(row_2[column])
+            ) + factor_3 * np.float32(row_3[column])
+    for i in range(fours, count):
+        factor_0, row_0 = factors[i], steps[rows[i]]
+        for column in range(width):
+            scores[column] += factor_0 * np.float32(row_0[column])
+
+
+@compiled
+def _add_listed_rows(tile: PackedTile, terms: Terms, count: int, scores: SingleArray) -> None:
+    """Adds the sparse rows to the scores, entry by entry."""
+    for i in range(count):
+        track, factor = terms.listed_tracks[i], terms.listed_factors[i]
+        for j in range(tile.bounds[track, 0], tile.bounds[track, 1]):
+            scores[tile.columns[j]] += factor * tile.values[j]
+
+
+@compiled
 def exact_scores(
-    first: Any, tile: Any, first_user: Any, entries: Any, units: Any, rows: Any, columns: Any
-) -> Any:
-    """The scores at some places, each summed by ascending track, without the user's own part."""
-    starts, tracks, own = entries
+    first: int,
+    tile: FloatArray,
+    units: FloatArray,
+    self_terms: Rows,
+    rows: Int32Array,
+    columns: TileColumns,
+) -> FloatArray:
+    """The scores of rows[i] for the columns[i] of a tile in double precision: shape of `rows`.
+
+    tile: width x tracks, from the track `first` on. units: X, with the starts and columns of
+    `self_terms`, users x tracks. Sums go by ascending track; the self term is subtracted last.
+    """
+    starts, tracks, terms = self_terms
     scores = np.empty(len(rows))
-    for place in range(len(rows)):
-        line = tile[columns[place]]
-        user = first_user + rows[place]
+    for i in range(len(rows)):
+        line = tile[columns[i]]
+        user = rows[i]
         score = 0.0
-        own_part = 0.0
-        for i in range(starts[user], starts[user + 1]):
-            score += units[i] * line[tracks[i]]
-            if tracks[i] == first + columns[place]:
-                own_part = own[i]
-        scores[place] = score - own_part
+        self_term = 0.0
+        for entry in range(starts[user], starts[user + 1]):
+            score += units[entry] * line[tracks[entry]]
+            if tracks[entry] == first + columns[i]:
+                self_term = terms[entry]
+        scores[i] = score - self_term
     return scores

@@ -1,7 +1,7 @@
-"""What the ways to compute the scores share: the job, the blocks of users, and their results.
+"""What the three ways share: the job, the blocks of users, and their results.
 
-Nothing users x users or users x tracks is ever held whole. A row is computed alike in every block,
-so neither the sizes of the blocks nor the number of threads changes a result.
+Nothing users x users or users x tracks is ever held whole. A row does not depend on the block that
+it is computed in, so neither block sizes nor the number of threads change a result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy import sparse
 
 from ubcf.scoring.matrices import FloatArray, Indexes, ModelMatrices, UserPaths, has_entries
 from ubcf.scoring.options import Neighborhood
-from ubcf.scoring.ranking import ListsWanted, TopLists, merged, top_positive
+from ubcf.scoring.ranking import ListOptions, TopLists, merged, top_positive
 from ubcf.scoring.similarity import (
     NeighborCounts,
     count_common,
@@ -24,15 +24,15 @@ from ubcf.scoring.similarity import (
     weights,
 )
 
-# Bytes that an entry of a similarity or score row costs while its block is worked on: value and
-# index in the product, and the copies that ranking makes of both. Measured, rounded up.
+# Bytes that an entry of a similarity or score row takes while its block is in work: value and index
+# in the product, and the copies that ranking makes of both. Measured, rounded up.
 BYTES_PER_ENTRY = 120
 
-# Blocks are no larger than this, so that there are enough for all threads and to show progress.
-# Larger ones are slower as well: their arrays do not stay in the processor cache.
+# Users of a block at most, so that there are enough blocks for all threads and for progress. Larger
+# blocks are slower, too: their arrays do not stay in the processor cache.
 MOST_USERS_PER_BLOCK = 512
 
-# Stands for a count that was not made.
+# Stands for a count that a way does not make.
 NOT_COUNTED = -1
 
 
@@ -40,10 +40,10 @@ NOT_COUNTED = -1
 class UserBlock:
     """The results for the users start..stop-1; one row or entry per user of the block.
 
-    norms: of their rows of R. positive_scores: tracks with a score above 0 (by at least the
-    equality gap). Counts are NOT_COUNTED where the way does not give them. common_tracks: tracks
-    that both have heard, for each entry of the neighbors. heard: whether the user has heard the
-    track, for each entry of the recommendations.
+    norms: of the rows of R. positive_scores: the number of tracks with a score above 0, by the
+    equality gap or more. Counts are NOT_COUNTED where the way does not make them. common_tracks:
+    the number of tracks that both have heard, for each entry of `neighbors`. heard: whether the
+    user has heard the track, for each entry of `recommendations`.
     """
 
     start: int
@@ -59,15 +59,16 @@ class UserBlock:
 
 @dataclass(frozen=True)
 class ScoringJob:
-    """The scores and lists to compute, and the means to do so.
+    """What to compute, and with which resources.
 
-    compiled: with the kernels of numba. memory: bytes that the blocks in work may take together.
+    memory: bytes that the blocks in work may take together. most_users: of a block. compiled: use
+    the kernels; numba must be installed.
     """
 
     matrices: ModelMatrices
     neighborhood: Neighborhood
     self_weight: float
-    wanted: ListsWanted
+    lists: ListOptions
     threads: int
     memory: int
     most_users: int
@@ -75,52 +76,52 @@ class ScoringJob:
 
     @property
     def users(self) -> int:
-        """Users of R."""
+        """The number of users."""
         return int(self.matrices.interactions.shape[0])
 
     @property
     def tracks(self) -> int:
-        """Tracks of R."""
+        """The number of tracks."""
         return int(self.matrices.interactions.shape[1])
 
     @property
     def jobs_at_once(self) -> int:
-        """Blocks at once: one a thread is in work, one a thread may wait to be taken."""
+        """Blocks in the pool: for each thread one in work, and one that waits."""
         return 2 * self.threads
 
     @cached_property
     def costs(self) -> FloatArray:
-        """Entries that each user's rows take at most: shape (users,)."""
-        return user_costs(self.matrices.interactions) + self.wanted.recommendations
+        """An upper bound of the entries of each user's rows and list: shape (users,)."""
+        return user_costs(self.matrices.interactions) + self.lists.recommendations
 
     @cached_property
-    def tracks_to_rank(self) -> Indexes:
-        """How long the ranking of each user must be: shape (users,)."""
-        return self.wanted.tracks_to_rank(self.users)
+    def ranking_lengths(self) -> Indexes:
+        """The length of the ranking that each user needs: shape (users,)."""
+        return self.lists.ranking_lengths(self.users)
 
     @cached_property
     def self_terms_of_products(self) -> FloatArray:
-        """The user's own contribution to X G, subtracted from it: an entry for each of R.
+        """The user's own contribution to X G, subtracted from it: one value per entry of R.
 
-        With a self weight a part of it stays.
+        With a self weight, only a part is subtracted.
         """
         terms: FloatArray = (1.0 - self.self_weight) * self.matrices.interactions.data
         return terms
 
     @cached_property
     def self_terms_of_weights(self) -> FloatArray:
-        """The same for W R, which has no contribution of the user: with a self weight, negative."""
+        """The same for W R, to which the user does not contribute: negative with a self weight."""
         terms: FloatArray = -self.self_weight * self.matrices.interactions.data
         return terms
 
     def blocks(self, costs: FloatArray) -> list[tuple[int, int]]:
-        """Ranges (start, stop) of users with these costs, in entries, that fit in the memory."""
+        """Ranges (start, stop) of users that fit in the memory; costs: in entries, of each user."""
         most_entries = self.memory / BYTES_PER_ENTRY / self.jobs_at_once
         return user_blocks(costs, most_entries, self.most_users)
 
 
 def weights_of(job: ScoringJob, users: Indexes) -> sparse.csr_array:
-    """How much all users count for some: len(users) x users."""
+    """The weights of all users for some users: len(users) x all users."""
     return weights(job.matrices, job.neighborhood, users)
 
 
@@ -131,11 +132,11 @@ def scores_of(job: ScoringJob, weights: sparse.csr_array, users: Indexes) -> spa
 
 def recommended(job: ScoringJob, scores: sparse.csr_array, users: Indexes) -> TopLists:
     """The recommendations of some users from their scores."""
-    return job.wanted.recommended(scores, users, compiled=job.compiled)
+    return job.lists.recommended(scores, users, compiled=job.compiled)
 
 
 def common_tracks(job: ScoringJob, first: int, neighbors: TopLists) -> Indexes:
-    """The tracks that each user, from `first` on, has in common with each of its neighbors."""
+    """The number of tracks that each user, from `first` on, shares with each of its neighbors."""
     users = first + neighbors.rows
     return count_common(job.matrices.pattern, users, neighbors.columns, compiled=job.compiled)
 
@@ -149,7 +150,7 @@ def is_heard(job: ScoringJob, first: int, recommendations: TopLists) -> NDArray[
 def block_without_neighbors(
     job: ScoringJob, start: int, positive_scores: Indexes, recommendations: TopLists
 ) -> UserBlock:
-    """The results for the users from `start` on when their similarities are not known."""
+    """The results for the users from `start` on, without similarities."""
     users = len(positive_scores)
     not_counted = np.full(users, NOT_COUNTED, dtype=np.int64)
     return UserBlock(
@@ -166,14 +167,14 @@ def block_without_neighbors(
 
 
 def with_neighbors(job: ScoringJob, block: UserBlock) -> UserBlock:
-    """The same block with the neighbors and their counts."""
-    parts = []
+    """The same results with the neighbors and their counts."""
+    lists = []
     counts = []
     for start, stop in job.blocks(job.costs[block.start : block.stop]):
         similarity = weights_of(job, np.arange(block.start + start, block.start + stop))
         counts.append(count_neighbors(similarity))
-        parts.append((np.arange(start, stop), top_positive(similarity, job.wanted.neighbors)))
-    neighbors = merged(block.stop - block.start, parts)
+        lists.append((np.arange(start, stop), top_positive(similarity, job.lists.neighbors)))
+    neighbors = merged(block.stop - block.start, lists)
     return replace(
         block,
         counts=NeighborCounts(
@@ -188,7 +189,7 @@ def with_neighbors(job: ScoringJob, block: UserBlock) -> UserBlock:
 def user_costs(interactions: sparse.csr_array) -> FloatArray:
     """An upper bound of the entries of each user's similarity and score rows: shape (users,).
 
-    A user's similarity row has at most one entry per listener of each of its tracks, its score row
+    A similarity row has at most one entry per listener of each of the user's tracks, a score row
     at most one per track of each of those listeners; neither exceeds its dense length.
     """
     paths = UserPaths.of(interactions)

@@ -1,10 +1,8 @@
-"""Scores from the tracks' side, with all products of tracks at hand: X G - D R with G = X' R.
+"""The way `products`: G = X' R between tracks first, held whole, then scores X G - D R.
 
-The same scores as similarity times interactions (scoring.py), by the associative law:
-S R = (X X' - D) R = X (X' R) - D R, where D is 1 for users with a non-zero row (their similarity to
-themselves, which must not count). G, tracks x tracks, is sparse and held whole; where it is too
-large or too full for that, `tiles` takes it a tile at a time. The fastest way on most logs when
-compiled.
+The same scores as W R, by the associative law: (X X' - D) R = X (X' R) - D R, where D is 1 for
+users with a row that is not 0, whose similarity to themselves must not count. G is sparse, tracks x
+tracks. The fastest way on most logs when compiled; where G is too large or too dense, see `tiles`.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from ubcf.scoring import kernels
-from ubcf.scoring.matrices import FloatArray, Indexes
+from ubcf.scoring.matrices import FloatArray, Indexes, Rows
 from ubcf.scoring.parallel import do_all, in_turn
 from ubcf.scoring.ranking import count_positive, top_scores
 from ubcf.scoring.ways.blocks import (
@@ -33,42 +31,43 @@ from ubcf.scoring.ways.blocks import (
 
 @dataclass(frozen=True)
 class ProductMatrices:
-    """What the products are made of.
+    """The inputs of `Products`.
 
-    by_user: R, users x tracks. unit: X, with the indexes and index pointers of R. unit_by_track: X
-    transposed, tracks x users. own: what X G has too much, for each entry of R. wanted: how many
-    tracks each user wants ranked, shape (users,).
+    interactions: R, users x tracks. unit: X, with the indexes and index pointers of R.
+    unit_by_track: X transposed, tracks x users. self_terms: the user's own contribution, subtracted
+    from X G: one value per entry of R. ranking_lengths: of the ranking of each user, shape
+    (users,).
     """
 
-    by_user: sparse.csr_array
+    interactions: sparse.csr_array
     unit: sparse.csr_array
     unit_by_track: sparse.csr_array
-    own: FloatArray
-    wanted: Indexes
+    self_terms: FloatArray
+    ranking_lengths: Indexes
 
 
 class Products(Protocol):
-    """G, ready to be multiplied with."""
+    """G, ready for products with users."""
 
     def scores(self, start: int, stop: int) -> tuple[sparse.csr_array, Indexes]:
-        """The scores of the users start..stop-1, as users x tracks, and the positive ones counted.
+        """The scores of the users start..stop-1, users x tracks, and counts of positive scores.
 
-        Scores that cannot be among the wanted first of a user may be left out. Counted are those
-        above 0 by the equality gap or more: shape (stop - start,).
+        Scores that cannot be in the ranking of a user may be left out. The counts, shape
+        (stop - start,), are of all scores above 0 by the equality gap or more.
         """
 
 
 def products_for(matrices: ProductMatrices, threads: int, *, compiled: bool) -> Products:
-    """G compiled by numba, which has to be installed, or by scipy."""
+    """G by kernels, for which numba must be installed, or by scipy."""
     if compiled:
         return CompiledProducts(matrices, threads)
     return SparseProducts(matrices)
 
 
 def load_kernels() -> None:
-    """Loads numba and the kernels of products and ranking, by computing one score; if it can.
+    """Loads numba and the kernels of products and ranking, if it is installed, by scoring one user.
 
-    That takes half a second; the first time after an installation the kernels are compiled, which
+    That takes half a second; the first time after an installation numba compiles the kernels, which
     takes ten seconds and more.
     """
     if not kernels.has_numba():
@@ -83,105 +82,106 @@ class SparseProducts:
     """Products by scipy."""
 
     def __init__(self, matrices: ProductMatrices) -> None:
-        """Makes G."""
+        """Computes G."""
         self._matrices = matrices
-        self._products = sparse.csr_array(matrices.unit_by_track @ matrices.by_user)
-        by_user = matrices.by_user
-        self._own = sparse.csr_array(
-            (matrices.own, by_user.indices, by_user.indptr), shape=by_user.shape
+        self._products = sparse.csr_array(matrices.unit_by_track @ matrices.interactions)
+        interactions = matrices.interactions
+        self._self_terms = sparse.csr_array(
+            (matrices.self_terms, interactions.indices, interactions.indptr),
+            shape=interactions.shape,
         )
 
     def scores(self, start: int, stop: int) -> tuple[sparse.csr_array, Indexes]:
         """See Products."""
-        matrices = self._matrices
         scores = sparse.csr_array(
-            matrices.unit[start:stop] @ self._products - self._own[start:stop]
+            self._matrices.unit[start:stop] @ self._products - self._self_terms[start:stop]
         )
         return scores, count_positive(scores)
 
 
-# Parts of G that are made at once, for each thread: the rows of popular tracks take longest.
-PARTS_PER_THREAD = 16
+# Ranges of rows of G for each thread: rows of popular tracks take longest, so ranges are many.
+RANGES_PER_THREAD = 16
 
 
 class CompiledProducts:
-    """Products by compiled loops."""
+    """Products by kernels."""
 
     def __init__(self, matrices: ProductMatrices, threads: int) -> None:
         """Computes G on this many threads."""
         from ubcf.scoring.kernels.products import count_entries, fill_products
 
-        self._matrices = matrices
-        by_user, by_track = matrices.by_user, matrices.unit_by_track
-        tracks = by_user.shape[1]
-        listeners = by_track.indptr, by_track.indices, by_track.data
-        heard = by_user.indptr, by_user.indices, by_user.data
-        paths = np.concatenate([[0], np.cumsum(np.diff(by_user.indptr).take(by_track.indices))])
-        work = paths.take(by_track.indptr)
-        wanted = np.linspace(0, work[-1], threads * PARTS_PER_THREAD + 1)
-        edges = np.unique(np.concatenate([[0], np.searchsorted(work, wanted), [tracks]]))
-        parts = list(pairwise(edges))
+        self._tracks = tracks = int(matrices.interactions.shape[1])
+        heard = Rows.of(matrices.interactions)
+        listeners = Rows.of(matrices.unit_by_track)
+        self._units = Rows(heard.starts, heard.columns, matrices.unit.data)
+        self._self_terms = Rows(heard.starts, heard.columns, matrices.self_terms)
+        self._ranking_lengths = matrices.ranking_lengths
+        ranges = _ranges_of_equal_work(heard, listeners, threads * RANGES_PER_THREAD)
         lengths = np.zeros(tracks, dtype=np.int64)
         with ThreadPoolExecutor(threads) as pool:
             do_all(
-                pool, lambda part: count_entries(*part, tracks, listeners, heard, lengths), parts
+                pool, lambda ends: count_entries(*ends, tracks, listeners, heard, lengths), ranges
             )
-            self._starts = np.concatenate([[0], np.cumsum(lengths)])
-            narrow = tracks <= np.iinfo(np.uint16).max + 1
-            self._columns = np.empty(self._starts[-1], dtype=np.uint16 if narrow else np.uint32)
-            self._values = np.empty(self._starts[-1])
-            products = self._starts, self._columns, self._values
+            starts = np.concatenate([[0], np.cumsum(lengths)])
+            is_narrow = tracks <= np.iinfo(np.uint16).max + 1
+            columns = np.empty(starts[-1], dtype=np.uint16 if is_narrow else np.uint32)
+            self._products = products = Rows(starts, columns, np.empty(starts[-1]))
             do_all(
-                pool, lambda part: fill_products(*part, tracks, listeners, heard, products), parts
+                pool, lambda ends: fill_products(*ends, tracks, listeners, heard, products), ranges
             )
 
     def scores(self, start: int, stop: int) -> tuple[sparse.csr_array, Indexes]:
         """See Products."""
         from ubcf.scoring.kernels.products import score_rows
-        from ubcf.scoring.kernels.selection import LANES_PER_WANTED
 
-        by_user, wanted = self._matrices.by_user, self._matrices.wanted[start:stop]
-        starts, columns, values, positive = score_rows(
-            (start, stop),
-            by_user.shape[1],
-            (by_user.indptr, by_user.indices, self._matrices.unit.data),
-            (self._starts, self._columns, self._values),
-            start,
-            (by_user.indptr, by_user.indices, self._matrices.own),
-            wanted,
-            LANES_PER_WANTED * int(wanted.max()),
+        scores, positive = score_rows(
+            self._tracks,
+            self._units.between(start, stop),
+            self._products,
+            self._self_terms.between(start, stop),
+            self._ranking_lengths[start:stop],
         )
-        shape = (stop - start, by_user.shape[1])
-        return sparse.csr_array((values, columns, starts), shape=shape), positive
+        return scores.to_matrix(self._tracks), positive
+
+
+def _ranges_of_equal_work(heard: Rows, listeners: Rows, count: int) -> list[tuple[int, int]]:
+    """About `count` ranges (first, stop) of rows of G that take about the same time.
+
+    heard: users x tracks. listeners: tracks x users.
+    """
+    tracks = len(listeners.starts) - 1
+    additions = np.concatenate([[0], np.cumsum(np.diff(heard.starts).take(listeners.columns))])
+    work = additions.take(listeners.starts)
+    shares = np.linspace(0, work[-1], count + 1)
+    edges = np.unique(np.concatenate([[0], np.searchsorted(work, shares), [tracks]]))
+    return list(pairwise(edges))
 
 
 def scores_from_weights(
     weights: sparse.csr_array,
     interactions: sparse.csr_array,
     start: int,
-    own: FloatArray,
-    wanted: Indexes,
+    self_terms: FloatArray,
+    ranking_lengths: Indexes,
 ) -> tuple[sparse.csr_array, Indexes]:
-    """Scores, and how many are positive, of consecutive users from `start` on, as Products tells.
+    """Scores W R of consecutive users from `start` on, by kernels, and counts, as Products.scores.
 
-    weights: how much all users count for them, users of the block x all users. own: what is taken
-    off for each user's own interactions, entry by entry. wanted: how many tracks each wants ranked.
+    weights: users of the block x all users. interactions: R, users x tracks. self_terms: subtracted
+    from the scores, one value per entry of R. ranking_lengths: of the users of the block. numba
+    must be installed.
     """
     from ubcf.scoring.kernels.products import score_rows
-    from ubcf.scoring.kernels.selection import LANES_PER_WANTED
 
-    starts, columns, values, positive = score_rows(
-        (0, weights.shape[0]),
-        interactions.shape[1],
-        (weights.indptr, weights.indices, weights.data),
-        (interactions.indptr, interactions.indices, interactions.data),
-        start,
-        (interactions.indptr, interactions.indices, own),
-        wanted,
-        LANES_PER_WANTED * int(wanted.max()),
+    tracks = int(interactions.shape[1])
+    heard = Rows.of(interactions)
+    scores, positive = score_rows(
+        tracks,
+        Rows.of(weights),
+        heard,
+        Rows(heard.starts, heard.columns, self_terms).between(start, start + weights.shape[0]),
+        ranking_lengths,
     )
-    shape = (weights.shape[0], interactions.shape[1])
-    return sparse.csr_array((values, columns, starts), shape=shape), positive
+    return scores.to_matrix(tracks), positive
 
 
 def by_products(
@@ -194,14 +194,14 @@ def by_products(
     """Yields the results of all users in blocks of ascending users.
 
     neighbors: compute the similarities and the neighbors too. advance: called with the share of
-    the work (all: 1) done since the last call.
+    the work done since the last call; all shares add up to 1.
     """
     matrices = ProductMatrices(
         job.matrices.interactions,
         job.matrices.unit,
         job.matrices.unit_by_track,
         job.self_terms_of_products,
-        job.tracks_to_rank,
+        job.ranking_lengths,
     )
     products = products_for(matrices, job.threads, compiled=job.compiled)
 

@@ -1,6 +1,6 @@
-"""Scores from the users' side: similarities first, W R, a block of users at a time.
+"""The way `similarities`: weights W between users first, then scores W R, block by block.
 
-Cheap when users share few tracks; the neighbors and all counts come on the way.
+Cheap where users share few tracks. Neighbors and all counts come at no extra cost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from scipy import sparse
 
 from ubcf.scoring.matrices import FloatArray, Indexes
 from ubcf.scoring.parallel import in_turn
-from ubcf.scoring.ranking import TopLists, count_positive, top_placed, top_positive
+from ubcf.scoring.ranking import TopLists, count_positive, top_positive, top_ranked
 from ubcf.scoring.similarity import count_neighbors, nearest_weights
 from ubcf.scoring.ways.blocks import (
     ScoringJob,
@@ -26,8 +26,8 @@ from ubcf.scoring.ways.blocks import (
 )
 from ubcf.scoring.ways.products import scores_from_weights
 
-# The kernels keep at most about this many entries for each neighbor or track that is wanted.
-KEPT_PER_WANTED = 4
+# The kernels keep at most about this many entries per entry of a list.
+KEPT_PER_LIST_ENTRY = 4
 
 
 def by_similarities(
@@ -35,7 +35,7 @@ def by_similarities(
 ) -> Iterator[UserBlock]:
     """Yields the results of all users in blocks of ascending users.
 
-    advance: called with the share of the work (all: 1) done since the last call.
+    advance: called with the share of the work done since the last call; all shares add up to 1.
     """
 
     def work(block: tuple[int, int]) -> UserBlock:
@@ -63,37 +63,38 @@ def by_similarities(
 
 
 def _costs(job: ScoringJob) -> FloatArray:
-    """Entries that each user's rows take: the kernels keep little more than what is wanted."""
+    """The entries of each user's rows: the kernels keep little more than the lists."""
     if not job.compiled or job.neighborhood.neighbors is None:
         return job.costs
-    kept = KEPT_PER_WANTED * (job.neighborhood.neighbors + job.tracks_to_rank)
+    kept = KEPT_PER_LIST_ENTRY * (job.neighborhood.neighbors + job.ranking_lengths)
     costs: FloatArray = np.minimum(kept, job.costs)
     return costs
 
 
+# Weights, neighbors, scores, and the number of positive scores of some users.
 Found = tuple[sparse.csr_array, TopLists, sparse.csr_array, Indexes]
 
 
 def _by_scipy(job: ScoringJob, users: Indexes) -> Found:
-    """Weights, neighbors, scores and the number of positive scores of some users."""
+    """All weights and scores."""
     weights = weights_of(job, users)
     scores = scores_of(job, weights, users)
-    return weights, top_positive(weights, job.wanted.neighbors), scores, count_positive(scores)
+    return weights, top_positive(weights, job.lists.neighbors), scores, count_positive(scores)
 
 
 def _by_kernels(job: ScoringJob, users: Indexes) -> Found:
-    """The same for consecutive users by numba; scores that cannot be in a list are left out."""
+    """The same for consecutive users, without the scores that cannot enter a list."""
     weights, ranks = nearest_weights(job.matrices, job.neighborhood, users)
     neighbors = (
-        top_positive(weights, job.wanted.neighbors)
-        if ranks is None
-        else top_placed(weights, ranks, job.wanted.neighbors)
+        top_positive(weights, job.lists.neighbors)
+        if job.neighborhood.neighbors is None
+        else top_ranked(weights, ranks, job.lists.neighbors)
     )
     scores, positive = scores_from_weights(
         weights,
         job.matrices.interactions,
         int(users[0]),
         job.self_terms_of_weights,
-        job.tracks_to_rank[users],
+        job.ranking_lengths[users],
     )
     return weights, neighbors, scores, positive
