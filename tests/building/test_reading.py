@@ -544,8 +544,10 @@ def test_line_numbers_and_texts_are_right_however_the_lines_are_stored(
     "threads", [2, *(pytest.param(threads, marks=pytest.mark.slow) for threads in (1, 4))]
 )
 def test_line_numbers_are_right_in_a_large_file_read_in_parallel(
-    tmp_path: Path, threads: int
+    tmp_path: Path, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Otherwise the build loads the kernels meanwhile, which a new environment compiles first.
+    monkeypatch.setattr("ubcf.building.pipeline.LOG_BYTES_WORTH_KERNELS", float("inf"))
     chance = random.Random(threads)
     padding = "p" * 500  # makes the file longer than what DuckDB reads at a time
     lines: list[Line] = [

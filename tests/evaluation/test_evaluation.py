@@ -660,7 +660,7 @@ def test_rejected_lines_are_reported_on_stderr(tmp_path: Path) -> None:
 
 def test_the_help_warns_of_what_the_metrics_of_lists_reward(tmp_path: Path) -> None:
     help_text = " ".join(call_ubcf("evaluate", "--help", cwd=tmp_path).stdout.split())
-    assert "reward predicting what some recommender had shown" in help_text
+    assert "rewards predicting what some recommender had shown" in help_text
 
 
 def test_python_gets_the_rows_of_the_tables(tmp_path: Path) -> None:
