@@ -1,4 +1,4 @@
-"""Finding the logs: which files count, each once, and none that a reader would cut short."""
+"""Finding the logs: which files count, each once, and that incomplete ones are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SKIPPABLE_FRAME = (0x184D2A53).to_bytes(4, "little") + (5).to_bytes(4, "little")
 
 
 def stored_zstandard(data: bytes, block_size: int = 100_000) -> bytes:
-    """A Zstandard frame of blocks that are stored as they are (RFC 8878, section 3.1)."""
+    """A Zstandard frame of uncompressed blocks (RFC 8878, section 3.1)."""
     window = bytes([0b0001_0000 + 0b0110_1000])  # enough for blocks of 128 KiB
     blocks = [data[at : at + block_size] for at in range(0, len(data), block_size)] or [b""]
     frame = b"\x28\xb5\x2f\xfd" + b"\x00" + window
@@ -41,7 +41,7 @@ def stored_zstandard(data: bytes, block_size: int = 100_000) -> bytes:
 
 
 def zstandard(data: bytes, *options: str) -> bytes:
-    """Zstandard by the program of that name; blocks stored as they are without it."""
+    """Data compressed by the program zstd; without it, in uncompressed blocks."""
     if shutil.which("zstd") is None:
         if options:
             pytest.skip("needs the program zstd")
@@ -52,7 +52,7 @@ def zstandard(data: bytes, *options: str) -> bytes:
 
 
 def touch(folder: Path, *names: str, data: bytes = LINE) -> list[Path]:
-    """Makes files, each with bytes of its own."""
+    """Makes files that hold `data`."""
     paths = [folder / name for name in names]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def test_these_names_in_a_folder_are_logs(tmp_path: Path, name: str) -> None:
         "recommendations_ub.json",
     ],
 )
-def test_other_names_in_a_folder_are_not(tmp_path: Path, name: str) -> None:
+def test_other_names_in_a_folder_are_no_logs(tmp_path: Path, name: str) -> None:
     touch(tmp_path, f"replica/{name}", "replica/data.json")
     assert names(tmp_path) == ["replica/data.json"]
 
@@ -144,7 +144,7 @@ def test_a_folder_named_like_a_log_is_a_folder(tmp_path: Path) -> None:
     assert names(tmp_path) == ["data.json/data.json.1"]
 
 
-def test_a_file_that_is_named_is_a_log_whatever_its_name(tmp_path: Path) -> None:
+def test_a_file_given_by_path_is_a_log_whatever_its_name(tmp_path: Path) -> None:
     (path,) = touch(tmp_path, "tuesday.txt")
     assert names(tmp_path, path) == ["tuesday.txt"]
 
@@ -378,7 +378,7 @@ def test_the_catalog_lies_in_a_folder_of_logs(tmp_path: Path) -> None:
     assert find_catalog([tmp_path / "logs"]) == tmp_path / "logs" / "tracks.json"
 
 
-def test_the_catalog_is_looked_for_in_the_folders_themselves_alone(tmp_path: Path) -> None:
+def test_the_catalog_is_not_looked_for_in_subfolders(tmp_path: Path) -> None:
     touch(tmp_path, "logs/deeper/tracks.json", "logs/data.json", "tracks.json")
     assert find_catalog([tmp_path / "logs", tmp_path / "logs" / "data.json"]) is None
 
@@ -434,7 +434,7 @@ def test_a_complete_compressed_log_passes(tmp_path: Path, kind: str) -> None:
     checked(tmp_path, f"data.json.{suffix}", compressed())
 
 
-# Cut between two parts, or within what is added at the end, a file is complete.
+# Cut between two parts, or within the padding, a file is complete.
 OF_ONE_PART = [kind for kind in COMPRESSED if "several" not in kind and "padded" not in kind]
 
 
@@ -531,6 +531,6 @@ def test_lines_are_counted_where_line_feeds_end_them(
     assert count_lines(readable(log_file(path), tmp_path, 0)) == lines
 
 
-def test_the_lines_of_a_packed_file_are_not_counted(tmp_path: Path) -> None:
+def test_the_lines_of_a_compressed_file_are_not_counted(tmp_path: Path) -> None:
     (path,) = touch(tmp_path, "data.json.gz", data=gzip.compress(b"{}\n"))
     assert count_lines(readable(log_file(path), tmp_path, 0)) is None

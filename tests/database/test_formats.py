@@ -1,4 +1,4 @@
-"""Rows as text: every value of every SQL type comes out whole, in each format."""
+"""Rows as text: each format writes the values of every SQL type without loss."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_markdown_is_a_table_that_bars_in_texts_do_not_break(
     )
 
 
-def test_fractions_have_six_digits_where_people_read_and_all_elsewhere(
+def test_fractions_have_six_digits_in_tables_and_all_elsewhere(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     query = "select 0.1::double + 0.2::double as x, 1e-300::double / 3 as tiny, 1/3 as third"
@@ -96,7 +96,7 @@ def test_fractions_have_six_digits_where_people_read_and_all_elsewhere(
     }
 
 
-# Type by type: what JSON says, read back by Python.
+# The JSON of a value of each type, read back by Python.
 TYPES: list[tuple[str, Any]] = [
     ("170141183460469231731687303715884105727::hugeint", 2**127 - 1),
     ("18446744073709551615::ubigint", 2**64 - 1),
@@ -136,14 +136,14 @@ def test_a_row_of_a_table_is_one_line(
         assert len(written(connection, f"select {expression} as v", form).splitlines()) == 3
 
 
-def test_csv_reads_back_as_it_was(connection: duckdb.DuckDBPyConnection) -> None:
+def test_csv_reads_back_unchanged(connection: duckdb.DuckDBPyConnection) -> None:
     texts = ["a,b", 'say "hi"', "two\nlines", "音楽", "", "'; drop table x; --"]
     values = ", ".join("('" + text.replace("'", "''") + "')" for text in texts)
     text = written(connection, f"select * from (values {values}) as rows (t)", "csv")
     assert [row[0] for row in csv.reader(io.StringIO(text, newline=""))] == ["t", *texts]
 
 
-def test_wide_characters_take_two_places_and_marks_none(
+def test_wide_characters_take_two_columns_and_combining_marks_none(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     query = "select * from (values ('音楽', 1), ('e\u0301te', 2), ('abcd', 3)) as rows (t, n)"
@@ -164,9 +164,7 @@ def test_statements_that_describe_are_rows_too(connection: duckdb.DuckDBPyConnec
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_rows_come_in_their_order_however_many(
-    connection: duckdb.DuckDBPyConnection, form: str
-) -> None:
+def test_rows_keep_their_order(connection: duckdb.DuckDBPyConnection, form: str) -> None:
     text = written(connection, "select 30000 - i as n from range(30000) as numbers (i)", form)
     numbers = [int("".join(filter(str.isdigit, line)) or 0) for line in text.splitlines()]
     assert [number for number in numbers if number] == list(range(30_000, 0, -1))
@@ -208,6 +206,6 @@ def test_parts_have_their_name_in_every_format(connection: duckdb.DuckDBPyConnec
     )
 
 
-def test_the_commands_offer_the_formats_that_there_are() -> None:
+def test_the_commands_offer_every_format() -> None:
     (choice,) = [each for each in group.commands["query"].params if each.name == "form"]
     assert tuple(choice.type.choices) == FORMATS  # type: ignore[attr-defined]

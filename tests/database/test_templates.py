@@ -1,4 +1,4 @@
-"""Templates laid over sql/: how somebody with other logs uses ubcf."""
+"""Templates overlaid on sql/: how to use ubcf with other logs."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def build_ratings(folder: Path, ratings: str = RATINGS, **options: Any) -> Built
 # Other logs
 
 
-def test_text_ids_come_out_as_they_went_in(tmp_path: Path) -> None:
+def test_text_ids_come_out_unchanged(tmp_path: Path) -> None:
     built = build_ratings(tmp_path)
     ids = sorted(["müller", "o'hara", "a,b", 'x"y', "zoë \\ 🎵", "Zoe", "12"])
     lines = built.output.read_text(encoding="utf-8").splitlines()
@@ -197,7 +197,7 @@ def test_logs_with_other_field_names_need_one_template(tmp_path: Path) -> None:
     assert built.summary.duplicate_lines == 0
 
 
-def test_columns_of_events_get_their_types_whatever_the_reading_gives(tmp_path: Path) -> None:
+def test_columns_of_events_are_cast_to_their_types(tmp_path: Path) -> None:
     bare = RATINGS_EVENTS.replace("cast(null as varchar) as message", "null as message")
     bare = bare.replace("cast(null as timestamp)", "'2026-01-02 03:04:05.6'")
     bare = bare.replace("cast(null as double)", "1")
@@ -239,7 +239,7 @@ def test_a_column_that_cannot_have_its_type_is_an_error(tmp_path: Path) -> None:
         )
 
 
-def test_an_analysis_of_ones_own_is_offered_beside_the_others(tmp_path: Path) -> None:
+def test_a_users_own_analysis_is_listed_with_the_others(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", PLAYS)
     build_folder(tmp_path)
     own = "-- lovers: one row per user who heard a track to its end.\nselect 1 as x;\n"
@@ -251,7 +251,7 @@ def test_an_analysis_of_ones_own_is_offered_beside_the_others(tmp_path: Path) ->
     assert (done.returncode, done.stdout) == (0, "x\n1\n")
 
 
-# What may be wrong with a template
+# Errors in templates
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_a_template_that_replaces_none_is_an_error(tmp_path: Path, name: str) ->
     assert str(error.value) == f"{folder}: {name.replace('__', '/')}.sql replaces no file of sql/"
 
 
-def test_other_files_in_a_folder_of_templates_do_not_matter(tmp_path: Path) -> None:
+def test_other_files_in_a_folder_of_templates_are_ignored(tmp_path: Path) -> None:
     folder = overlay(tmp_path, staging__events="select 1;")
     (folder / "README.md").write_text("how we read our logs")
     templates = Templates(folder)

@@ -16,7 +16,7 @@ from tests.support.builds import build_folder
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
 
-# Two sets of logs, with other numbers of events: a reader must see one build whole, not a mixture.
+# Two sets of logs with different numbers of events: a reader must see one build, not a mixture.
 FEW = [(user, track, 0.1 * ((user + track) % 11)) for user in range(40) for track in range(6)]
 MANY = [(user, track, 0.1 * ((user * track) % 11)) for user in range(80) for track in range(9)]
 
@@ -57,7 +57,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     "analysts", [len(COMMANDS), pytest.param(20, marks=pytest.mark.slow)], ids=["few", "many"]
 )
-def test_commands_never_fail_nor_see_half_a_build_while_builds_run(
+def test_commands_neither_fail_nor_see_half_a_build_while_builds_run(
     analysts: int, tmp_path: Path
 ) -> None:
     write_log(tmp_path / "few" / "data.json", FEW)
