@@ -51,7 +51,7 @@ PUBLISH_UNTIL = """
 import os, signal, sys
 from pathlib import Path
 from ubcf.errors import DatabaseError
-from ubcf.files import Publication, finish_publication
+from ubcf.files import Publication
 
 folder, what, moment = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 targets = [folder / "ubcf.duckdb", folder / "recommendations_ub.json"]
@@ -87,7 +87,7 @@ else:
 HOLD = """
 import sys, time
 from pathlib import Path
-from ubcf.files import Publication, finish_publication
+from ubcf.files import Publication
 
 with Publication(Path(sys.argv[1]), Path(sys.argv[2])):
     print("held", flush=True)
@@ -256,12 +256,7 @@ def test_a_build_killed_at_any_moment_leaves_the_old_results_or_the_new_ones(fol
 def test_a_publication_disturbed_at_any_step_leaves_a_pair_of_results(
     tmp_path: Path, what: str
 ) -> None:
-<<<<<<< HEAD
     """Whatever happens at any call of the publication, the next command finds a whole pair."""
-=======
-    """Only a kill between two steps leaves a new database with the old JSON: two files cannot be
-    renamed at once. Each of them is whole."""
->>>>>>> house
     found = []
     ends = set()
     for moment in range(1, 100):
@@ -288,14 +283,8 @@ def test_a_publication_disturbed_at_any_step_leaves_a_pair_of_results(
     assert len(found) > 5
     assert found[0] == ("old", "old")
     assert found[-1] == ("new", "new")
-<<<<<<< HEAD
     assert [pair for pair in found if len(set(pair)) > 1] == []
-    # A name that cannot be kept is no reason to fail.
-=======
-    mixed = [pair for pair in found if len(set(pair)) > 1]
-    assert mixed == ([("new", "old")] if what == "kill" else [])
     # Without hard links, the old file is not kept; that is no reason to fail.
->>>>>>> house
     expected = {"kill": "", "interrupt": "KeyboardInterrupt", "fail": "DatabaseError"}[what]
     assert expected in ends
 
@@ -316,14 +305,6 @@ def test_after_a_holder_was_killed_the_next_build_works(folder: Path) -> None:
 # Interrupted
 
 
-<<<<<<< HEAD
-def test_interrupted_in_a_query_it_leaves_the_old_results_and_nothing_else(place: Path) -> None:
-    old = bytes_of(place)
-    (place / "mine" / "checks").mkdir(parents=True)
-    (place / "mine" / "checks" / "slow.sql").write_text(SLOW_CHECK)
-    process = start(place, "--top", str(NEW_TOP), "--templates", "mine")
-    output = place / f".{OUTPUT}.building"
-=======
 def test_a_build_interrupted_in_a_query_leaves_the_old_results_and_nothing_else(
     folder: Path,
 ) -> None:
@@ -331,8 +312,7 @@ def test_a_build_interrupted_in_a_query_leaves_the_old_results_and_nothing_else(
     (folder / "mine" / "checks").mkdir(parents=True)
     (folder / "mine" / "checks" / "slow.sql").write_text(SLOW_CHECK)
     process = start(folder, "--top", str(NEW_TOP), "--templates", "mine")
-    output = Publication.unfinished(folder / OUTPUT)
->>>>>>> house
+    output = folder / f".{OUTPUT}.building"
     while not output.exists() or output.stat().st_size == 0:  # the last work before the checks
         assert process.poll() is None
         time.sleep(0.01)
@@ -439,12 +419,8 @@ def test_a_folder_that_may_not_be_written_is_reported(
     assert names_in(folder) == {"logs", *RESULTS}
 
 
-<<<<<<< HEAD
-def test_a_target_in_no_folder_or_over_a_folder_is_refused(tmp_path: Path) -> None:
-    write_log(tmp_path / "logs" / "data.json", [(1, 2, 0.5)])
-=======
 def test_a_target_that_is_a_folder_or_has_none_is_refused(tmp_path: Path) -> None:
->>>>>>> house
+    write_log(tmp_path / "logs" / "data.json", [(1, 2, 0.5)])
     database, output, nowhere = tmp_path / DATABASE, tmp_path / OUTPUT, tmp_path / "nowhere" / "x"
     for (database_path, output_path), words in (
         ((nowhere, output), "nowhere does not exist"),
@@ -466,9 +442,8 @@ def test_an_unfinished_database_is_not_published(tmp_path: Path) -> None:
         Publication(database, output) as publication,
     ):
         publication.unfinished(database).write_text("cut short")
-        publication.unfinished(database).with_name(".ubcf.duckdb.building.wal").write_text(
-            "the rest"
-        )
+        wal = publication.unfinished(database).with_name(".ubcf.duckdb.building.wal")
+        wal.write_text("the rest")
         publication.unfinished(output).write_text("new")
         publication.publish()
     assert database.read_text() == "old"
