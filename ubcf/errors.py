@@ -1,4 +1,13 @@
-"""The errors that end a command with one line on stderr."""
+"""The errors that end a command with one line on stderr, and the signals that end one."""
+
+from __future__ import annotations
+
+import signal
+
+# Signals that end a command like Ctrl-C; Windows has not all of them.
+ENDING_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class UbcfError(Exception):

@@ -187,7 +187,6 @@ def test_a_closed_stdout_gives_no_traceback(folder: Path) -> None:
         (["--catalog", "nowhere.json"], ["nowhere.json", "cannot be read"]),
         (["--catalog", "data"], ["data", "cannot be read"]),
         (["--templates", "nowhere"], ["nowhere", "no such folder of templates"]),
-        (["--database", "data"], ["data", "not a file"]),
     ],
 )
 def test_a_failure_ends_with_1_and_one_line_that_says_what_was_looked_for(

@@ -385,7 +385,7 @@ def test_a_page_that_cannot_be_made_leaves_the_previous_one(
 ) -> None:
     built = build_from(LINES)
     old = tmp_path / "report.html"
-    old.write_text("old")
+    old.write_text("<title>Recommendations of Monday</title>")
     before = set(tmp_path.iterdir())
     unknown = call_ubcf("report", "--user", "9", cwd=tmp_path)
     assert (unknown.returncode, unknown.stdout, unknown.stderr) == (
@@ -401,7 +401,7 @@ def test_a_page_that_cannot_be_made_leaves_the_previous_one(
             write_report(connection, tmp_path / "logs")
         with pytest.raises(NotFoundError, match="no user 'x'"):
             write_report(connection, old, ["1", "x"])
-    assert old.read_text() == "old"
+    assert old.read_text() == "<title>Recommendations of Monday</title>"
     assert set(tmp_path.iterdir()) == before
 
 

@@ -45,7 +45,7 @@ def sql(
     Several statements run in turn; the rows of the last one are printed. 'show tables' lists the
     tables, 'describe users' the columns of one.
     """
-    from ubcf.analysis.statements import check_target, print_result, write_result
+    from ubcf.analysis.statements import output_target, print_result, write_result
     from ubcf.database.reading import connect_locked
     from ubcf.database.session import interruptibly
 
@@ -57,11 +57,11 @@ def sql(
         text = sys.stdin.read()
     else:
         text = query or ""
-    path = None if output is None else Path(output)
-    if path is not None:
-        check_target(path)
+    inputs = [database] if file is None else [database, file]
+    target = None if output is None else output_target(Path(output), inputs)
     with connect_locked(database, allow_files=allow_files) as connection:
-        if path is None:
+        if output is None or target is None:
             interruptibly(connection, lambda: print_result(connection, text, form, sys.stdout))
         else:
-            interruptibly(connection, lambda: write_result(connection, text, path))
+            suffix = Path(output).suffix
+            interruptibly(connection, lambda: write_result(connection, text, target, suffix))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -11,6 +12,7 @@ import duckdb
 
 from ubcf.database.session import literal
 from ubcf.errors import DatabaseError, one_line
+from ubcf.files import Kind, finish_publication
 
 # The tables of a build.
 TABLES = frozenset(
@@ -38,6 +40,34 @@ MAGIC_WITHIN = 16
 
 # The first version of ubcf whose tables have all columns that sql/analysis/ reads.
 OLDEST_VERSION = (0, 1, 0)
+
+
+def _has_tables(path: Path, names: frozenset[str]) -> bool:
+    """Whether a file is a DuckDB database with these tables.
+
+    Raises OSError when it cannot be opened.
+    """
+    if not _is_duckdb(path):
+        return False
+    # Attached to a connection of its own: this process may have the file open, with other settings.
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(f"attach {literal(str(path))} as it (read_only); use it")
+        except duckdb.IOException as error:
+            raise OSError(errno.EBUSY, one_line(error)) from error
+        except duckdb.Error:
+            return False
+        return names <= _base_tables(connection)
+
+
+# The kinds of databases; those of former versions, which lack some tables, are of the kind too.
+BUILD_DATABASE = Kind(
+    "a database of ubcf build",
+    lambda path: _has_tables(path, frozenset({"build", "interactions", "recommendations"})),
+)
+EVALUATION_DATABASE = Kind(
+    "a database of ubcf evaluate", lambda path: _has_tables(path, EVALUATION_TABLES)
+)
 
 
 def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
@@ -124,22 +154,33 @@ def _spill_folder() -> Path:
 
 def _refuse_other_files(path: Path) -> None:
     """Raises DatabaseError when the file is missing, unreadable, or not a DuckDB file."""
+    finish_publication(path)
     if not path.is_file():
         raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
     try:
-        with path.open("rb") as file:
-            head = file.read(MAGIC_WITHIN)
+        is_duckdb = _is_duckdb(path)
     except OSError as error:
         raise DatabaseError(f"{path}: cannot be read: {error.strerror}") from error
-    if MAGIC not in head:
+    if not is_duckdb:
         raise DatabaseError(f"{path}: not a valid DuckDB database")
+
+
+def _is_duckdb(path: Path) -> bool:
+    with path.open("rb") as file:
+        return MAGIC in file.read(MAGIC_WITHIN)
+
+
+def _base_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The names of the tables, but not of views, of the database in use."""
+    names = "select table_name from duckdb_tables() where database_name = current_database()"
+    return {name for (name,) in connection.execute(names).fetchall()}
 
 
 def _refuse_other_tables(
     connection: duckdb.DuckDBPyConnection, path: Path, *, evaluations: bool = False
 ) -> None:
     """Raises DatabaseError when the tables are not those of this version of ubcf."""
-    tables = {row[0] for row in connection.execute("show tables").fetchall()}
+    tables = _base_tables(connection)
     if evaluations and tables >= EVALUATION_TABLES:
         return
     missing = TABLES - tables
