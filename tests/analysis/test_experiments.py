@@ -19,6 +19,7 @@ from tests.analysis.test_statistics import QUANTILES
 from tests.support.builds import Built, build_in
 from tests.support.commands import call_ubcf
 from tests.support.logs import log_line
+from tests.support.overlays import overlay
 from tests.support.paths import PROJECT, REAL_LOGS, SAMPLE
 from ubcf.analysis.experiments import METRICS, Arm, Effect, Experiment, analyze_experiments
 from ubcf.commands import ubcf as group
@@ -345,8 +346,7 @@ def test_logs_without_experiments_or_messages_are_reported(tmp_path: Path) -> No
         for block in readme.split("```sql\n")[1:]
         if block.startswith("-- events:")
     ]
-    (tmp_path / "my-sql" / "staging").mkdir(parents=True)
-    (tmp_path / "my-sql" / "staging" / "events.sql").write_text(template, encoding="utf-8")
+    overlay(tmp_path / "my-sql", "staging/events.sql", template)
     ratings = "user,item,rating\nanna,1,5\nanna,2,1\nbob,1,4\n"
     (tmp_path / "ratings.csv").write_text(ratings, encoding="utf-8")
     assert call_ubcf("build", "ratings.csv", "--templates", "my-sql", cwd=tmp_path).returncode == 0

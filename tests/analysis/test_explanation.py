@@ -14,7 +14,8 @@ from tests.promises.test_worked_example import LINES
 from tests.support import reference
 from tests.support.builds import Built, build_sample
 from tests.support.commands import call_ubcf
-from tests.support.logs import write_log, write_overlay_of_text_ids
+from tests.support.logs import write_log
+from tests.support.overlays import EVENTS_OF_TEXTS, overlay
 from ubcf.errors import NotFoundError
 
 Build = Callable[..., Built]
@@ -109,7 +110,7 @@ def test_text_ids_stay_texts_and_are_never_run_as_sql(
 @pytest.fixture
 def build_folder_of_texts(tmp_path: Path) -> Built:
     """Two users whose ids are texts, who agree on the tracks t'1 and t2."""
-    write_overlay_of_text_ids(tmp_path / "sql")
+    overlay(tmp_path / "sql", "staging/events.sql", EVENTS_OF_TEXTS)
     (tmp_path / "logs.csv").write_text(
         "anna|t'1|0.9\nanna|t2|0.1\n1; drop table users|t'1|0.8\n1; drop table users|t2|0.2\n"
     )

@@ -20,6 +20,7 @@ import ubcf
 from tests.support.builds import Built, build_folder
 from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log
+from tests.support.overlays import overlay
 from ubcf.analysis.named_analyses import Analysis, list_analyses
 from ubcf.database.templates import sql_folder
 from ubcf.errors import NotFoundError, OptionError
@@ -419,9 +420,8 @@ def text_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     ]  # fmt: skip
     write_log(folder / "logs" / "data.json", lines)
-    (folder / "mine" / "staging").mkdir(parents=True)
-    (folder / "mine" / "staging" / "events.sql").write_text(TEXT_EVENTS, encoding="utf-8")
-    return build_folder(folder, templates=folder / "mine").database
+    templates = overlay(folder / "mine", "staging/events.sql", TEXT_EVENTS)
+    return build_folder(folder, templates=templates).database
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,8 @@ import duckdb
 import pytest
 
 from tests.support.builds import build_folder
-from tests.support.commands import call_ubcf
+from tests.support.commands import call_ubcf, environment_of_ubcf
 from tests.support.logs import write_log
-from tests.support.paths import PROJECT
 
 PLAYS = [(1, 20, 0.2), (1, 40, 0.4), (2, 20, 0.8), (2, 30, 0.0), (3, 30, 0.4), (3, 40, 0.8)]
 
@@ -260,7 +259,7 @@ def start(query: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "ubcf", "sql", query, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        env=environment_of_ubcf(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.building.test_logs import COMPRESSED, zstandard
 from tests.support.builds import Built, build_folder
 from tests.support.commands import call_ubcf
+from tests.support.compressed import COMPRESSED, zstandard
 from tests.support.examples import examples
 from tests.support.logs import log_line
 from ubcf.building.logs import LogFile, grown

@@ -20,9 +20,8 @@ import duckdb
 import pytest
 
 import ubcf
-from tests.support.commands import call_ubcf, run_ubcf
+from tests.support.commands import call_ubcf, environment_of_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
-from tests.support.paths import PROJECT
 from ubcf.building.summary import BuildSummary
 from ubcf.commands import ubcf as group
 from ubcf.errors import InputError, OptionError, UbcfError
@@ -127,7 +126,7 @@ def test_on_a_terminal_progress_goes_to_stderr_and_not_to_stdout(folder: Path, q
     with subprocess.Popen(
         [sys.executable, "-m", "ubcf", "build", *(["-q"] if quiet else [])],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "TERM": "xterm"},
+        env=environment_of_ubcf({"TERM": "xterm"}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=theirs,
@@ -164,7 +163,7 @@ def test_a_closed_stdout_gives_no_traceback(folder: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "ubcf", "build"],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            env=environment_of_ubcf(),
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
@@ -301,7 +300,7 @@ def test_help_loads_nothing_that_computes(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "ubcf", "--help"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        env=environment_of_ubcf(),
         capture_output=True,
         text=True,
         check=True,

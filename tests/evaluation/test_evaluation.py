@@ -19,6 +19,7 @@ import ubcf
 from tests.support import reference
 from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log
+from tests.support.overlays import overlay
 from tests.support.paths import PROJECT
 from ubcf.errors import InputError, OptionError
 from ubcf.evaluation.bootstrap import estimate
@@ -704,14 +705,13 @@ def test_every_table_and_every_column_has_a_comment(tmp_path: Path) -> None:
 
 def test_logs_of_another_format_can_be_evaluated(tmp_path: Path) -> None:
     """Ratings from CSV: text ids and no timestamps."""
-    (tmp_path / "my-sql" / "staging").mkdir(parents=True)
-    (tmp_path / "my-sql" / "staging" / "events.sql").write_text(
+    events = (
         "create table events as select filename as file, null as message, null as timestamp,"
         ' "user", item as track, rating / 5 as time, null as latency, null as recommendation,'
         " null as experiments from read_csv(getvariable('log_paths'), header = true,"
-        " columns = {'user': 'VARCHAR', 'item': 'VARCHAR', 'rating': 'DOUBLE'}, filename = true);",
-        encoding="utf-8",
+        " columns = {'user': 'VARCHAR', 'item': 'VARCHAR', 'rating': 'DOUBLE'}, filename = true);"
     )
+    overlay(tmp_path / "my-sql", "staging/events.sql", events)
     lines = [
         f"{user},item{item},{(user * item) % 5 + 1}"
         for user, item in ((u, i) for u in range(6) for i in range(12))

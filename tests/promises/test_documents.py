@@ -17,6 +17,7 @@ import click
 import pytest
 
 from tests.support.commands import call_ubcf, run_ubcf
+from tests.support.overlays import overlay
 from tests.support.paths import PROJECT
 from ubcf.analysis.named_analyses import list_analyses
 from ubcf.commands import ubcf
@@ -144,8 +145,7 @@ def test_the_readme_has_a_python_example() -> None:
 def test_the_overlay_reads_ratings_from_csv(folder: str, tmp_path: Path) -> None:
     """Also from a folder whose name DuckDB could take for the value of a column."""
     (template,) = blocks(SQL, "sql")
-    (tmp_path / "my-sql" / "staging").mkdir(parents=True)
-    (tmp_path / "my-sql" / "staging" / "events.sql").write_text(template, encoding="utf-8")
+    overlay(tmp_path / "my-sql", "staging/events.sql", template)
     (tmp_path / folder).mkdir(exist_ok=True)
     ratings = "user,item,rating\nanna,1,5\nanna,2,1\nbob,1,4\nbob,3,2\n"
     (tmp_path / folder / "ratings.csv").write_text(ratings, encoding="utf-8")

@@ -24,9 +24,9 @@ import duckdb
 import pytest
 
 import ubcf
-from tests.support.commands import run_ubcf
+from tests.support.commands import environment_of_ubcf, run_ubcf
 from tests.support.logs import write_log
-from tests.support.paths import PROJECT
+from tests.support.overlays import overlay
 from ubcf.building.summary import BuildSummary
 from ubcf.errors import BusyError, CheckError, DatabaseError, TemplateError, UbcfError
 from ubcf.files import Publication, finish_publication
@@ -162,7 +162,7 @@ def python(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
     """Starts a Python that finds ubcf."""
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        env=environment_of_ubcf(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -313,8 +313,7 @@ def test_a_build_interrupted_in_a_query_leaves_the_old_results_and_nothing_else(
     folder: Path,
 ) -> None:
     old = bytes_of(folder)
-    (folder / "mine" / "checks").mkdir(parents=True)
-    (folder / "mine" / "checks" / "slow.sql").write_text(SLOW_CHECK)
+    overlay(folder / "mine", "checks/slow.sql", SLOW_CHECK)
     process = start(folder, "--top", str(NEW_TOP), "--templates", "mine")
     output = folder / f".{OUTPUT}.building"
     while not output.exists() or output.stat().st_size == 0:  # the last work before the checks
@@ -525,7 +524,9 @@ def test_a_database_with_unfinished_changes_is_replaced_by_one_that_opens(folder
 def test_unfinished_changes_stay_when_the_build_fails(folder: Path) -> None:
     python("-c", LEAVE_CHANGES, folder / DATABASE).communicate(timeout=60)
     with pytest.raises(CheckError):
-        build(folder, NEW_TOP, templates=overlay(folder, "checks/no.sql", "select 1 as one"))
+        build(
+            folder, NEW_TOP, templates=overlay(folder / "mine", "checks/no.sql", "select 1 as one")
+        )
     with duckdb.connect(str(folder / DATABASE)) as connection:
         assert connection.execute("select note from notes").fetchall() == [("mine",)]
 
@@ -533,18 +534,10 @@ def test_unfinished_changes_stay_when_the_build_fails(folder: Path) -> None:
 # Refused by a check or a template
 
 
-def overlay(folder: Path, name: str, text: str) -> Path:
-    """A folder of templates with one file."""
-    path = folder / "mine" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return folder / "mine"
-
-
 def test_a_check_that_finds_rows_keeps_the_old_results_and_shows_them(folder: Path) -> None:
     old = bytes_of(folder)
     overlay(
-        folder,
+        folder / "mine",
         "checks/always_fails.sql",
         "select 'user ' || r as what, r * 100 as how_much from range(1, 8) as t(r)",
     )
@@ -572,7 +565,7 @@ def test_a_template_that_cannot_be_used_is_named(
     build(tmp_path, OLD_TOP)
     old = bytes_of(tmp_path)
     with pytest.raises(TemplateError) as error:
-        build(tmp_path, NEW_TOP, templates=overlay(tmp_path, name, text))
+        build(tmp_path, NEW_TOP, templates=overlay(tmp_path / "mine", name, text))
     assert words in str(error.value)
     assert "\n" not in str(error.value)
     assert bytes_of(tmp_path) == old

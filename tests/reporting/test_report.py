@@ -18,11 +18,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import ubcf
-from tests.database.test_templates import build_ratings
 from tests.promises.test_worked_example import LINES
 from tests.support.builds import Built, build_in, build_sample
 from tests.support.commands import call_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
+from tests.support.overlays import build_ratings
 from tests.support.paths import PROJECT, REAL_LOGS
 from ubcf.errors import NotFoundError, OptionError
 from ubcf.reporting.page import write_report

@@ -12,7 +12,8 @@ import pytest
 import ubcf
 from tests.support.builds import Built, build_folder
 from tests.support.commands import call_ubcf
-from tests.support.logs import write_log, write_overlay_of_text_ids
+from tests.support.logs import write_log
+from tests.support.overlays import EVENTS_OF_TEXTS, overlay
 from ubcf.errors import InputError
 
 # Five users; the pairs below have a user 9 and a track 77 too.
@@ -148,7 +149,7 @@ def test_pairs_that_the_logs_do_not_know_are_kept_as_written_and_counted_in_a_wa
 
 
 def test_text_ids_are_taken_as_written(tmp_path: Path) -> None:
-    write_overlay_of_text_ids(tmp_path / "sql")
+    overlay(tmp_path / "sql", "staging/events.sql", EVENTS_OF_TEXTS)
     (tmp_path / "logs.csv").write_text(
         "7|a,b|0.9\n7|c |0.1\n07|a,b|0.8\n07|c |0.2\n07|é|0.6\n", encoding="utf-8"
     )

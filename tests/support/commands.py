@@ -31,7 +31,7 @@ def run_ubcf(
         env=environment_of_ubcf(environment),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         **options,
     )
