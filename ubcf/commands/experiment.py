@@ -57,10 +57,10 @@ def experiment(
     """
     from ubcf.analysis.experiments import METRICS, analyze_experiments
     from ubcf.commands.rows import write_experiments
-    from ubcf.database.reading import connect
+    from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
 
-    with connect(database) as connection:
+    with connect_closed(database) as connection:
         experiments = interruptibly(
             connection,
             lambda: analyze_experiments(

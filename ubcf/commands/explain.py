@@ -26,10 +26,10 @@ def explain(user: str, track: str, database: str, form: str) -> None:
     from ubcf.analysis.explanation import explain as explain_score
     from ubcf.analysis.explanation import explained_score
     from ubcf.commands.rows import print_rows
-    from ubcf.database.reading import connect
+    from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
 
-    with connect(database) as connection:
+    with connect_closed(database) as connection:
         relation = interruptibly(connection, lambda: explain_score(connection, user, track))
         explained = explained_score(connection, relation, user, track)
         place = (

@@ -46,10 +46,10 @@ def user(user: str, k: int, seed: str | None, database: str, form: str) -> None:
 
     from ubcf.analysis.inspection import ONE_ROW, inspect_user, random_user
     from ubcf.commands.rows import print_parts
-    from ubcf.database.reading import connect
+    from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
 
-    with connect(database) as connection:
+    with connect_closed(database) as connection:
 
         def parts() -> dict[str, duckdb.DuckDBPyRelation]:
             chosen = user
@@ -74,9 +74,9 @@ def track(track: str, k: int, database: str, form: str) -> None:
     """Show a track: its entry in the catalog, its listeners, and whom it is recommended to."""
     from ubcf.analysis.inspection import ONE_ROW, inspect_track
     from ubcf.commands.rows import print_parts
-    from ubcf.database.reading import connect
+    from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
 
-    with connect(database) as connection:
+    with connect_closed(database) as connection:
         parts = interruptibly(connection, lambda: inspect_track(connection, track, k))
         print_parts(connection, parts, form, one_row=ONE_ROW)

@@ -32,12 +32,15 @@ def predict(pairs: str, database: str, form: str) -> None:
     that the logs do not have, of all events.
     """
     from ubcf.commands.rows import given_file, print_rows
-    from ubcf.database.reading import connect
+    from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.serving.prediction import count_unknown
     from ubcf.serving.prediction import predict as predict_pairs
 
-    with connect(database) as connection, given_file(pairs) as path:
+    with (
+        given_file(pairs) as path,
+        connect_closed(database, readable=[path]) as connection,
+    ):
         relation = interruptibly(connection, lambda: predict_pairs(connection, path))
         unknown, given = count_unknown(connection)
         if unknown:

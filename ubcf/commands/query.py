@@ -55,7 +55,7 @@ def query(
 
     from ubcf.analysis import named_analyses
     from ubcf.commands.rows import print_rows
-    from ubcf.database.reading import connect
+    from ubcf.database.reading import connect, connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.database.templates import Templates
 
@@ -66,7 +66,9 @@ def query(
     elif show:
         click.echo(named_analyses.read_analysis(name, overlaid).sql, nl=False)
     else:
-        with connect(database) as connection:
+        # Analyses of one's own may read files.
+        opened = connect_closed if templates is None else connect
+        with opened(database) as connection:
             relation = interruptibly(
                 connection,
                 lambda: named_analyses.query(connection, name, templates=overlaid, **variables),

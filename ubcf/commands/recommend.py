@@ -47,12 +47,12 @@ def recommend(
     made the database.
     """
     from ubcf.commands.rows import given_file, print_parts
-    from ubcf.database.reading import connect
+    from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.serving.history import read_history
     from ubcf.serving.recommendation import fold_in
 
-    with connect(database) as connection, given_file(history) as path:
+    with connect_closed(database) as connection, given_file(history) as path:
         plays = read_history(path)
         parts = interruptibly(
             connection,

@@ -41,12 +41,12 @@ def report(output: str, users: tuple[str, ...], database: str, quiet: bool) -> N
     from pathlib import Path
 
     from ubcf.commands.progress import terminal_progress
-    from ubcf.database.reading import connect
+    from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.reporting.page import write_report
 
     progress = None if quiet else terminal_progress
-    with connect(database) as connection:
+    with connect_closed(database) as connection:
         summary = interruptibly(
             connection, lambda: write_report(connection, Path(output), users, progress)
         )

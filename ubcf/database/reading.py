@@ -6,10 +6,13 @@ import errno
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+<<<<<<< HEAD
 from ubcf.database.session import literal
 from ubcf.errors import DatabaseError, one_line
 from ubcf.files import Kind, finish_publication
@@ -28,10 +31,17 @@ TABLES = frozenset(
         "tracks",
         "users",
     }
+=======
+from ubcf.database.session import Session, identifier, literal
+from ubcf.database.tables import (
+    BUILD_TABLES,
+    EVALUATION_TABLES,
+    MACRO,
+    MACRO_TEMPLATE,
+    Columns,
+>>>>>>> words
 )
-
-# The tables of an evaluation, which `ubcf sql` can query too.
-EVALUATION_TABLES = frozenset({"evaluation", "metrics", "metrics_by_user", "settings"})
+from ubcf.errors import DatabaseError, one_line
 
 # A DuckDB file has this among its first bytes. DuckDB opens other files by their suffix.
 MAGIC = b"DUCK"
@@ -40,6 +50,17 @@ MAGIC_WITHIN = 16
 
 # The first version of ubcf whose tables have all columns that sql/analysis/ reads.
 OLDEST_VERSION = (0, 1, 0)
+
+Config = dict[str, str | bool | int | float | list[str]]
+
+# No extension is fetched or loaded because a database names one of its functions.
+WITHOUT_EXTENSIONS: Config = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
+# The name under which a command attaches a database.
+DATABASE = "build_database"
 
 
 def _has_tables(path: Path, names: frozenset[str]) -> bool:
@@ -75,9 +96,33 @@ def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
 
     The connection keeps the file that it opened, even if a build replaces it meanwhile.
     Raises DatabaseError when the file is missing, not a DuckDB file, not made by ubcf, or made by a
-    version of ubcf with other tables.
+    version of ubcf with other tables. Nothing that the database defines, such as a view, is run.
     """
     return _open(Path(database), {})
+
+
+def connect_closed(
+    database: str | Path, *, readable: Sequence[Path] = ()
+) -> duckdb.DuckDBPyConnection:
+    """Opens a database as `connect` does, for our own queries, which read the database alone.
+
+    readable: further files that may be read. DuckDB may spill.
+    """
+    path = Path(database)
+    connection = _connected_in_memory()
+    try:
+        _attach(connection, path, DATABASE)
+        paths = [str(each.absolute()) for each in readable]
+        connection.execute(
+            f"set allowed_paths = {literal(paths)}; set enable_external_access = false"
+        )
+        _refuse_other_contents(connection, path, DATABASE)
+        connection.execute(f"use {DATABASE}")
+        _define_macro(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb.DuckDBPyConnection:
@@ -87,19 +132,20 @@ def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb
     change a setting. allow_files: allows files and settings; the database stays read-only.
     Raises DatabaseError as `connect` does.
     """
+    path = Path(database)
     # Table names in statements must not resolve to Python variables.
-    config: dict[str, str | bool] = {"python_enable_replacements": False}
+    config: Config = {"python_enable_replacements": False}
     if allow_files:
-        return _open(Path(database), config, evaluations=True)
+        return _open(path, config, evaluations=True)
     # Without files DuckDB cannot spill either: an error says so.
-    connection = _open(Path(database), {**config, "temp_directory": ""}, evaluations=True)
+    connection = _connected(path, {**config, **WITHOUT_EXTENSIONS, "temp_directory": ""})
     # Disabling external access alone would leave the path of the database open for writing by a
     # copy statement. Files that are already open stay open.
     connection.execute(
-        "set enable_external_access = false;"
-        "set disabled_filesystems = 'LocalFileSystem';"
-        "set lock_configuration = true"
+        "set enable_external_access = false; set disabled_filesystems = 'LocalFileSystem'"
     )
+    _checked(connection, path, evaluations=True)
+    connection.execute("set lock_configuration = true")
     return connection
 
 
@@ -109,47 +155,89 @@ def connect_pair(old: str | Path, new: str | Path) -> duckdb.DuckDBPyConnection:
     Their tables are old.users, new.users and so on. Both may be the same file.
     Raises DatabaseError for either of them as `connect` does.
     """
-    connection = duckdb.connect(config={"temp_directory": str(_spill_folder())})
+    connection = _connected_in_memory()
     try:
-        for name, path in (("old", Path(old)), ("new", Path(new))):
-            _refuse_other_files(path)
-            try:
-                connection.execute(f"attach {literal(str(path))} as {name} (read_only)")
-            except duckdb.Error as error:
-                raise DatabaseError(f"{path}: {one_line(error)}") from error
-            connection.execute(f"use {name}")
-            _refuse_other_tables(connection, path)
-        connection.execute("use memory")
+        names = {"old": Path(old), "new": Path(new)}
+        for name, path in names.items():
+            _attach(connection, path, name)
+        connection.execute("set enable_external_access = false")
+        for name, path in names.items():
+            _refuse_other_contents(connection, path, name)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _open(
-    path: Path, config: dict[str, str | bool], *, evaluations: bool = False
-) -> duckdb.DuckDBPyConnection:
+def _connected_in_memory() -> duckdb.DuckDBPyConnection:
+    """An empty database in memory, whose settings no other connection of the process shares."""
+    return duckdb.connect(config={"temp_directory": _spill_folder(), **WITHOUT_EXTENSIONS})
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    """Attaches a file read-only, and runs nothing in it."""
     _refuse_other_files(path)
     try:
-        connection = duckdb.connect(
-            str(path), read_only=True, config={"temp_directory": str(_spill_folder()), **config}
+        connection.execute(
+            f"attach {literal(str(path.absolute()))} as {name} (read_only, type duckdb)"
         )
     except duckdb.Error as error:
         raise DatabaseError(f"{path}: {one_line(error)}") from error
+
+
+def _open(path: Path, config: Config, *, evaluations: bool = False) -> duckdb.DuckDBPyConnection:
+    return _checked(_connected(path, config), path, evaluations=evaluations)
+
+
+def _connected(path: Path, config: Config) -> duckdb.DuckDBPyConnection:
+    """Opens a file read-only, and runs nothing in it."""
+    _refuse_other_files(path)
+    config = {"temp_directory": _spill_folder(), **config}
     try:
-        _refuse_other_tables(connection, path, evaluations=evaluations)
+        # DuckDB takes names such as sqlite:x, md:x, ~x or :memory: for something other than a file,
+        # but no absolute path.
+        return duckdb.connect(str(path.absolute()), read_only=True, config=config)
+    except duckdb.Error as error:
+        raise DatabaseError(f"{path}: {one_line(error)}") from error
+
+
+def _checked(
+    connection: duckdb.DuckDBPyConnection, path: Path, *, evaluations: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """Returns the connection after a check of the database in it; closes it on an error."""
+    try:
+        rows = connection.execute(
+            "select database_name, path from system.main.duckdb_databases() where not internal"
+        ).fetchall()
+        names = {file: name for name, file in rows}
+        _refuse_other_contents(
+            connection, path, names.get(str(path.absolute()), rows[0][0]), evaluations=evaluations
+        )
+        _define_macro(connection)
+    except duckdb.Error as error:
+        connection.close()
+        raise DatabaseError(f"{path}: {one_line(error)}") from error
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _spill_folder() -> Path:
-    """The folder that a reader spills to.
+def _define_macro(connection: duckdb.DuckDBPyConnection) -> None:
+    """Defines our macro in the connection, where it hides that of the database."""
+    macro = Session(connection).templates.render(MACRO_TEMPLATE)
+    connection.execute(macro.replace("create macro", "create temp macro", 1))
+
+
+def _spill_folder() -> str:
+    """The folder that a reader spills to, made once it does; empty: it cannot spill.
 
     DuckDB's default is beside the database, where several readers would collide.
     """
-    return Path(tempfile.gettempdir(), f"ubcf-{os.getpid()}")
+    try:
+        return str(Path(tempfile.gettempdir(), f"ubcf-{os.getpid()}"))
+    except FileNotFoundError:  # no folder is writable
+        return ""
 
 
 def _refuse_other_files(path: Path) -> None:
@@ -165,6 +253,7 @@ def _refuse_other_files(path: Path) -> None:
         raise DatabaseError(f"{path}: not a valid DuckDB database")
 
 
+<<<<<<< HEAD
 def _is_duckdb(path: Path) -> bool:
     with path.open("rb") as file:
         return MAGIC in file.read(MAGIC_WITHIN)
@@ -182,13 +271,80 @@ def _refuse_other_tables(
     """Raises DatabaseError when the tables are not those of this version of ubcf."""
     tables = _base_tables(connection)
     if evaluations and tables >= EVALUATION_TABLES:
+=======
+def _refuse_other_contents(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, evaluations: bool = False
+) -> None:
+    """Raises DatabaseError unless the tables of the database `name` are those of this version.
+
+    They must be base tables, without generated columns, and there must be no macro but ours: a
+    query that names a table must not run what somebody else wrote, and DuckDB looks up even `+`
+    among the macros of the database first. So this check qualifies the functions that it calls,
+    calls no other, and reads no table before it knows what it is.
+    """
+    macros = _of_database(connection, name, "duckdb_functions", "function_name")
+    for (macro,) in macros:
+        if macro != MACRO:
+            raise DatabaseError(f"{path}: not a database that ubcf made: it has a macro {macro!r}")
+    tables = {table for (table,) in _of_database(connection, name, "duckdb_tables", "table_name")}
+    if evaluations and tables >= EVALUATION_TABLES.keys():
+        _refuse_other_columns(connection, path, name, EVALUATION_TABLES)
+>>>>>>> words
         return
-    missing = TABLES - tables
+    missing = BUILD_TABLES.keys() - tables
     if missing:
         raise DatabaseError(
             f"{path}: not a database that ubcf made: it has no table {sorted(missing)[0]!r}"
         )
-    (version,) = connection.execute("select coalesce(max(version), '') from build").fetchall()[0]
+    build = BUILD_TABLES["build"]
+    _refuse_other_columns(connection, path, name, {"build": {"version": build["version"]}})
+    versions = connection.execute(
+        f"select version from {identifier(name)}.main.build limit 1"
+    ).fetchall()
+    version = (versions[0][0] if versions else None) or ""
     numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     if numbers is None or tuple(map(int, numbers.groups())) < OLDEST_VERSION:
         raise DatabaseError(f"{path}: made by ubcf {version}; build it again with this version")
+    _refuse_other_columns(connection, path, name, BUILD_TABLES)
+
+
+def _refuse_other_columns(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, tables: dict[str, Columns]
+) -> None:
+    """Raises DatabaseError when a table lacks a column, or has another type or generates it."""
+    rows = _of_database(
+        connection, name, "duckdb_columns", "table_name, column_name, data_type, is_generated"
+    )
+    found = {(table, column): kind for table, column, kind, _ in rows}
+    for table, column, _, generated in rows:
+        if table in tables and generated:
+            raise DatabaseError(
+                f"{path}: not a database that ubcf made: {table}.{column} is a formula"
+            )
+    for table, columns in tables.items():
+        for column, kind in columns.items():
+            if (table, column) not in found:
+                raise DatabaseError(
+                    f"{path}: {table} has no column {column!r}; build it again with this version"
+                )
+            if kind is not None and found[table, column] != kind:
+                raise DatabaseError(
+                    f"{path}: {table}.{column} is {found[table, column]}, not {kind}; build it "
+                    "again with this version"
+                )
+
+
+def _of_database(
+    connection: duckdb.DuckDBPyConnection, name: str, function: str, columns: str
+) -> list[tuple[Any, ...]]:
+    """Columns of the rows that a function of DuckDB's catalog has for a database."""
+    rows = connection.execute(
+        f"select database_name, schema_name, {columns} from system.main.{function}()"
+        " where not internal"
+    ).fetchall()
+    # Macros count in any schema, tables in the one that our queries look into.
+    return [
+        tuple(row)
+        for database, schema, *row in rows
+        if database == name and (schema == "main" or function == "duckdb_functions")
+    ]

@@ -70,6 +70,11 @@ def literal(value: object) -> str:
     raise TypeError(f"no SQL literal for {type(value).__name__}")
 
 
+def identifier(name: str) -> str:
+    """A name as an SQL identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 class Session:
     """A connection to a database, and the templates that run in it."""
 
