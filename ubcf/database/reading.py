@@ -6,32 +6,12 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-<<<<<<< HEAD
-from ubcf.database.session import literal
-from ubcf.errors import DatabaseError, one_line
-from ubcf.files import Kind, finish_publication
-
-# The tables of a build.
-TABLES = frozenset(
-    {
-        "build",
-        "build_inputs",
-        "build_stages",
-        "events",
-        "interactions",
-        "neighbors",
-        "recommendations",
-        "rejected_lines",
-        "tracks",
-        "users",
-    }
-=======
 from ubcf.database.session import Session, identifier, literal
 from ubcf.database.tables import (
     BUILD_TABLES,
@@ -39,9 +19,9 @@ from ubcf.database.tables import (
     MACRO,
     MACRO_TEMPLATE,
     Columns,
->>>>>>> words
 )
 from ubcf.errors import DatabaseError, one_line
+from ubcf.files import Kind, finish_publication
 
 # A DuckDB file has this among its first bytes. DuckDB opens other files by their suffix.
 MAGIC = b"DUCK"
@@ -63,7 +43,7 @@ WITHOUT_EXTENSIONS: Config = {
 DATABASE = "build_database"
 
 
-def _has_tables(path: Path, names: frozenset[str]) -> bool:
+def _has_tables(path: Path, names: Collection[str]) -> bool:
     """Whether a file is a DuckDB database with these tables.
 
     Raises OSError when it cannot be opened.
@@ -73,18 +53,21 @@ def _has_tables(path: Path, names: frozenset[str]) -> bool:
     # Attached to a connection of its own: this process may have the file open, with other settings.
     with duckdb.connect() as connection:
         try:
-            connection.execute(f"attach {literal(str(path))} as it (read_only); use it")
+            connection.execute(
+                f"attach {literal(str(path.absolute()))} as {DATABASE} (read_only, type duckdb)"
+            )
         except duckdb.IOException as error:
             raise OSError(errno.EBUSY, one_line(error)) from error
         except duckdb.Error:
             return False
-        return names <= _base_tables(connection)
+        tables = _of_database(connection, DATABASE, "duckdb_tables", "table_name")
+        return {(name,) for name in names} <= set(tables)
 
 
 # The kinds of databases; those of former versions, which lack some tables, are of the kind too.
 BUILD_DATABASE = Kind(
     "a database of ubcf build",
-    lambda path: _has_tables(path, frozenset({"build", "interactions", "recommendations"})),
+    lambda path: _has_tables(path, ("build", "interactions", "recommendations")),
 )
 EVALUATION_DATABASE = Kind(
     "a database of ubcf evaluate", lambda path: _has_tables(path, EVALUATION_TABLES)
@@ -253,25 +236,11 @@ def _refuse_other_files(path: Path) -> None:
         raise DatabaseError(f"{path}: not a valid DuckDB database")
 
 
-<<<<<<< HEAD
 def _is_duckdb(path: Path) -> bool:
     with path.open("rb") as file:
         return MAGIC in file.read(MAGIC_WITHIN)
 
 
-def _base_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The names of the tables, but not of views, of the database in use."""
-    names = "select table_name from duckdb_tables() where database_name = current_database()"
-    return {name for (name,) in connection.execute(names).fetchall()}
-
-
-def _refuse_other_tables(
-    connection: duckdb.DuckDBPyConnection, path: Path, *, evaluations: bool = False
-) -> None:
-    """Raises DatabaseError when the tables are not those of this version of ubcf."""
-    tables = _base_tables(connection)
-    if evaluations and tables >= EVALUATION_TABLES:
-=======
 def _refuse_other_contents(
     connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, evaluations: bool = False
 ) -> None:
@@ -289,7 +258,6 @@ def _refuse_other_contents(
     tables = {table for (table,) in _of_database(connection, name, "duckdb_tables", "table_name")}
     if evaluations and tables >= EVALUATION_TABLES.keys():
         _refuse_other_columns(connection, path, name, EVALUATION_TABLES)
->>>>>>> words
         return
     missing = BUILD_TABLES.keys() - tables
     if missing:
