@@ -39,7 +39,8 @@ from read_csv(
     getvariable('log_paths'),
     header = true,
     columns = {'user': 'VARCHAR', 'item': 'BIGINT', 'rating': 'DOUBLE'},
-    filename = true
+    filename = true,
+    hive_partitioning = false
 );
 """
 
