@@ -13,6 +13,7 @@ from
     read_json(
         getvariable('path'),
         format = 'newline_delimited',
-        columns = {'user': 'JSON', 'track': 'JSON'}
+        columns = {'user': 'JSON', 'track': 'JSON'},
+        hive_partitioning = false
     )
     {% endif %};

@@ -23,5 +23,6 @@ from
         auto_detect = false,
         strict_mode = false,
         filename = true,
+        hive_partitioning = false,
         store_rejects = true
     );

@@ -404,7 +404,8 @@ from read_json(
         experiments: 'map(varchar, varchar)'
     },
     format = 'newline_delimited',
-    filename = true
+    filename = true,
+    hive_partitioning = false
 );
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from pathlib import Path
 
 from ubcf.building.logs import (
@@ -14,6 +13,7 @@ from ubcf.building.logs import (
     log_file,
     readable,
 )
+from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import InputError, RejectedLinesError, TemplateError
@@ -51,12 +51,12 @@ def read_logs(
 
     They hold the lines that the files had when they were found, even if a file grows meanwhile.
     """
-    with stages.stage("read logs") as stage:
+    with stages.stage("read logs") as stage, LiteralPaths() as paths:
         check_complete(logs)
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
         logs = [readable(log, folder, number) for number, log in enumerate(logs)]
-        _stage_logs(db, templates, logs)
+        _stage_logs(db, templates, logs, paths)
         while longer := grown(logs):
             # Read again, from copies of the bytes that they had when found: copies do not grow.
             logs = [
@@ -64,17 +64,20 @@ def read_logs(
                 for number, log in enumerate(logs)
             ]
             db.drop("events", "rejected_lines", "build_inputs")
-            _stage_logs(db, templates, logs)
+            _stage_logs(db, templates, logs, paths)
         stage.rows = db.count("events")
 
 
-def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None:
+def _stage_logs(
+    db: Database, templates: Templates, logs: list[LogFile], paths: LiteralPaths
+) -> None:
     """Makes the tables of `read_logs` from what the files hold now."""
+    input_paths = [str(paths.path(log.path)) for log in logs]
     db.set(
         input_files=[log.name for log in logs],
-        input_paths=[str(log.path) for log in logs],
+        input_paths=input_paths,
         input_bytes=[log.bytes for log in logs],
-        log_paths=[glob.escape(str(log.path)) for log in logs if log.bytes],
+        log_paths=[pattern(path) for log, path in zip(logs, input_paths, strict=True) if log.bytes],
         duplicate_lines=None,
     )
     db.run("staging/input_files.sql")
@@ -85,10 +88,10 @@ def _stage_logs(db: Database, templates: Templates, logs: list[LogFile]) -> None
     db.run("staging/events.sql")
     db.run("staging/rejected_lines.sql")
     _check_event_columns(db, templates)
-    if any(log.name != str(log.path) for log in logs):
-        db.run("staging/names_of_copies.sql")
     # An events.sql of the user's own decides what a line is: lines are counted for ours only.
     counted = not templates.replaces("staging/events.sql")
+    if not counted:
+        db.run("staging/names_of_files.sql")
     db.set(input_lines=[count_lines(log) if counted else None for log in logs])
     db.run("staging/accepted_lines.sql")
     if counted:
@@ -122,14 +125,14 @@ def _account_for_lines(db: Database) -> None:
         ((duplicates,),) = db.run("staging/questions/duplicate_lines.sql")
     else:
         duplicates = 0
-    db.set(duplicate_lines=duplicates, log_paths=[glob.escape(path) for path in uncertain])
+    db.set(duplicate_lines=duplicates, log_paths=list(map(pattern, uncertain)))
     db.run("staging/line_counts.sql", uncertain=bool(uncertain))
     db.run("staging/unreadable_lines.sql")
     incomplete = db.run("staging/questions/incomplete_files.sql")
     if incomplete:
         db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
     for file, path in incomplete:
-        db.set(file=file, path=path, log_paths=[glob.escape(path)])
+        db.set(file=file, path=path, log_paths=[pattern(path)])
         db.run("staging/rejected_lines_of_file.sql")
 
 
@@ -171,9 +174,11 @@ def read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
             check_complete([file])
             has_catalog = file.bytes > 0
         if has_catalog:
-            db.set(path=str(file.path), log_paths=[glob.escape(str(file.path))])
-            db.run("staging/log_text.sql", line_feeds=False)
-            db.run("staging/catalog_lines.sql")
+            with LiteralPaths() as paths:
+                path = str(paths.path(file.path))
+                db.set(path=path, log_paths=[pattern(path)])
+                db.run("staging/log_text.sql", line_feeds=False)
+                db.run("staging/catalog_lines.sql")
             db.run("staging/unreadable_lines.sql")
             for line_number, problem in db.run(
                 "staging/questions/catalog_problems.sql", track_type=track_type

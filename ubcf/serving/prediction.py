@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.session import Session
 from ubcf.errors import InputError, TemplateError, one_line
 from ubcf.scoring.pairs import predict_deviations
@@ -73,9 +74,10 @@ def _read_pairs(session: Session, path: Path, types: dict[str, str]) -> None:
         with session.registered("given_pairs", read_csv_pairs(path, types)):
             session.run("serving/pairs.sql", form="csv")
         return
-    session.set(path=str(path))
     try:
-        session.run("serving/pairs.sql", form="json")
+        with LiteralPaths() as paths:
+            session.set(path=pattern(paths.path(path)))
+            session.run("serving/pairs.sql", form="json")
     except TemplateError as error:
         message = one_line(error.__cause__ or error)
         raise InputError(f"{path}: no pairs of user and track: {message}") from error
