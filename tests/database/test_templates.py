@@ -22,66 +22,6 @@ from ubcf.errors import CheckError, InputError, TemplateError
 
 PLAYS = [(1, 10, 0.5), (1, 11, 1.0), (2, 10, 0.25)]
 
-<<<<<<< HEAD
-=======
-# Ratings from 1 to 5 in a CSV file, by users whose ids are text.
-RATINGS_EVENTS = """
-create table events as
-select
-    filename as file,
-    cast(null as varchar) as message,
-    cast(null as timestamp) as timestamp,
-    "user",
-    item as track,
-    rating / 5 as time,
-    cast(null as double) as latency,
-    cast(null as bigint) as recommendation,
-    cast(null as map(varchar, varchar)) as experiments
-from read_csv(
-    getvariable('log_paths'),
-    header = true,
-    columns = {'user': 'VARCHAR', 'item': 'BIGINT', 'rating': 'DOUBLE'},
-    filename = true,
-    hive_partitioning = false
-);
-"""
-
-RATINGS = """user,item,rating
-müller,1,5
-müller,2,1
-o'hara,1,4
-o'hara,3,2
-"a,b",2,5
-"a,b",3,1
-"x""y",1,3
-zoë \\ 🎵,3,5
-Zoe,2,2
-12,1,1
-"""
-
-
-def overlay(folder: Path, **files: str) -> Path:
-    """A folder of templates; `staging__events` stands for staging/events.sql."""
-    for name, text in files.items():
-        path = folder / "templates" / f"{name.replace('__', '/')}.sql"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return folder / "templates"
-
-
-def build_ratings(folder: Path, ratings: str = RATINGS, **options: Any) -> Built:
-    templates = overlay(folder, staging__events=RATINGS_EVENTS)
-    (folder / "ratings.csv").write_text(ratings, encoding="utf-8")
-    summary = ubcf.build(
-        folder / "ratings.csv",
-        database=folder / "ubcf.duckdb",
-        output=folder / "recommendations_ub.json",
-        templates=templates,
-        **options,
-    )
-    return Built(folder, summary)
-
->>>>>>> readfaults
 
 # Other logs
 

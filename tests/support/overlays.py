@@ -15,6 +15,7 @@ select
     null as latency, null as recommendation, null as experiments
 from read_csv(
     getvariable('log_paths'), delim = '|', header = false, filename = true,
+    hive_partitioning = false,
     columns = {'user': 'VARCHAR', 'track': 'VARCHAR', 'time': 'DOUBLE'}
 )
 """
@@ -36,7 +37,8 @@ from read_csv(
     getvariable('log_paths'),
     header = true,
     columns = {'user': 'VARCHAR', 'item': 'BIGINT', 'rating': 'DOUBLE'},
-    filename = true
+    filename = true,
+    hive_partitioning = false
 );
 """
 
