@@ -193,10 +193,10 @@ def _checked(
             "select database_name, path from system.main.duckdb_databases() where not internal"
         ).fetchall()
         names = {file: name for name, file in rows}
-        _refuse_other_contents(
-            connection, path, names.get(str(path.absolute()), rows[0][0]), evaluations=evaluations
-        )
-        _define_macro(connection)
+        name = names.get(str(path.absolute()), rows[0][0])
+        _refuse_other_contents(connection, path, name, evaluations=evaluations)
+        if _of_database(connection, name, "duckdb_functions", "function_name"):
+            _define_macro(connection)
     except duckdb.Error as error:
         connection.close()
         raise DatabaseError(f"{path}: {one_line(error)}") from error
