@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 from ubcf.commands import ubcf as group
-from ubcf.database.formats import FORMATS, write_parts, write_rows
+from ubcf.database import FORMATS
+from ubcf.database.formats import write_parts, write_rows
 
 
 @pytest.fixture

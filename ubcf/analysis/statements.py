@@ -26,7 +26,7 @@ def print_result(
 ) -> None:
     """Runs statements in order and writes the rows of the last one, if it returns any.
 
-    form: one of `ubcf.database.formats.FORMATS`. Raises QueryError with DuckDB's message, which
+    form: one of `ubcf.database.FORMATS`. Raises QueryError with DuckDB's message, which
     shows the position in the statement.
     """
     last = _run_all_but_the_last(connection, text)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ubcf.database.formats import FORMATS
+from ubcf.database import FORMATS
 from ubcf.scoring.options import (
     ALL,
     MODEL_OPTIONS,

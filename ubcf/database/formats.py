@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import duckdb
 
-FORMATS = ("table", "csv", "json", "jsonl", "markdown")
-
 # Rows to fetch at once.
 ROWS_FETCHED = 10_000
 
@@ -87,7 +85,7 @@ def write_rows(
     form: str,
     out: Writable,
 ) -> None:
-    """Writes the rows of a relation of the connection, in one of FORMATS.
+    """Writes the rows of a relation of the connection, in one of `ubcf.database.FORMATS`.
 
     CSV and JSON have all digits, and are written while rows are fetched.
     """
