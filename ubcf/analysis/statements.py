@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from ubcf.database.formats import ROWS_FETCHED, Writable, write_rows
+from ubcf.database.formats import ROWS_FETCHED, SAFE_CSV, Writable, write_rows
 from ubcf.errors import OptionError, QueryError
 from ubcf.files import check_folder, complete_or_absent
 
@@ -33,12 +33,14 @@ def print_result(
             connection.execute(last)
 
 
-def write_result(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -> None:
+def write_result(
+    connection: duckdb.DuckDBPyConnection, text: str, path: Path, *, safe_csv: bool = False
+) -> None:
     """Runs statements in order and writes the rows of the last one to a file.
 
-    path: accepted by `check_target`; the file appears complete or not at all. Raises QueryError as
-    `print_result` does, and when the last statement returns no rows; OSError when the file cannot
-    be written.
+    path: accepted by `check_target`; the file appears complete or not at all. safe_csv: a CSV has
+    no formulas of spreadsheets. Raises QueryError as `print_result` does, and when the last
+    statement returns no rows; OSError when the file cannot be written.
     """
     last = _run_all_but_the_last(connection, text)
     if not _has_rows(last):
@@ -48,8 +50,11 @@ def write_result(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -
         if path.suffix == PARQUET:
             _write_parquet(relation, unfinished)
         else:
+            form = TEXT_FORMATS[path.suffix]
             with unfinished.open("w", encoding="utf-8", newline="") as out:
-                write_rows(connection, relation, TEXT_FORMATS[path.suffix], out)
+                write_rows(
+                    connection, relation, SAFE_CSV if safe_csv and form == "csv" else form, out
+                )
 
 
 def check_target(path: Path) -> None:

@@ -163,7 +163,8 @@ def _checked(
         _refuse_other_contents(
             connection, path, names.get(str(path.absolute()), rows[0][0]), evaluations=evaluations
         )
-        _define_macro(connection)
+        if not evaluations or Session(connection).columns("build"):
+            _define_macro(connection)
     except duckdb.Error as error:
         connection.close()
         raise DatabaseError(f"{path}: {one_line(error)}") from error
