@@ -6,13 +6,18 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from tests.support.builds import build_in
+from tests.support.commands import call_ubcf
+from tests.support.logs import log_line, write_log
+from tests.support.overlays import EVENTS_OF_TEXTS, overlay
 from ubcf.commands import ubcf as group
-from ubcf.database import FORMATS
+from ubcf.database import FORMATS, SAFE_CSV
 from ubcf.database.formats import write_parts, write_rows
 
 
@@ -210,3 +215,58 @@ def test_parts_have_their_name_in_every_format(connection: duckdb.DuckDBPyConnec
 def test_the_commands_offer_every_format() -> None:
     (choice,) = [each for each in group.commands["query"].params if each.name == "form"]
     assert tuple(choice.type.choices) == FORMATS  # type: ignore[attr-defined]
+
+
+FORMULAS = """
+select * from (values
+    ('=1+1', -20, '-20'), ('+cmd', 1, '+1.5e3'), ('-x', -1, '-inf'), ('@sum(a1)', null, null),
+    (e'\\tx', 0, '1=1'), ('plain', 0, '- ')
+) as rows ("=name", n, x)
+"""
+
+
+def test_safe_csv_has_no_formulas_and_leaves_numbers(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    assert list(csv.reader(io.StringIO(written(connection, FORMULAS, SAFE_CSV), newline=""))) == [
+        ["'=name", "n", "x"],
+        ["'=1+1", "-20", "-20"],
+        ["'+cmd", "1", "+1.5e3"],
+        ["'-x", "-1", "-inf"],
+        ["'@sum(a1)", "", ""],
+        ["'\tx", "0", "1=1"],
+        ["plain", "0", "'- "],
+    ]
+    assert "'" not in written(connection, FORMULAS, "csv")
+
+
+def test_every_command_that_writes_csv_can_write_it_without_formulas(tmp_path: Path) -> None:
+    """Titles, experiments, users and columns can all look like formulas."""
+    overlay(tmp_path / "templates", "staging/events.sql", EVENTS_OF_TEXTS)
+    write_log(tmp_path / "texts.json", ["=u1|=t1|0.2", "=u1|=t2|0.4", "=u2|=t1|0.8", "=u2|=t2|0"])
+    (tmp_path / "history.json").write_text('{"=t1": 0.5, "=t2": 1.0}')
+    (tmp_path / "pairs.csv").write_text("user,track\n=u1,=t1\n")
+    build_in(tmp_path, tmp_path / "texts.json", templates=tmp_path / "templates")
+    plays = [log_line(n, 1, 0.5, experiments={"=E": "=T" if n % 2 else "C"}) for n in range(8)]
+    write_log(tmp_path / "numbers.json", plays)
+    call_ubcf("build", "numbers.json", "-d", "numbers.duckdb", "-o", "numbers.txt", cwd=tmp_path)
+    for command in (
+        ["inspect", "user", "=u1"],
+        ["inspect", "track", "=t1"],
+        ["query", "top_tracks"],
+        ["explain", "=u1", "=t1"],
+        ["recommend", "--history", "history.json"],
+        ["predict", "pairs.csv"],
+        ["experiment", "-d", "numbers.duckdb"],
+        ["sql", 'select "user" as "=x" from users'],
+        ["diff", "ubcf.duckdb", "ubcf.duckdb"],
+    ):
+        for option, formulas in (("--safe-csv", False), ("", command[0] != "diff")):
+            arguments = [*command, "--format", "csv", *([option] if option else [])]
+            done = call_ubcf(*arguments, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            cells = [cell for row in csv.reader(io.StringIO(done.stdout)) for cell in row]
+            assert any(cell.startswith("=") for cell in cells) == formulas, command
+    query = 'select "user" from users'
+    call_ubcf("sql", query, "--output", "rows.csv", "--safe-csv", cwd=tmp_path)
+    assert (tmp_path / "rows.csv").read_text().splitlines() == ["user", "'=u1", "'=u2"]

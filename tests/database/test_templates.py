@@ -347,3 +347,56 @@ def test_the_package_finds_its_templates_inside_or_beside(tmp_path: Path, inside
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert Path(done.stdout.strip()) == (tmp_path / "ubcf" / "sql" if inside else tmp_path / "sql")
+
+
+# Expressions that reach Python from a template without a sandbox.
+ESCAPES = [
+    "{{ cycler.__init__.__globals__.os.system('touch escaped') }}",
+    "{{ self.__init__.__globals__.__builtins__.open('escaped', 'w') }}",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ lipsum.__globals__['os'].popen('touch escaped').read() }}",
+    "{{ ''['__class__'] }}",
+    "{{ ''|attr('__class__') }}",
+    "{{ '{0.__class__.__init__.__globals__}'.format(cycler) }}",
+    "{% set names = [] %}{{ names.append(1) }}",
+    "{{ range(10 ** 9)|list }}",
+    "{% include '/etc/passwd' %}",
+    "{% include '../../secret.sql' %}",
+]
+
+
+@pytest.mark.parametrize("expression", ESCAPES)
+def test_a_template_shapes_sql_and_runs_no_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expression: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "deep" / "templates"
+    (folder / "analysis").mkdir(parents=True)
+    (tmp_path / "secret.sql").write_text("select 'secret'")
+    (folder / "analysis" / "mine.sql").write_text(f"-- mine: one row\nselect '{expression}'")
+    with pytest.raises(TemplateError):
+        Templates(folder).render("analysis/mine.sql")
+    assert not (tmp_path / "escaped").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"select {{ 1 / 0 }}", "division by zero"),
+        (b"select '\xff'", "not UTF-8"),
+        (b"select {{ 'x' + 1 }}", "str"),
+        (b"select {{ none.x }}", "None"),
+        (b"{% include 'model/plays.sql' %}{% include 'checks/mine.sql' %}", "recursion"),
+        (b"select {{ '%d'|format('x') }}", "format"),
+    ],
+)
+def test_a_template_that_fails_is_named_in_a_line(tmp_path: Path, text: bytes, words: str) -> None:
+    write_log(tmp_path / "logs" / "data.json", PLAYS)
+    file = tmp_path / "templates" / "checks" / "mine.sql"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(text)
+    done = call_ubcf("build", "logs", "--templates", "templates", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("ubcf: error: templates/checks/mine.sql")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1

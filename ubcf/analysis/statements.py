@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from ubcf.database import SAFE_CSV
 from ubcf.database.formats import ROWS_FETCHED, Writable, write_rows
 from ubcf.errors import OptionError, QueryError
 from ubcf.files import Kind, check_target, complete_or_absent, head
@@ -38,14 +39,18 @@ def print_result(
 
 
 def write_result(
-    connection: duckdb.DuckDBPyConnection, text: str, target: Path, suffix: str
+    connection: duckdb.DuckDBPyConnection,
+    text: str,
+    target: Path,
+    suffix: str,
+    *,
+    safe_csv: bool = False,
 ) -> None:
     """Runs statements in order and writes the rows of the last one to a file.
 
     target: of `output_target`; the file appears complete or not at all. suffix: decides the format.
-    Raises QueryError as
-    `print_result` does, and when the last statement returns no rows; OSError when the file cannot
-    be written.
+    safe_csv: a CSV has no formulas of spreadsheets. Raises QueryError as `print_result` does, and
+    when the last statement returns no rows; OSError when the file cannot be written.
     """
     last = _run_all_but_the_last(connection, text)
     if not _has_rows(last):
@@ -55,8 +60,11 @@ def write_result(
         if suffix == PARQUET:
             _write_parquet(relation, unfinished)
         else:
+            form = TEXT_FORMATS[suffix]
             with unfinished.open("w", encoding="utf-8", newline="") as out:
-                write_rows(connection, relation, TEXT_FORMATS[suffix], out)
+                write_rows(
+                    connection, relation, SAFE_CSV if safe_csv and form == "csv" else form, out
+                )
 
 
 def output_target(path: Path, inputs: Iterable[str | Path]) -> Path:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, fields
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 
-from ubcf.database import FORMATS
+from ubcf.database import FORMATS, SAFE_CSV
 from ubcf.scoring.options import (
     ALL,
     MODEL_OPTIONS,
@@ -29,7 +30,7 @@ database_option = click.option(
     help="The database of a build; it is only read.",
 )
 
-format_option = click.option(
+format_flag = click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
@@ -37,6 +38,28 @@ format_option = click.option(
     show_default=True,
     help="The format of the rows on stdout.",
 )
+
+safe_csv_flag = click.option(
+    "--safe-csv",
+    is_flag=True,
+    help="In CSV, write an apostrophe before a text that a spreadsheet would take for a formula: "
+    "one that begins with = + - @, a tab or a line break and is no number.",
+)
+
+
+def csv_form(form: str, safe_csv: bool) -> str:
+    """The format to write: SAFE_CSV in place of csv, with --safe-csv."""
+    return SAFE_CSV if safe_csv and form == "csv" else form
+
+
+def format_option(command: Function) -> Function:
+    """Adds --format and --safe-csv to a command, which gets the format to write as `form`."""
+
+    @wraps(command)
+    def with_form(*, form: str, safe_csv: bool, **values: Any) -> Any:
+        return command(form=csv_form(form, safe_csv), **values)
+
+    return _with_options(cast(Function, with_form), (format_flag, safe_csv_flag))
 
 
 class NeighborCount(click.ParamType):  # type: ignore[type-arg,unused-ignore]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import database_option
+from ubcf.commands.options import csv_form, database_option, safe_csv_flag
 
 
 @click.command(
@@ -23,7 +23,8 @@ Examples:
     show_default=True,
     help="The format of the rows on stdout.",
 )
-def predict(pairs: str, database: str, form: str) -> None:
+@safe_csv_flag
+def predict(pairs: str, database: str, form: str, safe_csv: bool) -> None:
     """Predict the fraction of a track that a user would listen to, for each pair in PAIRS.
 
     PAIRS is a CSV with the columns user and track, or JSON lines with these fields; - is stdin. The
@@ -49,4 +50,4 @@ def predict(pairs: str, database: str, form: str) -> None:
                 "logs do not know",
                 err=True,
             )
-        print_rows(connection, relation, form)
+        print_rows(connection, relation, csv_form(form, safe_csv))

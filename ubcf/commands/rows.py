@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 import tempfile
@@ -13,7 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ubcf.analysis.experiments import Effect, Experiment
-from ubcf.database.formats import Column, Text, Writable, write_grid, write_parts, write_rows
+from ubcf.database import SAFE_CSV
+from ubcf.database.formats import (
+    Column,
+    Text,
+    Writable,
+    write_csv,
+    write_grid,
+    write_parts,
+    write_rows,
+)
 from ubcf.database.session import interruptibly
 from ubcf.errors import UbcfError
 
@@ -73,14 +81,14 @@ def write_experiments(experiments: Sequence[Experiment], form: str, out: Writabl
         out.write("[" + ",\n ".join(map(_as_json, experiments)) + "]\n")
     elif form == "jsonl":
         out.write("".join(f"{_as_json(experiment)}\n" for experiment in experiments))
-    elif form == "csv":
+    elif form in ("csv", SAFE_CSV):
         names = ["experiment", "control", *(field.name for field in fields(Effect))]
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(names)
-        for experiment in experiments:
-            for effect in experiment.effects:
-                texts = map(_as_text, astuple(effect))
-                writer.writerow([experiment.name, experiment.control, *texts])
+        rows = [
+            [experiment.name, experiment.control, *map(_as_text, astuple(effect))]
+            for experiment in experiments
+            for effect in experiment.effects
+        ]
+        write_csv(names, rows, form, out)
     else:
         for number, experiment in enumerate(experiments):
             before, heading = "\n" if number else "", _heading(experiment)

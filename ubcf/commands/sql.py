@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ubcf.commands.options import database_option, format_option
+from ubcf.commands.options import csv_form, database_option, format_flag, safe_csv_flag
 
 
 @click.command(
@@ -31,7 +31,8 @@ Examples:
     help="Let statements read and write other files, load extensions and change settings.",
 )
 @database_option
-@format_option
+@format_flag
+@safe_csv_flag
 def sql(
     query: str | None,
     file: str | None,
@@ -39,6 +40,7 @@ def sql(
     allow_files: bool,
     database: str,
     form: str,
+    safe_csv: bool,
 ) -> None:
     """Run SQL over a database, read-only: QUERY, or - for stdin, or --file.
 
@@ -61,7 +63,13 @@ def sql(
     target = None if output is None else output_target(Path(output), inputs)
     with connect_locked(database, allow_files=allow_files) as connection:
         if output is None or target is None:
-            interruptibly(connection, lambda: print_result(connection, text, form, sys.stdout))
+            interruptibly(
+                connection,
+                lambda: print_result(connection, text, csv_form(form, safe_csv), sys.stdout),
+            )
         else:
             suffix = Path(output).suffix
-            interruptibly(connection, lambda: write_result(connection, text, target, suffix))
+            interruptibly(
+                connection,
+                lambda: write_result(connection, text, target, suffix, safe_csv=safe_csv),
+            )

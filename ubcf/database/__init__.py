@@ -2,3 +2,7 @@
 
 # The formats of `ubcf.database.formats`; here, so that help need not import that module.
 FORMATS = ("table", "csv", "json", "jsonl", "markdown")
+
+# CSV for spreadsheets, which take a text that begins with one of = + - @ for a formula: such texts
+# get an apostrophe before them. Numbers stay numbers.
+SAFE_CSV = "safe-csv"

@@ -6,12 +6,16 @@ import csv
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ubcf.database import SAFE_CSV
 
 if TYPE_CHECKING:
     import duckdb
+
+_FORMULA = re.compile(r"(?![-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-inf$)[=+\-@\t\r\n]", re.IGNORECASE)
 
 # Rows to fetch at once.
 ROWS_FETCHED = 10_000
@@ -85,14 +89,14 @@ def write_rows(
     form: str,
     out: Writable,
 ) -> None:
-    """Writes the rows of a relation of the connection, in one of `ubcf.database.FORMATS`.
+    """Writes the rows of a relation of the connection, in one of FORMATS or as SAFE_CSV.
 
     CSV and JSON have all digits, and are written while rows are fetched.
     """
     columns = _columns(relation)
     rows = _texts(connection, relation, columns, form)
-    if form == "csv":
-        _write_csv([column.name for column in columns], rows, out)
+    if form in ("csv", SAFE_CSV):
+        write_csv([column.name for column in columns], rows, form, out)
     elif form == "json":
         out.write(f"{_json_rows(columns, rows)}\n")
     elif form == "jsonl":
@@ -126,10 +130,10 @@ def write_parts(
         elif form == "jsonl":
             for row in rows:
                 out.write(f"{_json_object([Column('part', 'VARCHAR'), *columns], [name, *row])}\n")
-        elif form == "csv":
+        elif form in ("csv", SAFE_CSV):
             out.write("\n" if number else "")
             names = ["part", *(column.name for column in columns)]
-            _write_csv(names, ([name, *row] for row in rows), out)
+            write_csv(names, ([name, *row] for row in rows), form, out)
         else:
             out.write("\n" if number else "")
             out.write(f"## {name}\n\n" if form == "markdown" else f"{name}\n")
@@ -170,10 +174,20 @@ def _texts(
             yield from rows
 
 
-def _write_csv(names: Sequence[str], rows: Iterator[Sequence[Text]], out: Writable) -> None:
+def write_csv(
+    names: Sequence[str], rows: Iterable[Sequence[Text]], form: str, out: Writable
+) -> None:
+    """Writes a line of names and the rows, as csv or SAFE_CSV."""
     writer = csv.writer(out, lineterminator="\n")
+    if form == SAFE_CSV:
+        names = _no_formulas(names)
+        rows = map(_no_formulas, rows)
     writer.writerow(names)
     writer.writerows(rows)
+
+
+def _no_formulas(row: Sequence[Any]) -> list[Any]:
+    return [f"'{text}" if text is not None and _FORMULA.match(text) else text for text in row]
 
 
 def _json_object(columns: Sequence[Column], row: Sequence[Text]) -> str:

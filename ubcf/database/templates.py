@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ubcf.errors import TemplateError
+from ubcf.errors import TemplateError, one_line
 
 
 def sql_folder() -> Path:
@@ -21,6 +22,17 @@ def sql_folder() -> Path:
 
 # Folders to which an overlay may add files: every check there is run, every analysis offered.
 ADDED_TO = ("analysis/", "checks/")
+
+# What the expressions and the file of a template can raise, besides errors of Jinja.
+FAILURES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 class Templates:
@@ -36,7 +48,8 @@ class Templates:
             if not overlay.is_dir():
                 raise TemplateError(f"{overlay}: no such folder of templates")
             self._folders.insert(0, overlay)
-        self._environment = jinja2.Environment(
+        # A folder of templates can come from anybody: a template shapes SQL, and runs no Python.
+        self._environment = ImmutableSandboxedEnvironment(
             loader=jinja2.FileSystemLoader(self._folders),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
@@ -75,7 +88,7 @@ class Templates:
         """
         for folder in folders:
             for name in self.names(folder):
-                with contextlib.suppress(jinja2.TemplateError):
+                with contextlib.suppress(jinja2.TemplateError, *FAILURES):
                     self._environment.get_template(name)
 
     def render(self, name: str, **structure: Any) -> str:
@@ -89,6 +102,10 @@ class Templates:
             raise TemplateError(message) from error
         except jinja2.TemplateError as error:
             raise TemplateError(f"{self.path(name)}: {error.message}") from error
+        except UnicodeDecodeError as error:
+            raise TemplateError(f"{self.path(name)}: not UTF-8") from error
+        except FAILURES as error:
+            raise TemplateError(f"{self.path(name)}: {one_line(error)}") from error
 
     def _overlaid(self) -> list[str]:
         """The names of the templates in the overlay."""

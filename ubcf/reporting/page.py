@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ubcf.analysis.experiments import Experiment, analyze_experiments
 from ubcf.analysis.named_analyses import query, set_id
@@ -284,7 +285,7 @@ def _common_folder(files: Sequence[str]) -> str:
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
+    environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         # Whatever comes from the database is escaped.
         autoescape=True,
