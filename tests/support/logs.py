@@ -39,7 +39,8 @@ select
     filename as file, null as message, null as timestamp, "user", track, time,
     null as latency, null as recommendation, null as experiments
 from read_csv(
-    getvariable('log_paths'), delim = '|', header = false, filename = true, hive_partitioning = false,
+    getvariable('log_paths'), delim = '|', header = false,
+    filename = true, hive_partitioning = false,
     columns = {'user': 'VARCHAR', 'track': 'VARCHAR', 'time': 'DOUBLE'}
 )
 """
