@@ -1,5 +1,4 @@
 -- accepted_lines: one row per log file: the number of its lines that are events, and whether all its lines are.
--- The variable `input_lines` holds the number of lines of each file, blank ones included; null: not known.
 create or replace temp table accepted_lines as
 with
 counted as (
@@ -15,8 +14,6 @@ select
     input_files.file,
     input_files.path,
     coalesce(counted.lines, 0) as lines,
-    coalesce(
-        coalesce(counted.lines, 0) = getvariable('input_lines')[input_files.file_number + 1], false
-    ) as are_all
+    coalesce(coalesce(counted.lines, 0) = input_files.lines, false) as are_all
 from input_files
 left join counted on input_files.file = counted.file;

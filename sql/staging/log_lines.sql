@@ -38,7 +38,30 @@ texts as (
         cast(fields.time as varchar) as time_text,
         cast(fields.latency as varchar) as latency_text,
         cast(fields.recommendation as varchar) as recommendation_text,
-        cast(fields.experiments as varchar) as experiments_text,
+        cast(
+            case
+                -- DuckDB's JSON makes 0 of the number -0: quotes keep it as it is written
+                when contains(line, ' -0') or contains(line, ':-0')
+                    then try(json_transform(
+                        replace(
+                            replace(
+                                regexp_replace(
+                                    line,
+                                    '("(?:[^"\\]|\\.)*")|-(0)([ \t,}\]])',
+                                    '\1' || chr(1) || '\2\3',
+                                    'g'
+                                ),
+                                '"' || chr(1),
+                                '"'
+                            ),
+                            chr(1) || '0',
+                            '"-0"'
+                        ),
+                        '{"experiments": "JSON"}'
+                    )).experiments
+                else fields.experiments
+            end as varchar
+        ) as experiments_text,
         fields.message as message_json
     from parsed
 ),

@@ -3,7 +3,8 @@
 -- The delimiter is a sequence that no JSON text can contain, so that each line is read as one value.
 -- Several threads read the files only if all lines end with a line feed. With other line ends, DuckDB can
 -- lose a line, without an error, where the parts of two threads meet between two lines.
--- Lines that are not UTF-8 or longer than 2 MB are unreadable: DuckDB puts them into reject_errors.
+-- Lines that are not UTF-8 are unreadable: DuckDB puts them into reject_errors. Other lines that DuckDB would
+-- break or lose, such as those longer than 2 MB, are not in the files: see ubcf/building/lines.py.
 create or replace temp view log_text as
 select
     filename as path,
@@ -22,6 +23,8 @@ from
         header = false,
         auto_detect = false,
         strict_mode = false,
+        max_line_size = 2000100,
+        buffer_size = 32000000,
         filename = true,
         hive_partitioning = false,
         store_rejects = true

@@ -36,9 +36,13 @@ located as (
 ),
 
 file_end as (
-    select coalesce(max(readable_lines), 0) + (select count(*) from unreadable) as last_line_number
+    select
+        coalesce(max(line_counts.readable_lines), 0)
+        + (select count(*) from unreadable) as last_line_number,
+        coalesce(bool_or(input_files.has_open_end), true) as may_be_open
     from line_counts
-    where path = getvariable('path')
+    inner join input_files on line_counts.path = input_files.path
+    where line_counts.path = getvariable('path')
 )
 
 select
@@ -49,6 +53,7 @@ select
             located.reason = 'not JSON'
             and located.line_number = file_end.last_line_number
             and left(ltrim(located.line), 1) = '{'
+            and file_end.may_be_open
             then 'not JSON: the file ends in the middle of the line'
         else located.reason
     end as reason,

@@ -5,21 +5,20 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.compressed import COMPRESSED, LINES, zstandard
+from ubcf.building.lines import check_complete, look_at
 from ubcf.building.logs import (
     READ_SIZE,
-    check_complete,
-    count_lines,
     find_catalog,
     find_logs,
     frozen,
     grown,
     log_file,
-    readable,
 )
 from ubcf.errors import InputError
 
@@ -78,6 +77,10 @@ def test_rotated_logs_come_in_the_order_of_their_numbers(tmp_path: Path) -> None
         "data.json.zst",
         "data.json.3.gz",
         "data.json.3.zst",
+        "data.json.GZ",
+        "data.json.3.gzip",
+        "data.json.ZST",
+        "data.json.4.zstd",
     ],
 )
 def test_these_names_in_a_folder_are_logs(tmp_path: Path, name: str) -> None:
@@ -467,22 +470,22 @@ def test_a_frozen_log_is_as_compressed_as_it_was(tmp_path: Path, name: str) -> N
     ("data", "lines"),
     [
         (b"", 0),
+        (b"\xef\xbb\xbf", 0),
+        (b"\xef\xbb\xbf{}", 1),
         (b"{}", 1),
         (b"{}\n", 1),
         (b"{}\n\n \n{}", 4),
         (b"{}\n" * READ_SIZE, READ_SIZE),  # three bytes each: lines end on every edge of a reading
         (b" " * READ_SIZE + b"\n", 1),
-        (b"{}\r\n", None),
+        (b"{}\r\n\r\n{}", 3),
+        (b"{}\r{}\n", 1),
     ],
-    ids=["empty", "cut", "one", "blank", "many", "long", "carriage-return"],
+    ids=["empty", "mark", "mark-and-one", "cut", "one", "blank", "many", "long", "CRLF", "CR"],
 )
-def test_lines_are_counted_where_line_feeds_end_them(
-    tmp_path: Path, data: bytes, lines: int | None
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+def test_lines_are_counted_by_the_bytes_of_a_file_compressed_or_not(
+    tmp_path: Path, data: bytes, lines: int, suffix: str
 ) -> None:
-    (path,) = touch(tmp_path, "data.json", data=data)
-    assert count_lines(readable(log_file(path), tmp_path, 0)) == lines
-
-
-def test_the_lines_of_a_compressed_file_are_not_counted(tmp_path: Path) -> None:
-    (path,) = touch(tmp_path, "data.json.gz", data=gzip.compress(b"{}\n"))
-    assert count_lines(readable(log_file(path), tmp_path, 0)) is None
+    pack: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".zst": zstandard}
+    (path,) = touch(tmp_path, f"data.json{suffix}", data=pack[suffix](data))
+    assert look_at(log_file(path)).count == lines

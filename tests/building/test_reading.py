@@ -409,6 +409,12 @@ FIELDS: list[tuple[str, str, object]] = [
     ("experiments", '{"A": "C", "a": "T1"}', {"A": "C", "a": "T1"}),
     ("experiments", '{"A": "C", "A": "T1"}', None),
     ("experiments", r'{"A": "C", "\u0041": "T1"}', None),
+    (
+        "experiments",
+        '{"A": -0, "B": -0.0, "C": ": -0, ", "D": 1e-05}',
+        {"A": "-0", "B": "-0.0", "C": ": -0, ", "D": "1e-05"},
+    ),
+    ("experiments", '{"A":-0,"-0": -0 }', {"A": "-0", "-0": "-0"}),
     ("experiments", "null", None),
     ("experiments", "[]", None),
     ("experiments", '[{"A": "C"}]', None),

@@ -107,7 +107,7 @@ def build(
             preloading = _preload_scoring(templates, sum(log.bytes for log in log_files))
             read_logs(db, templates, log_files, temporary_folder, stages)
             refuse_rejected_lines(db, chosen.max_rejected)
-            read_catalog(db, catalog_path, stages)
+            read_catalog(db, catalog_path, temporary_folder, stages)
             _model(db, chosen.model, stages)
             preloading.join()
             plan = _score(db, chosen, stages)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from ubcf.building.logs import (
-    LogFile,
-    check_complete,
-    count_lines,
-    frozen,
-    grown,
-    log_file,
-    readable,
-)
+from ubcf.building.lines import ReadableLog, check_complete, readable
+from ubcf.building.logs import LogFile, frozen, grown, log_file
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -43,6 +37,9 @@ EVENT_TYPES = {
 # How many rows of a failed check, or of too many rejected lines, an error message shows.
 ROWS_SHOWN = 3
 
+# Stands for the catalog in the names of copies, among the numbers of logs.
+CATALOG_NUMBER = -1
+
 
 def read_logs(
     db: Database, templates: Templates, logs: list[LogFile], folder: Path, stages: Stages
@@ -52,11 +49,9 @@ def read_logs(
     They hold the lines that the files had when they were found, even if a file grows meanwhile.
     """
     with stages.stage("read logs") as stage, LiteralPaths() as paths:
-        check_complete(logs)
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
-        logs = [readable(log, folder, number) for number, log in enumerate(logs)]
-        _stage_logs(db, templates, logs, paths)
+        _stage_logs(db, templates, logs, folder, paths)
         while longer := grown(logs):
             # Read again, from copies of the bytes that they had when found: copies do not grow.
             logs = [
@@ -64,24 +59,35 @@ def read_logs(
                 for number, log in enumerate(logs)
             ]
             db.drop("events", "rejected_lines", "build_inputs")
-            _stage_logs(db, templates, logs, paths)
+            _stage_logs(db, templates, logs, folder, paths)
+        if not templates.replaces("staging/events.sql"):
+            for file, lines, read in db.run("staging/questions/miscounted_files.sql"):
+                raise InputError(f"{file}: it has {lines:,} lines, but {read:,} were read")
         stage.rows = db.count("events")
 
 
 def _stage_logs(
-    db: Database, templates: Templates, logs: list[LogFile], paths: LiteralPaths
+    db: Database, templates: Templates, logs: list[LogFile], folder: Path, paths: LiteralPaths
 ) -> None:
     """Makes the tables of `read_logs` from what the files hold now."""
-    input_paths = [str(paths.path(log.path)) for log in logs]
+    # A reader of the user's own gets the bytes of the files as they are, whatever they are.
+    ours = not any(templates.replaces(f"staging/{name}.sql") for name in ("events", "log_text"))
+    files = _readable_logs(logs, folder) if ours else _complete_logs(logs)
+    input_paths = [str(paths.path(file.path)) for file in files]
     db.set(
         input_files=[log.name for log in logs],
         input_paths=input_paths,
         input_bytes=[log.bytes for log in logs],
+        input_lines=[file.lines and file.lines.count for file in files],
+        input_open_ends=[file.lines and file.lines.open_end for file in files],
         log_paths=[pattern(path) for log, path in zip(logs, input_paths, strict=True) if log.bytes],
         duplicate_lines=None,
     )
     db.run("staging/input_files.sql")
-    db.run("staging/log_text.sql", line_feeds=all(log.line_feeds for log in logs if log.bytes))
+    line_feeds = all(
+        file.lines is not None and file.lines.line_feeds for file in files if file.log.bytes
+    )
+    db.run("staging/log_text.sql", line_feeds=line_feeds)
     if not any(templates.replaces(f"staging/{name}.sql") for name in ("log_lines", "events")):
         db.run("staging/known_experiments.sql")
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
@@ -92,11 +98,31 @@ def _stage_logs(
     counted = not templates.replaces("staging/events.sql")
     if not counted:
         db.run("staging/names_of_files.sql")
-    db.set(input_lines=[count_lines(log) if counted else None for log in logs])
     db.run("staging/accepted_lines.sql")
     if counted:
         _account_for_lines(db)
+        _restore_lines(db, [file.altered for file in files if file.altered is not None])
     db.run("staging/build_inputs.sql", counted=counted)
+
+
+def _readable_logs(logs: list[LogFile], folder: Path) -> list[ReadableLog]:
+    """How our own reader reads the logs. Raises InputError for one that cannot be read."""
+    return [readable(log, folder, number) for number, log in enumerate(logs)]
+
+
+def _complete_logs(logs: list[LogFile]) -> list[ReadableLog]:
+    """The logs as they are. Raises InputError for a compressed one that is not complete."""
+    check_complete(logs)
+    return [ReadableLog(log, log.path) for log in logs]
+
+
+def _restore_lines(db: Database, altered: list[Path]) -> None:
+    """Gives rejected lines that were read from a copy the text of the log, and their reason."""
+    if altered:
+        with LiteralPaths() as paths:
+            db.set(altered_paths=[pattern(paths.path(path)) for path in altered])
+            db.run("staging/altered_lines.sql")
+        db.run("staging/restored_lines.sql")
 
 
 def _check_event_columns(db: Database, templates: Templates) -> None:
@@ -127,7 +153,7 @@ def _account_for_lines(db: Database) -> None:
         duplicates = 0
     db.set(duplicate_lines=duplicates, log_paths=list(map(pattern, uncertain)))
     db.run("staging/line_counts.sql", uncertain=bool(uncertain))
-    db.run("staging/unreadable_lines.sql")
+    db.run("staging/unreadable_lines.sql", rejects=bool(db.columns("reject_errors")))
     incomplete = db.run("staging/questions/incomplete_files.sql")
     if incomplete:
         db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
@@ -161,7 +187,7 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
         )
 
 
-def read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
+def read_catalog(db: Database, catalog: Path | None, folder: Path, stages: Stages) -> None:
     """Makes the temporary table catalog, empty without a catalog.
 
     Raises InputError, with the line, for a line of the catalog that cannot be used.
@@ -170,19 +196,28 @@ def read_catalog(db: Database, catalog: Path | None, stages: Stages) -> None:
         track_type = db.columns("events")["track"]
         has_catalog = False
         if catalog is not None:
-            file = log_file(catalog)
-            check_complete([file])
-            has_catalog = file.bytes > 0
+            log = log_file(catalog)
+            has_catalog = log.bytes > 0
         if has_catalog:
+            file = readable(log, folder, CATALOG_NUMBER)
             with LiteralPaths() as paths:
                 path = str(paths.path(file.path))
                 db.set(path=path, log_paths=[pattern(path)])
                 db.run("staging/log_text.sql", line_feeds=False)
                 db.run("staging/catalog_lines.sql")
-            db.run("staging/unreadable_lines.sql")
+            db.run("staging/unreadable_lines.sql", rejects=bool(db.columns("reject_errors")))
             for line_number, problem in db.run(
                 "staging/questions/catalog_problems.sql", track_type=track_type
             ):
-                raise InputError(f"{catalog}, line {line_number}: {problem}")
+                reason = _reasons_in(file.altered).get(line_number) or problem
+                raise InputError(f"{catalog}, line {line_number}: {reason}")
         db.run("staging/catalog.sql", catalog=has_catalog, track_type=track_type)
         stage.rows = db.count("catalog")
+
+
+def _reasons_in(altered: Path | None) -> dict[int, str | None]:
+    """Why lines of a copy were replaced, by line number; see `lines.copy_readable`."""
+    if altered is None:
+        return {}
+    with altered.open(encoding="utf-8") as file:
+        return {entry["line_number"]: entry["reason"] for entry in map(json.loads, file)}

@@ -1,0 +1,18 @@
+-- altered_lines: one row per line of a log file that was read from a copy and differs there.
+-- line: its text in the log, or the first part of it. reason: why the line is rejected; null: its text in the
+-- copy decides. The variable `altered_paths` holds the files that list them.
+create or replace temp table altered_lines as
+select
+    file,
+    line_number,
+    reason,
+    line
+from
+    read_json(
+        getvariable('altered_paths'),
+        format = 'newline_delimited',
+        columns = {
+            'file': 'VARCHAR', 'line_number': 'BIGINT', 'reason': 'VARCHAR', 'line': 'VARCHAR'
+        },
+        hive_partitioning = false
+    );
