@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import sys
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import NoReturn
 
 from ubcf.errors import ENDING_SIGNALS
@@ -29,6 +31,8 @@ def main() -> None:
     # OpenBLAS would start threads that spin for a while, although there are no dense matrices here:
     # noticeable on two processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _prepare_streams()
+    sys.excepthook = _end_quietly
     received: list[int] = []
 
     def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
@@ -53,16 +57,46 @@ def main() -> None:
     _leave(code or 0)
 
 
+def _prepare_streams() -> None:
+    """Makes stdout and stderr take every text, and stand for nothing where they are closed.
+
+    Files and pipes get UTF-8, whatever the locale; what a terminal cannot show is escaped.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Taken, so that no database that is opened later gets the number of the stream.
+            os.open(os.devnull, os.O_RDWR)
+            mode = "r" if name == "stdin" else "w"
+            stream = os.fdopen(number, mode, encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
+        if name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def _end_quietly(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Ends by a second Ctrl-C, which no handler was ready for, as the first one does."""
+    if issubclass(kind, Interrupted):
+        os._exit(SIGNALED + signal.SIGINT)
+    sys.__excepthook__(kind, error, traceback)
+
+
 def _leave(code: int) -> NoReturn:
     """Ends the process, after databases are closed and files written.
 
     Python's own shutdown tears down all modules, which takes a twentieth of a small build.
     """
     try:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-    except (OSError, ValueError):
-        sys.exit(code)  # Python reports that a stream is closed, or its disk full
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        code = code or FAILED
+        if not isinstance(error, BrokenPipeError):
+            _say(f"stdout: {getattr(error, 'strerror', None) or error}")
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
     os._exit(code)
 
 
@@ -70,15 +104,38 @@ def _exit_code(error: BaseException) -> int:
     """Prints an error and returns the exit code. Raises an error that is a bug of ubcf."""
     import click
 
-    from ubcf.errors import OptionError, UbcfError
+    from ubcf.errors import OptionError, UbcfError, printable
 
     if isinstance(error, click.ClickException):
-        error.show()
+        error.message = printable(error.message)  # type: ignore[misc,unused-ignore]
+        with contextlib.suppress(OSError):
+            error.show()
         return error.exit_code
-    if not isinstance(error, UbcfError | OSError):
+    reason = str(error) if isinstance(error, UbcfError | OSError) else _reason(error)
+    if reason is None:
         raise error
-    print(f"ubcf: error: {error}", file=sys.stderr)
+    _say(printable(reason))
     return WRONG_USAGE if isinstance(error, OptionError) else FAILED
+
+
+def _reason(error: BaseException) -> str | None:
+    """What to say of an error that is not a bug of ubcf, but nowhere turned into one of its own."""
+    message = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"not enough memory{message and ': ' + message}; try a smaller --memory-limit or -n"
+    if isinstance(error, ImportError):
+        return f"cannot be loaded: {message}"
+    if isinstance(error, RuntimeError) and "start new thread" in message:
+        return f"{message}: too little memory, or too many threads; try fewer --threads"
+    duckdb = sys.modules.get("duckdb")  # not loaded for an error's sake
+    if duckdb is not None and isinstance(error, getattr(duckdb, "Error", ())):
+        return message
+    return None
+
+
+def _say(reason: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        print(f"ubcf: error: {reason}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@ ENDING_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
 
 class UbcfError(Exception):
     """An error that the user can understand and act on."""
@@ -57,3 +61,8 @@ class SimulationError(UbcfError):
 def one_line(error: BaseException) -> str:
     """The message of an error with line breaks and runs of spaces made single spaces."""
     return " ".join(str(error).split())
+
+
+def printable(text: str) -> str:
+    """A text for people in one line: control characters, which a terminal obeys, are escaped."""
+    return _CONTROL.sub(lambda control: ascii(control[0])[1:-1], text)

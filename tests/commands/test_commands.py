@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -252,6 +253,43 @@ def test_options_come_from_the_environment_too(folder: Path) -> None:
     wrong = run_ubcf("build", cwd=folder, environment={"UBCF_BUILD_TOP": "many"})
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "many" in wrong.stderr
+
+
+def variable_of(name: str, option: click.Option) -> str:
+    """The variable that the README promises: the command and the long form of the option."""
+    long = next((each for each in option.opts if each.startswith("--")), option.opts[0])
+    return re.sub("[ -]+", "_", f"UBCF {name} {long.lstrip('-')}").upper()
+
+
+def test_every_option_comes_from_the_variable_of_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked = 0
+    for name, command in COMMANDS:
+        for option in command.params:
+            if isinstance(option, click.Option):
+                monkeypatch.setenv(variable_of(name, option), "asked")
+                context = click.Context(command, info_name=name)
+                assert option.resolve_envvar_value(context) == "asked", (name, option.opts)
+                checked += 1
+    assert checked > 80
+
+
+def test_variables_reach_the_commands(place: Path) -> None:
+    environment = {
+        "UBCF_BUILD_FORMAT": "json",
+        "UBCF_SQL_FORMAT": "csv",
+        "UBCF_QUERY_PARAM": "k=1",
+        "UBCF_INSPECT_USER_K": "1",
+        "UBCF_VERSION": "1",
+        "UBCF_BUILD_HELP": "1",
+    }
+    built = run_ubcf("build", cwd=place, environment=environment)
+    assert json.loads(built.stdout)["users"] == 3
+    counted = run_ubcf("sql", "select 1 as x", cwd=place, environment=environment)
+    assert counted.stdout == "x\n1\n"
+    best = run_ubcf("query", "top_tracks", cwd=place, environment=environment)
+    assert len(best.stdout.splitlines()) == 3
 
 
 # Help

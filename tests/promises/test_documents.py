@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -190,32 +189,6 @@ def test_every_option_of_a_command_is_in_its_tables_and_no_other(name: str) -> N
     shown = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", "\n".join(rows))
     assert len(shown) == len(set(shown))
     assert set(shown) == real_options(ubcf.commands[name])
-
-
-def variables(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each option of each command: its path with the option's own name, and its variable."""
-    if isinstance(command, click.Group):
-        for name, each in command.commands.items():
-            yield from variables(each, *path, name)
-        return
-    for parameter in command.params:
-        if isinstance(parameter, click.Option):
-            longest = max(parameter.opts, key=len).lstrip("-").replace("-", "_")
-            variable = "_".join(("ubcf", *path, str(parameter.name))).upper()
-            yield (*path, longest), variable
-
-
-def test_variables_that_are_not_named_after_their_option_are_listed() -> None:
-    others = {
-        variable
-        for path, variable in variables(ubcf)
-        if variable != "_".join(("ubcf", *path)).upper()
-    }
-    listed = COMMANDS.split("not named after the option")[1].splitlines()[0]
-    for variable in others:
-        assert f"`{variable}`" in listed or variable.endswith("_FORM")
-    for variable in re.findall(r"`(UBCF_\w+)`", listed):
-        assert variable in others
 
 
 def test_every_named_analysis_is_listed_and_no_other() -> None:

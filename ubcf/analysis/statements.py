@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +28,8 @@ def print_result(
 ) -> None:
     """Runs statements in order and writes the rows of the last one, if it returns any.
 
-    form: one of `ubcf.database.FORMATS`. Raises QueryError with DuckDB's message, which
-    shows the position in the statement.
+    form: one of `ubcf.database.FORMATS`. Raises QueryError with DuckDB's message, and the position
+    in the statement.
     """
     last = _run_all_but_the_last(connection, text)
     with _query_errors(connection, last):
@@ -142,7 +143,7 @@ def _run_all_but_the_last(connection: duckdb.DuckDBPyConnection, text: str) -> d
         for statement in statements[:-1]:
             connection.execute(statement).fetchall()
     except duckdb.Error as error:
-        raise QueryError(str(error).strip()) from error
+        raise QueryError(_in_one_line(str(error))) from error
     if not statements:
         raise QueryError("there is no statement to run")
     return statements[-1]
@@ -172,4 +173,16 @@ def _query_errors(
                 pass
         except duckdb.Error as error_of_statement:
             message = str(error_of_statement)
-        raise QueryError(message.strip()) from error
+        raise QueryError(_in_one_line(message)) from error
+
+
+def _in_one_line(message: str) -> str:
+    """DuckDB's message, which shows the line below it with a mark, with the position in words."""
+    place = re.search(r"\s*\nLINE (\d+): (.*)\n( *)\^", message)
+    if place is None:
+        return " ".join(message.split())
+    head, (number, line, before) = " ".join(message[: place.start()].split()), place.groups()
+    column = len(before) - len(f"LINE {number}: ")
+    # DuckDB cuts long lines on both sides.
+    where = f"line {number}" if line.startswith("...") else f"line {number}, column {column + 1}"
+    return f"{head}, in {where}: {line.strip()}"

@@ -19,7 +19,7 @@ from ubcf.commands.simulate import simulate
 from ubcf.commands.sql import sql
 
 
-@click.group(context_settings={"auto_envvar_prefix": "UBCF", "help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def ubcf() -> None:
     """Recommendations from the JSON logs of a music service, by user-based collaborative filtering.
@@ -27,7 +27,8 @@ def ubcf() -> None:
     DuckDB reads the logs, SQL models them, sparse matrices score them; the results are a DuckDB
     file that anyone can query and a JSON file that the service loads.
 
-    Every option can be set by an environment variable: --top of the build by UBCF_BUILD_TOP.
+    Every option can be set by an environment variable named after the command and the option:
+    --top of the build by UBCF_BUILD_TOP.
     """
 
 
@@ -43,3 +44,22 @@ ubcf.add_command(recommend)
 ubcf.add_command(report)
 ubcf.add_command(simulate)
 ubcf.add_command(sql)
+
+
+def _name_variables(group: click.Group, prefix: str) -> None:
+    """Gives each option of the commands of a group its variable, such as UBCF_BUILD_TOP.
+
+    It is named after the longest form of the option; click would take the name of the parameter.
+    """
+    for name, command in group.commands.items():
+        start = f"{prefix}_{name.upper()}"
+        if isinstance(command, click.Group):
+            _name_variables(command, start)
+        else:
+            for option in command.params:
+                if isinstance(option, click.Option):
+                    longest = max(option.opts, key=len).lstrip("-")
+                    option.envvar = f"{start}_{longest.replace('-', '_').upper()}"
+
+
+_name_variables(ubcf, "UBCF")

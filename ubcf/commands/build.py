@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ubcf.commands.options import PlanName, given, model_options, work_options
+from ubcf.errors import printable
 from ubcf.scoring.options import PLANS
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _as_text(summary: BuildSummary) -> str:
         ),
         ("total", f"{summary.seconds:.2f} s"),
     ]
-    return "\n".join(f"{label:<11} {text}" for label, text in lines)
+    return "\n".join(f"{label:<11} {printable(text)}" for label, text in lines)
 
 
 def _neighbors(summary: BuildSummary) -> str:

@@ -59,6 +59,7 @@ def experiment(
     from ubcf.commands.rows import write_experiments
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
+    from ubcf.errors import printable
 
     with connect_closed(database) as connection:
         experiments = interruptibly(
@@ -69,5 +70,5 @@ def experiment(
         )
     for each in experiments:
         for warning in each.warnings:
-            click.echo(f"ubcf: warning: {each.name}: {warning}", err=True)
+            click.echo(printable(f"ubcf: warning: {each.name}: {warning}"), err=True)
     write_experiments(experiments, form, sys.stdout)

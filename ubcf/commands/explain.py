@@ -28,6 +28,7 @@ def explain(user: str, track: str, database: str, form: str) -> None:
     from ubcf.commands.rows import print_rows
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
+    from ubcf.errors import printable
 
     with connect_closed(database) as connection:
         relation = interruptibly(connection, lambda: explain_score(connection, user, track))
@@ -38,8 +39,10 @@ def explain(user: str, track: str, database: str, form: str) -> None:
             else f"rank {explained.rank}, with a stored score of {explained.stored_score:.12g}"
         )
         click.echo(
-            f"user {user}, track {track}: score {explained.score:.12g}, the sum of "
-            f"{explained.neighbors:,} contributions; {place}",
+            printable(
+                f"user {user}, track {track}: score {explained.score:.12g}, the sum of "
+                f"{explained.neighbors:,} contributions; {place}"
+            ),
             err=True,
         )
         print_rows(connection, relation, form)

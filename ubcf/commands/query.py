@@ -58,11 +58,12 @@ def query(
     from ubcf.database.reading import connect, connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.database.templates import Templates
+    from ubcf.errors import printable
 
     overlaid = Templates(None if templates is None else Path(templates))
     if name is None:
         for each in named_analyses.list_analyses(overlaid):
-            click.echo(f"{each.name:<30} {each.summary}")
+            click.echo(printable(f"{each.name:<30} {each.summary}"))
     elif show:
         click.echo(named_analyses.read_analysis(name, overlaid).sql, nl=False)
     else:

@@ -43,6 +43,7 @@ def report(output: str, users: tuple[str, ...], database: str, quiet: bool) -> N
     from ubcf.commands.progress import terminal_progress
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
+    from ubcf.errors import printable
     from ubcf.reporting.page import write_report
 
     progress = None if quiet else terminal_progress
@@ -51,4 +52,4 @@ def report(output: str, users: tuple[str, ...], database: str, quiet: bool) -> N
             connection, lambda: write_report(connection, Path(output), users, progress)
         )
     shown = ", ".join(map(str, summary.users))
-    click.echo(f"{output}: {summary.bytes:,} bytes, users in full: {shown}")
+    click.echo(printable(f"{output}: {summary.bytes:,} bytes, users in full: {shown}"))

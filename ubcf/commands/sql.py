@@ -50,15 +50,18 @@ def sql(
     from ubcf.analysis.statements import output_target, print_result, write_result
     from ubcf.database.reading import connect_locked
     from ubcf.database.session import interruptibly
+    from ubcf.errors import OptionError
 
     if (query is None) == (file is None):
         raise click.UsageError("give one of QUERY, - for stdin, and --file")
     if file is not None:
-        text = Path(file).read_text(encoding="utf-8")
+        text = _decoded(Path(file).read_bytes(), file)
     elif query == "-":
-        text = sys.stdin.read()
+        text = _decoded(sys.stdin.buffer.read(), "stdin")
     else:
         text = query or ""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise OptionError("QUERY: not UTF-8")
     inputs = [database] if file is None else [database, file]
     target = None if output is None else output_target(Path(output), inputs)
     with connect_locked(database, allow_files=allow_files) as connection:
@@ -73,3 +76,13 @@ def sql(
                 connection,
                 lambda: write_result(connection, text, target, suffix, safe_csv=safe_csv),
             )
+
+
+def _decoded(content: bytes, name: str) -> str:
+    """Statements as text. Raises InputError when they are not UTF-8."""
+    from ubcf.errors import InputError
+
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: not UTF-8, from byte {error.start + 1}") from error

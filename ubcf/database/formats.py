@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ubcf.database import SAFE_CSV
+from ubcf.errors import printable
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,8 +32,6 @@ _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
 _FRACTION = re.compile(r"DOUBLE|FLOAT|DECIMAL\(.*\)")
 
 _NESTED = re.compile(r".*\[\d*\]|(STRUCT|MAP|UNION|LIST|ARRAY)\(.*|JSON", flags=re.DOTALL)
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Writable(Protocol):
@@ -80,7 +79,7 @@ class Column:
         if self.fraction and len(text) > DIGITS:
             value = float(text)
             return f"{value:.{DIGITS}g}" if abs(value) < 10**DIGITS else f"{value:.1f}"
-        return _CONTROL.sub(lambda control: repr(control[0])[1:-1], text)
+        return printable(text)
 
 
 def write_rows(
@@ -207,7 +206,7 @@ def write_grid(
 ) -> None:
     """Writes aligned columns, numbers to the right, as text or as a Markdown table."""
     escape: Callable[[str], str] = str if form == "table" else _markdown
-    cells = [[escape(column.name) for column in columns]] + [
+    cells = [[escape(printable(column.name)) for column in columns]] + [
         [escape(column.as_read(text)) for column, text in zip(columns, row, strict=True)]
         for row in rows
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 
 from ubcf.database.templates import Templates
-from ubcf.errors import DatabaseError, TemplateError, one_line
+from ubcf.errors import DatabaseError, QueryError, TemplateError, one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,8 @@ def literal(value: object) -> str:
     """Returns None, a bool, int, float, str, datetime or list of them as an SQL literal, quoted.
 
     Bound parameters would do, but the first one makes DuckDB's Python client import pandas where
-    it is installed, which takes a third of a second. Raises TypeError for any other value.
+    it is installed, which takes a third of a second. Raises TypeError for any other value, QueryError
+    for a text that is no UTF-8, such as an argument of the command line.
     """
     if value is None:
         return "null"
@@ -66,6 +67,8 @@ def literal(value: object) -> str:
     if isinstance(value, datetime):
         return f"timestamp {literal(value.isoformat(sep=' '))}"
     if isinstance(value, str):
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise QueryError(f"{value!a}: not UTF-8")
         return "'" + value.replace("'", "''") + "'"
     raise TypeError(f"no SQL literal for {type(value).__name__}")
 

@@ -24,6 +24,8 @@ def checked_plays(plays: Iterable[tuple[Any, float]]) -> list[Play]:
         is_number = isinstance(time, Real) and not isinstance(time, bool)
         if not (is_number and math.isfinite(time) and 0 <= time <= 1):
             raise InputError(f"track {track}: time is {time!r}; it must be a number from 0 to 1")
+        if any("\ud800" <= character <= "\udfff" for character in str(track)):
+            raise InputError(f"track {track!a}: half of a character, which no text has")
         checked.append((str(track), float(time)))
     if not checked:
         raise InputError("the history has no track in it")
