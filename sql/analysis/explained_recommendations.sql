@@ -54,7 +54,8 @@ recommended as (
         rank,
         track,
         score,
-        heard
+        heard,
+        source
     from recommendations
     where "user" = getvariable('user')
 ),
@@ -107,6 +108,7 @@ select
     tracks.listeners,
     recommended.score,
     recommended.heard,
+    recommended.source,
     coalesce(ranked.neighbors, 0) as neighbors,
     ranked.place,
     ranked.neighbor,

@@ -1,4 +1,5 @@
 -- popularity_bias: one row per quantity (plays, recommendations): how unevenly it is spread over the tracks.
+-- Recommendations are counted as a whole, and those from neighbors alone: what fills lists is popular by design.
 -- top_1_percent: the share that goes to the 1 % of the tracks in the logs with the most listening time
 -- (rounded up to whole tracks); likewise for 5 and 20 %.
 -- gini: 0 if all tracks have equal counts, near 1 if one track has everything: with the n counts x in ascending
@@ -9,7 +10,9 @@ recommended as (
     select
         track,
         count(*) as all_ranks,
-        count(*) filter (where rank <= 10) as ranks_to_10
+        count(*) filter (where rank <= 10) as ranks_to_10,
+        count(*) filter (where source = 'neighbors') as all_from_neighbors,
+        count(*) filter (where source = 'neighbors' and rank <= 10) as from_neighbors_to_10
     from recommendations
     group by track
 ),
@@ -25,7 +28,12 @@ counts as (
         values
         ('plays', tracks.plays),
         ('recommendations', coalesce(recommended.all_ranks, 0)),
-        ('recommendations at ranks 1 to 10', coalesce(recommended.ranks_to_10, 0))
+        ('recommendations at ranks 1 to 10', coalesce(recommended.ranks_to_10, 0)),
+        ('recommendations from neighbors', coalesce(recommended.all_from_neighbors, 0)),
+        (
+            'recommendations from neighbors at ranks 1 to 10',
+            coalesce(recommended.from_neighbors_to_10, 0)
+        )
     ) as counted (counted, number)
     where tracks.popularity_rank is not null
 ),

@@ -6,6 +6,7 @@ select
     recommendations.track,
     recommendations.score,
     recommendations.heard,
+    recommendations.source,
     tracks.artist,
     tracks.title,
     tracks.genre,

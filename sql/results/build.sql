@@ -34,7 +34,12 @@ interaction_counts as (
 ),
 
 recommendation_counts as (
-    select count(*) as recommendations
+    select
+        count(*) as recommendations,
+        count(*) filter (where source = 'neighbors') / nullif(count(*), 0)
+            as share_from_neighbors,
+        count(*) filter (where source = 'neighbors' and rank <= 10)
+        / nullif(count(*) filter (where rank <= 10), 0) as share_from_neighbors_to_10
     from recommendations
 )
 
@@ -56,6 +61,8 @@ select
     user_counts.users_without_positive_score,
     track_counts.tracks_without_catalog_entry,
     recommendation_counts.recommendations,
+    recommendation_counts.share_from_neighbors,
+    recommendation_counts.share_from_neighbors_to_10,
     getvariable('plan') as plan,
     getvariable('plan_reason') as plan_reason,
     cast(getvariable('plan_estimates') as json) as plan_estimates

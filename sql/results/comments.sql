@@ -62,8 +62,9 @@ comment on table recommendations is 'the best tracks for each user, one row per 
 comment on column recommendations."user" is 'id of the user';
 comment on column recommendations.rank is 'rank in the list, from 1';
 comment on column recommendations.track is 'id of the recommended track';
-comment on column recommendations.score is 'sum over all other users of similarity times centered time on the track';
+comment on column recommendations.score is 'sum over all other users of similarity times centered time on the track; 0 where the ranking takes it for equal to 0';
 comment on column recommendations.heard is 'whether the user has heard the track';
+comment on column recommendations.source is 'where it comes from. neighbors: a score above 0 to which another user contributes; own: a score above 0 from the listening of the user alone; popularity: score 0, a popular track that fills the list; tail: a score below 0, neighbors speak against it';
 
 {% if predict %}
 comment on column recommendations.predicted_time is 'fraction of the track that the user is predicted to listen to, 0 to 1: the expected time, plus sum(similarity * centered time) / (sum(|similarity|) + damping) over the neighbors who heard it';
@@ -93,6 +94,8 @@ comment on column build.plan_estimates is 'estimated seconds and bytes of memory
 comment on column build.users_without_positive_score is 'number of users for whom no track has a score above 0';
 comment on column build.tracks_without_catalog_entry is 'number of tracks in the logs that are not in the catalog';
 comment on column build.recommendations is 'number of rows of the table recommendations';
+comment on column build.share_from_neighbors is 'share of all recommendations whose source is neighbors; the others mostly fill the lists. Null: there are no recommendations';
+comment on column build.share_from_neighbors_to_10 is 'the same share among the ranks 1 to 10';
 
 comment on table build_inputs is 'log files that were read, one row each';
 comment on column build_inputs.file is 'name of the file';

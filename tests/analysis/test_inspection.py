@@ -50,10 +50,10 @@ def rows(built: Built) -> Iterator[Rows]:
 
 def test_recommendations_come_with_the_catalog(rows: Rows) -> None:
     assert rows("user_recommendations", user=1) == [
-        (1, 10, 0.12, False, None, None, None, None),
-        (2, 40, 0.1, True, "Bo", "So", "[1, 2]", 7.5),
-        (3, 30, 0.1, False, None, None, None, None),
-        (4, 20, -0.16, True, "Ann", "Up", "pop", 5.0),
+        (1, 10, 0.12, False, "neighbors", None, None, None, None),
+        (2, 40, 0.1, True, "neighbors", "Bo", "So", "[1, 2]", 7.5),
+        (3, 30, 0.1, False, "neighbors", None, None, None, None),
+        (4, 20, -0.16, True, "tail", "Ann", "Up", "pop", 5.0),
     ]
     assert [row[1] for row in rows("user_recommendations", user=1, k="2")] == [10, 40]
 

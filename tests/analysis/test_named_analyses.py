@@ -214,6 +214,11 @@ def test_similar_users_has_twenty_rows_by_default(build_from: Build) -> None:
 
 # The lists as a whole
 
+FROM_NEIGHBORS = (
+    "recommendations from neighbors",
+    "recommendations from neighbors at ranks 1 to 10",
+)
+
 
 def test_popularity_bias_compares_recommendations_with_plays(tiny: Path) -> None:
     assert columns_of(tiny, "popularity_bias") == [
@@ -223,10 +228,13 @@ def test_popularity_bias_compares_recommendations_with_plays(tiny: Path) -> None
     # percent of six tracks are one track, twenty are two. Gini, with the weights -5 -3 -1 1 3 5:
     # 1 1 1 2 2 3 gives 14 / (6 * 10), and 0 0 0 1 4 5 gives 38 / (6 * 10).
     recommendations = (6, 10, 0.4, 0.4, 0.9, pytest.approx(38 / 60))
+    # Neighbors only bring track 10 to users 1 and 2, and 20 to user 3: 0 0 0 0 1 2 gives 13 / 18.
+    from_neighbors = (6, 3, 2 / 3, 2 / 3, 2 / 3, pytest.approx(13 / 18))
     assert rows_of(tiny, "popularity_bias") == [
         ("plays", 6, 10, 0.3, 0.3, 0.5, pytest.approx(14 / 60)),
         ("recommendations", *recommendations),
         ("recommendations at ranks 1 to 10", *recommendations),
+        *((name, *from_neighbors) for name in FROM_NEIGHBORS),
     ]
 
 
@@ -240,7 +248,7 @@ def dozen(build_from: Build) -> Path:
 
 
 def test_popularity_bias_of_lists_that_hold_everything_is_none(dozen: Path) -> None:
-    plays, everything, top = rows_of(dozen, "popularity_bias")
+    plays, everything, top, *_ = rows_of(dozen, "popularity_bias")
     # One play of each track, and one more of track 1: (11 * 2 + sum of 11 odd weights) / (12 * 13).
     assert plays == (
         "plays", 12, 13, 2 / 13, 2 / 13, 4 / 13, pytest.approx(11 / (12 * 13)),
@@ -258,14 +266,24 @@ def test_popularity_bias_of_no_recommendations_is_null(build_from: Build) -> Non
     assert rows_of(built.database, "popularity_bias")[1:] == [
         ("recommendations", 2, 0, None, None, None, None),
         ("recommendations at ranks 1 to 10", 2, 0, None, None, None, None),
+        *((name, 2, 0, None, None, None, None) for name in FROM_NEIGHBORS),
     ]
 
 
 def test_coverage_counts_the_tracks_recommended_to_anyone(tiny: Path, dozen: Path) -> None:
-    assert columns_of(tiny, "coverage") == ["ranks", "recommended_tracks", "tracks", "share"]
+    assert columns_of(tiny, "coverage") == [
+        "ranks", "recommended_tracks", "tracks", "share", "from_neighbors", "share_from_neighbors",
+    ]  # fmt: skip
     # 10, 20 and 40 of the six in the logs; track 99 is in the catalog alone.
-    assert rows_of(tiny, "coverage") == [("1 to 10", 3, 6, 0.5), ("all", 3, 6, 0.5)]
-    assert rows_of(dozen, "coverage") == [("1 to 10", 10, 12, 10 / 12), ("all", 12, 12, 1.0)]
+    # Neighbors only bring in 10 and 20, and nothing to the dozen: 40 fills lists.
+    assert rows_of(tiny, "coverage") == [
+        ("1 to 10", 3, 6, 0.5, 2, 2 / 6),
+        ("all", 3, 6, 0.5, 2, 2 / 6),
+    ]
+    assert rows_of(dozen, "coverage") == [
+        ("1 to 10", 10, 12, 10 / 12, 0, 0.0),
+        ("all", 12, 12, 1.0, 0, 0.0),
+    ]
 
 
 def test_heard_share_has_a_row_for_each_group_of_ranks(dozen: Path, build_from: Build) -> None:

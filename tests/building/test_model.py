@@ -14,6 +14,7 @@ from tests.support import reference
 from tests.support.builds import Built
 from tests.support.examples import examples
 from tests.support.reference import Event
+from ubcf.scoring.options import WAYS
 
 Build = Callable[..., Built]
 Rows = list[tuple[Any, ...]]
@@ -225,7 +226,7 @@ def test_a_user_with_a_single_event_has_no_taste_and_gets_a_list(build_from: Bui
 
 def test_a_log_may_have_a_single_event(build_from: Build) -> None:
     built = build_from([(1, 10, 1.0)])
-    assert built.rows("from recommendations") == [(1, 1, 10, 0.0, True)]
+    assert built.rows("from recommendations") == [(1, 1, 10, 0.0, True, "popularity")]
     assert built.summary.density == 0
     assert_is_the_model(built, reference.model([(1, 10, 1.0)]))
 
@@ -256,10 +257,10 @@ def test_a_user_of_opposite_taste_is_no_neighbor_but_what_it_dislikes_is_recomme
     assert_same_rows(
         built.rows('from recommendations order by "user", rank'),
         [
-            (1, 1, 10, 0.5, True),
-            (1, 2, 20, -0.5, True),
-            (2, 1, 20, 0.5, True),
-            (2, 2, 10, -0.5, True),
+            (1, 1, 10, 0.5, True, "neighbors"),
+            (1, 2, 20, -0.5, True, "tail"),
+            (2, 1, 20, 0.5, True, "neighbors"),
+            (2, 2, 10, -0.5, True, "tail"),
         ],
         tolerance=1e-15,
     )
@@ -320,6 +321,46 @@ def test_a_user_without_neighbors_has_no_positive_score_and_gets_the_popular_tra
     assert built.lists() == {1: [20, 40, 10, 30], 2: [20, 40, 10, 30]}
     assert built.rows("select distinct score from recommendations") == [(0.0,)]
     assert built.summary.users_without_positive_score == 2
+
+
+@pytest.mark.parametrize("plan", WAYS)
+def test_a_list_says_what_comes_from_neighbors_and_what_fills_it(
+    build_from: Build, plan: str
+) -> None:
+    # Centered times: user 1 10: 0.5, 20: -0.5; user 2 10: 0.4, 30: -0.2, 40: -0.2; user 3 50: 0.3,
+    # 60: -0.3. Users 1 and 2 are similar; user 3 has a track in common with nobody.
+    events = [
+        (1, 10, 1.0), (1, 20, 0.0),
+        (2, 10, 1.0), (2, 30, 0.4), (2, 40, 0.4),
+        (3, 50, 0.9), (3, 60, 0.3),
+    ]  # fmt: skip
+    sources = 'select "user", track, source from recommendations order by "user", rank'
+    built = build_from(events, plan=plan)
+    assert built.rows(sources) == [
+        (1, 10, "neighbors"), (1, 50, "popularity"), (1, 60, "popularity"), (1, 20, "popularity"),
+        (1, 30, "tail"), (1, 40, "tail"),
+        (2, 10, "neighbors"), (2, 50, "popularity"), (2, 30, "popularity"), (2, 40, "popularity"),
+        (2, 60, "popularity"), (2, 20, "tail"),
+        (3, 10, "popularity"), (3, 50, "popularity"), (3, 30, "popularity"),
+        (3, 40, "popularity"), (3, 60, "popularity"), (3, 20, "popularity"),
+    ]  # fmt: skip
+    assert built.summary.share_from_neighbors == 2 / 18
+    # Now the own listening counts: what only the user heard is own, what it shares is not.
+    built = build_from(events, plan=plan, self_weight=0.5)
+    assert [row for row in built.rows(sources) if row[2] in ("neighbors", "own")] == [
+        (1, 10, "neighbors"), (2, 10, "neighbors"), (3, 50, "own"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("top", [3, 4])
+def test_the_summary_tells_lists_from_what_fills_them(build_from: Build, top: int) -> None:
+    events = [(1, 10, 1.0), (1, 20, 0.0), (2, 10, 1.0), (2, 30, 0.4), (3, 40, 0.5)]
+    built = build_from(events, top=top)
+    # One track of user 1 and one of user 2 come from the other; nothing is for user 3.
+    assert built.summary.share_from_neighbors == 2 / (3 * top)
+    assert built.rows("select share_from_neighbors, share_from_neighbors_to_10 from build") == [
+        (2 / (3 * top), 2 / (3 * top))
+    ]
 
 
 # Users 1 and 2 both like 10; 3 has heard 50 alone. Listening times of 10 to 50: 2, 0, 1, 0, 0.5.

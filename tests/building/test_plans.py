@@ -40,10 +40,10 @@ def test_a_build_by_any_plan_writes_the_same_json_and_scores(
 ) -> None:
     built: Built = request.getfixturevalue(way)
     assert built.output.read_bytes() == by_similarities.output.read_bytes()
-    query = 'select "user", track, score from recommendations order by "user", "rank"'
+    query = 'select "user", track, source, score from recommendations order by "user", "rank"'
     for one, other in zip(built.rows(query), by_similarities.rows(query), strict=True):
-        assert one[:2] == other[:2]
-        assert one[2] == pytest.approx(other[2], abs=1e-9)
+        assert one[:3] == other[:3]
+        assert one[3] == pytest.approx(other[3], abs=1e-9)
 
 
 def test_a_build_by_products_stores_the_same_users_and_neighbors(

@@ -18,7 +18,7 @@ from tests.support.logs import log_line, write_log
 from tests.support.overlays import EVENTS_OF_TEXTS, overlay
 from ubcf.commands import ubcf as group
 from ubcf.database import FORMATS, SAFE_CSV
-from ubcf.database.formats import write_parts, write_rows
+from ubcf.database.formats import Column, write_parts, write_rows
 
 
 @pytest.fixture
@@ -270,3 +270,55 @@ def test_every_command_that_writes_csv_can_write_it_without_formulas(tmp_path: P
     query = 'select "user" from users'
     call_ubcf("sql", query, "--output", "rows.csv", "--safe-csv", cwd=tmp_path)
     assert (tmp_path / "rows.csv").read_text().splitlines() == ["user", "'=u1", "'=u2"]
+
+
+class ByPython:
+    """JSON lines by Python alone, value by value, as DuckDB casts each to text."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, query: str) -> None:
+        relation = connection.sql(query)
+        self.columns = [
+            Column(name, str(kind))
+            for name, kind in zip(relation.columns, relation.types, strict=True)
+        ]
+        values = (
+            f"cast({'to_json' if column.nested else ''}(#{position}) as varchar)"
+            for position, column in enumerate(self.columns, start=1)
+        )
+        self.rows = relation.project(", ".join(values)).fetchall()
+
+    def lines(self) -> list[str]:
+        return [
+            "{"
+            + ", ".join(
+                f"{json.dumps(column.name, ensure_ascii=False)}: {column.as_json(text)}"
+                for column, text in zip(self.columns, row, strict=True)
+            )
+            + "}"
+            for row in self.rows
+        ]
+
+
+CONTROLS = "'a' || chr(n::int) || '\\u001F \\\"' || chr(n::int)"
+
+EVERY_TYPE = [
+    "from test_all_types()",
+    *(f"select {sql} as value" for sql, _ in TYPES),
+    f"select {CONTROLS} as value from range(1, 12000) as numbers (n)",
+    "select chr(0) as zero, chr(13) || chr(10) || chr(11) as ends, '🏳️‍🌈' || chr(27) as flag",
+    'select 1 as "a""b\'c", 2 as "ü\n"',
+    "select unnest(['nan', '-nan', 'inf', '-inf', '1e300', '-0.0', '5e-324'])::double as x",
+    "select unnest(['nan', 'inf', '1e30', '0.1'])::float as x, [x] as xs, {'x': x} as s",
+    "select [1] as l, n, map {n: null} as m from range(3) as numbers (n)",
+    "select n, to_json({'k': n}) as j, case when n > 0 then [] end as e from range(2) as r (n)",
+    "select 1 as n where false",
+]
+
+
+@pytest.mark.parametrize("query", EVERY_TYPE)
+def test_json_by_duckdb_is_json_by_python_for_every_type(
+    connection: duckdb.DuckDBPyConnection, query: str
+) -> None:
+    lines = ByPython(connection, query).lines()
+    assert written(connection, query, "jsonl") == "".join(f"{line}\n" for line in lines)
+    assert written(connection, query, "json") == "[" + ",\n ".join(lines) + "]\n"

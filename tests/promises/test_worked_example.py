@@ -40,7 +40,8 @@ Scores: the centered times of the others, each times its similarity:
              track 40    0.5 *  0.1               =  0.05
 
 User 1 gets 10, then 40 before 30, which has the same score but is less popular, and 20 at the end.
-User 2 gets 40, 20, 10 and 30; user 3 gets 20, 40, 10 and 30.
+User 2 gets 40, 20, 10 and 30; user 3 gets 20, 40, 10 and 30. The 7 scores
+above 0 are from neighbors; track 10 fills the list of user 2, and the 4 below 0 are the tails.
 """
 
 from __future__ import annotations
@@ -168,20 +169,21 @@ def test_neighbors(rows: Rows) -> None:
 
 def test_recommendations(rows: Rows) -> None:
     assert rows(
-        'select "user", rank, track, score, heard from recommendations order by "user", rank'
+        'select "user", rank, track, score, heard, source from recommendations'
+        ' order by "user", rank'
     ) == [
-        (1, 1, 10, 0.12, False),
-        (1, 2, 40, 0.1, True),
-        (1, 3, 30, 0.1, False),
-        (1, 4, 20, -0.16, True),
-        (2, 1, 40, 0.06, False),
-        (2, 2, 20, 0.04, True),
-        (2, 3, 10, 0.0, True),
-        (2, 4, 30, -0.1, True),
-        (3, 1, 20, 0.15, False),
-        (3, 2, 40, 0.05, True),
-        (3, 3, 10, -0.15, False),
-        (3, 4, 30, -0.25, True),
+        (1, 1, 10, 0.12, False, "neighbors"),
+        (1, 2, 40, 0.1, True, "neighbors"),
+        (1, 3, 30, 0.1, False, "neighbors"),
+        (1, 4, 20, -0.16, True, "tail"),
+        (2, 1, 40, 0.06, False, "neighbors"),
+        (2, 2, 20, 0.04, True, "neighbors"),
+        (2, 3, 10, 0.0, True, "popularity"),
+        (2, 4, 30, -0.1, True, "tail"),
+        (3, 1, 20, 0.15, False, "neighbors"),
+        (3, 2, 40, 0.05, True, "neighbors"),
+        (3, 3, 10, -0.15, False, "tail"),
+        (3, 4, 30, -0.25, True, "tail"),
     ]
 
 
@@ -201,6 +203,10 @@ def test_build(built: Built, rows: Rows) -> None:
     ((density, positive, negative),) = rows(
         "select density, mean_positive_neighbors, mean_negative_neighbors from build"
     )
+    # 7 of the 12 scores are above 0
+    assert rows("select share_from_neighbors, share_from_neighbors_to_10 from build") == [
+        (round(7 / 12, 12), round(7 / 12, 12))
+    ]
     assert math.isclose(density, 7 / 12, abs_tol=1e-12)
     assert math.isclose(positive, 4 / 3, abs_tol=1e-12)  # 1, 1 and 2
     assert math.isclose(negative, 2 / 3, abs_tol=1e-12)  # 1, 1 and 0

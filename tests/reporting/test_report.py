@@ -186,7 +186,7 @@ def test_a_table_is_sorted_by_click_and_by_key(sample: Built, browser: webdriver
     (head,) = (h for h in table.find_elements(By.TAG_NAME, "th") if "Mean rank" in h.text)
 
     def column() -> list[float]:
-        cells = table.find_elements(By.CSS_SELECTOR, "tbody td:nth-child(6)")
+        cells = table.find_elements(By.CSS_SELECTOR, "tbody td:nth-child(7)")
         return [float(cell.text) for cell in cells]
 
     ranks = column()
@@ -459,31 +459,39 @@ def test_without_matplotlib_one_line_says_how_to_install_it(
         # Scores at rank 1: 0.12, 0.06, 0.15; at rank 4: -0.16, -0.10, -0.25.
         (
             "score_by_rank where rank in (1, 4)",
-            "rank, users, low, median, high, share_positive",
-            [(1, 3, 0.072, 0.12, 0.144, 1.0), (4, 3, -0.232, -0.16, -0.112, 0.0)],
+            "rank, users, low, median, high, share_positive, share_from_neighbors, share_tail",
+            [(1, 3, 0.072, 0.12, 0.144, 1.0, 1.0, 0), (4, 3, -0.232, -0.16, -0.112, 0, 0, 1.0)],
         ),
-        # Of 3.8 tracks' time in all, the four by popularity have 2.0, 1.2, 0.4 and 0.2.
+        # Of 3.8 tracks' time in all, the four by popularity have 2.0, 1.2, 0.4 and 0.2; of the 7
+        # recommendations from neighbors, 2, 3, 1 and 1.
         (
             "recommendations_by_popularity",
             "*",
             [
-                (1, 0.25, 0.25, round(2 / 3.8, 12)),
-                (2, 0.5, 0.5, round(3.2 / 3.8, 12)),
-                (3, 0.75, 0.75, round(3.6 / 3.8, 12)),
-                (4, 1.0, 1.0, 1.0),
+                (1, 0.25, 0.25, round(2 / 7, 12), round(2 / 3.8, 12)),
+                (2, 0.5, 0.5, round(5 / 7, 12), round(3.2 / 3.8, 12)),
+                (3, 0.75, 0.75, round(6 / 7, 12), round(3.6 / 3.8, 12)),
+                (4, 1.0, 1.0, 1.0, 1.0),
             ],
         ),
         # First come 10, 40 and 20; 30 comes third in the list of user 1.
-        ("coverage_curve", "*", [(1, 3, 0.75), (2, 3, 0.75), (3, 4, 1.0), (4, 4, 1.0)]),
-        # All four are in all lists; 20 at ranks 4, 2 and 1, heard by 1 and 2.
+        (
+            "coverage_curve",
+            "*",
+            [
+                (n, tracks, tracks / 4, tracks, tracks / 4)
+                for n, tracks in enumerate([3, 3, 4, 4], 1)
+            ],
+        ),
+        # All four are in all lists; 20 at ranks 4, 2 and 1, below 0 for user 1.
         (
             "most_recommended_tracks",
-            "track, users, share_of_users, users_in_top_10, mean_rank, users_who_heard, listeners",
+            "track, users, users_from_neighbors, share_of_users, users_in_top_10, mean_rank",
             [
-                (20, 3, 1.0, 3, round(7 / 3, 12), 2, 2),
-                (40, 3, 1.0, 3, round(5 / 3, 12), 2, 2),
-                (30, 3, 1.0, 3, round(11 / 3, 12), 2, 2),
-                (10, 3, 1.0, 3, round(7 / 3, 12), 1, 1),
+                (40, 3, 3, 1.0, 3, round(5 / 3, 12)),
+                (20, 3, 2, round(2 / 3, 12), 3, round(7 / 3, 12)),
+                (30, 3, 1, round(1 / 3, 12), 3, round(11 / 3, 12)),
+                (10, 3, 1, round(1 / 3, 12), 3, round(7 / 3, 12)),
             ],
         ),
         (
@@ -537,3 +545,15 @@ def test_each_recommendation_is_explained_as_explain_does(sample: Built) -> None
                     )
                     for neighbor, similarity, tracks, _, centered_time, contribution in explanation
                 ]
+
+
+def test_the_report_says_in_words_what_comes_from_neighbors(build_from: Build) -> None:
+    page = report(build_from(LINES))
+    text = " ".join(page.texts).replace("\N{NO-BREAK SPACE}", " ")
+    # The worked example: 7 of 12 recommendations, 6 of the 8 of the tracks 20 and 40 among them.
+    assert "From neighbors 58 % of the recommendations, 58 % of ranks 1 to 10" in text
+    assert (
+        "At rank 4, 0 % of the users have a recommendation from neighbors, "
+        "100 % a track that neighbors speak against (below 0)." in text
+    )
+    assert "The 4 tracks that neighbors bring into the most lists" in text

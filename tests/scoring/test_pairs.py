@@ -18,7 +18,8 @@ from tests.support.examples import examples
 from tests.support.implementations import each_implementation_slowly
 from tests.support.matrices import centered_times
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, track_rows
-from ubcf.scoring.pairs import predict_deviations
+from ubcf.scoring.options import ALL_USERS
+from ubcf.scoring.pairs import predict_deviations, scored_by_own_listening
 
 
 @each_implementation_slowly
@@ -64,3 +65,71 @@ def test_a_predicted_time_is_from_the_nearest_of_those_who_heard_the_track(
         by_numpy = predict_deviations(*given, damping=damping)
         assert found.deviation.tolist() == by_numpy.deviation.tolist()
         assert found.support.tolist() == by_numpy.support.tolist()
+
+
+@each_implementation_slowly
+@examples(200)
+@given(
+    logs=centered_times(),
+    chosen=st.fixed_dictionaries({}, optional=EVERY_OPTION),
+)
+def test_a_score_is_own_if_no_term_of_another_user_is_in_it(
+    compiled: bool,
+    logs: tuple[NDArray[np.float64], NDArray[np.bool_]],
+    chosen: dict[str, Any],
+) -> None:
+    centered, heard = logs
+    options = replace(NOTHING, **{"self_weight": 0.5, "offset": 0.25, **chosen})
+    counted = reference.counted_times(centered, heard, options.offset)
+    weights = reference.all_weights(counted, heard, options)
+    scores = reference.option_scores(counted, weights, options)
+    assume(not reference.is_near_an_edge(counted, weights, scores))
+    counts = weights.copy()
+    if options.neighbors is not None:
+        counts[:] = 0
+        for user, row in enumerate(weights.tolist()):
+            nearest = reference.nearest(dict(enumerate(row)), options.neighbors)
+            for other, weight in nearest.items():
+                counts[user, other] = weight
+    pairs = np.argwhere(np.ones(heard.shape, dtype=bool))
+    rows, columns = np.nonzero(heard)
+    marks = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=heard.shape)
+    found = scored_by_own_listening(
+        ModelMatrices(
+            interaction_matrix(rows, columns, counted[rows, columns], heard.shape), marks
+        ),
+        neighborhood(options),
+        pairs[:, 0],
+        pairs[:, 1],
+        scores.ravel(),
+        self_weight=options.self_weight,
+        compiled=compiled,
+        threads=1 + compiled,
+    )
+    assert found.tolist() == [
+        bool(
+            scores[user, track] > 0
+            and counted[user, track] > 0
+            and not any(
+                counts[user, other] != 0 and counted[other, track] != 0
+                for other in range(len(counted))
+                if other != user
+            )
+        )
+        for user, track in pairs.tolist()
+    ]
+
+
+def test_terms_of_others_that_cancel_are_terms_of_others() -> None:
+    # Users 1 and 2 are as similar to user 0 as each other, and opposed on track 2; nobody but user
+    # 0 has heard track 1.
+    times = np.array([[1e9, 5e8, 1e-3], [1.0, 0.0, 0.5], [1.0, 0.0, -0.5]])
+    own = scored_by_own_listening(
+        ModelMatrices(sparse.csr_array(times)),
+        ALL_USERS,
+        np.array([0, 0, 0]),
+        np.array([0, 1, 2]),
+        np.array([1e9 + 1.6, 5e8, 1e-3]),
+        self_weight=1.0,
+    )
+    assert own.tolist() == [False, True, False]

@@ -112,6 +112,24 @@ def test_a_score_that_is_equal_to_zero_is_not_positive(
 
 
 @each_implementation
+@pytest.mark.parametrize(
+    ("row", "ranked"),
+    [
+        ({0: 5e-17, 1: 0.5, 2: -5e-17, 3: -0.5}, [(1, 0.5), (0, 0), (2, 0), (3, -0.5)]),
+        # 1.2e-10 is equal to 6e-11, which is equal to the zero of column 3
+        ({0: 1.2e-10, 1: 6e-11, 2: -1.2e-10}, [(0, 0), (1, 0), (3, 0), (2, -1.2e-10)]),
+        ({0: 1.8e-10, 1: 6e-11, 2: -0.5}, [(0, 1.8e-10), (1, 0), (3, 0), (2, -0.5)]),
+        # also where no track has a score of exactly 0
+        ({0: 0.5, 1: 5e-17, 2: -5e-17, 3: -0.5}, [(0, 0.5), (1, 0), (2, 0), (3, -0.5)]),
+    ],
+)
+def test_a_score_that_is_equal_to_zero_is_listed_as_zero(
+    row: Row, ranked: list[tuple[int, float]], compiled: bool
+) -> None:
+    assert lists_of(top_scores(matrix_of([row], 4), 4, compiled=compiled)) == [ranked]
+
+
+@each_implementation
 def test_excluded_columns_are_left_out_of_the_finished_ranking(compiled: bool) -> None:
     # Column 2 leads from column 0 to column 1; without it they would not be equal.
     scores = {0: 0.5, 1: 0.5 + 1.2e-10, 2: 0.5 + 6e-11}

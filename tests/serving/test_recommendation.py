@@ -57,14 +57,15 @@ def test_fold_in_gives_what_a_build_with_the_person_gives(
     write_log(tmp_path / "with" / "logs" / "data.json", everybody)
     rebuilt = build_folder(tmp_path / "with", **options)
     expected = rebuilt.rows(
-        'select rank, track, score, heard from recommendations where "user" = 6 order by rank'
+        'select rank, track, score, heard, source from recommendations where "user" = 6'
+        " order by rank"
     )
     with ubcf.connect(without.database) as connection:
         found = ubcf.recommend(connection, PERSON).fetchall()
         similar = fold_in(connection, PERSON)["similar_users"].fetchall()
     assert scores_of(found) == pytest.approx(scores_of(expected), abs=1e-12)
     assert [row[2] for row in found] == pytest.approx([row[2] for row in expected], abs=1e-12)
-    assert {row[1]: row[3] for row in found} == {row[1]: row[3] for row in expected}
+    assert {row[1]: row[3:5] for row in found} == {row[1]: row[3:5] for row in expected}
     neighbors = rebuilt.rows(
         'select rank, neighbor, similarity, common_tracks from neighbors where "user" = 6'
         " order by rank"

@@ -233,6 +233,12 @@ def above_zero(values: Mapping[Key, float]) -> set[Key]:
     return {key for chain in chains[:chain_of_zero] for key in chain if key is not None}
 
 
+def equal_to_zero(values: Mapping[Key, float]) -> set[Key]:
+    """The keys whose values are in one equality chain with 0."""
+    (chain,) = (chain for chain in equality_chains({**values, None: 0.0}) if None in chain)
+    return {key for key in chain if key is not None}
+
+
 def recommended(
     scores: Mapping[int, float],
     top: int,
@@ -260,7 +266,8 @@ def expected_list(
         excluded=excluded,
         only_positive=only_positive,
     )
-    return [(column, scores[column]) for column in chosen]
+    zeros = equal_to_zero(scores)
+    return [(column, 0.0 if column in zeros else scores[column]) for column in chosen]
 
 
 def is_near_an_edge(

@@ -167,7 +167,10 @@ def _write_json(db: Database, path: Path, stages: Stages) -> None:
 def _check(db: Database, templates: Templates, options: BuildOptions, stages: Stages) -> None:
     """Raises CheckError, with the first offending rows, when a check of sql/checks/ has any."""
     db.set(
-        top=options.top, exclude_heard=options.exclude_heard, only_positive=options.only_positive
+        top=options.top,
+        exclude_heard=options.exclude_heard,
+        only_positive=options.only_positive,
+        self_weight=options.model.self_weight,
     )
     with stages.stage("check"):
         for name in templates.names("checks"):

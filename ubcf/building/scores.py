@@ -25,7 +25,8 @@ from ubcf.progress import Stages
 from ubcf.scoring.costs import Work
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices
-from ubcf.scoring.pairs import Deviations, predict_deviations
+from ubcf.scoring.options import ModelOptions
+from ubcf.scoring.pairs import Deviations, predict_deviations, scored_by_own_listening
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores, worth_compiling
 from ubcf.scoring.ranking import ListOptions, TopLists
@@ -72,7 +73,8 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
         for block, deviations in (
             _predicted(blocks, matrices, options) if options.predict else zip(blocks, repeat(None))
         ):
-            _store(db, block, deviations, len(matrices.norms), lists)
+            own = _own(block, matrices, model)
+            _store(db, block, own, deviations, len(matrices.norms), lists)
             stage.rows += len(block.recommendations.columns)
         db.flush()
     db.limit_memory(database_memory(options.memory))
@@ -126,10 +128,36 @@ def _predicted(
         yield from in_turn(pool, predict, blocks, 2 * options.thread_count)
 
 
+def _own(block: UserBlock, matrices: ModelMatrices, model: ModelOptions) -> NDArray[np.bool_]:
+    """Whether each recommendation of a block is from the user's own listening alone."""
+    lists = block.recommendations
+    own = np.zeros(len(lists.columns), dtype=bool)
+    if model.self_weight > 0:
+        heard = np.flatnonzero(block.heard)
+        own[heard] = scored_by_own_listening(
+            matrices,
+            model.neighborhood,
+            block.start + lists.rows.take(heard),
+            lists.columns.take(heard),
+            lists.values.take(heard),
+            self_weight=model.self_weight,
+        )
+    return own
+
+
 def _store(
-    db: Database, block: UserBlock, deviations: Deviations | None, users: int, lists: ListOptions
+    db: Database,
+    block: UserBlock,
+    own: NDArray[np.bool_],
+    deviations: Deviations | None,
+    users: int,
+    lists: ListOptions,
 ) -> None:
-    """Appends a block to the tables of the stage. users: the number of users in all blocks."""
+    """Appends a block to the tables of the stage.
+
+    own: whether each recommendation is from the user's own listening alone. users: the number of
+    users in all blocks.
+    """
     db.append(
         "user_measures",
         {
@@ -158,6 +186,7 @@ def _store(
             "track_index": block.recommendations.columns.astype(np.int32),
             "score": block.recommendations.values,
             "heard": block.heard,
+            "own": own,
             **({} if deviations is None else asdict(deviations)),
         },
         users * lists.recommendations,

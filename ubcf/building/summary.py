@@ -25,7 +25,9 @@ class BuildSummary:
 
     density: share of non-zero centered times in the users x tracks matrix.
     mean_positive_neighbors, mean_negative_neighbors: users with a similarity above and below 0,
-    averaged over all users; None when they were not computed. duplicate_lines: lines identical to
+    averaged over all users; None when they were not computed. share_from_neighbors: of all
+    recommendations, those whose source is neighbors; share_from_neighbors_to_10: of those at ranks
+    1 to 10; None when there are none. duplicate_lines: lines identical to
     an earlier one (they count as events); None when an overlay reads the events. plan, plan_reason:
     how the scores were computed, and why. plan_estimates: estimated seconds and bytes of each way.
     """
@@ -51,6 +53,8 @@ class BuildSummary:
     users_without_positive_score: int
     tracks_without_catalog_entry: int
     recommendations: int
+    share_from_neighbors: float | None
+    share_from_neighbors_to_10: float | None
     plan: str
     plan_reason: str
     plan_estimates: dict[str, dict[str, float]]

@@ -137,6 +137,7 @@ def _as_text(summary: BuildSummary) -> str:
         ("density", f"{summary.density:.10f} ({summary.interactions:,} interactions)"),
         ("neighbors", _neighbors(summary)),
         ("no score", f"{summary.users_without_positive_score:,} users without a positive score"),
+        ("lists", _lists(summary.share_from_neighbors, summary.share_from_neighbors_to_10)),
         (
             "catalog",
             f"{catalog}: {summary.tracks_without_catalog_entry:,} tracks of the logs not in it"
@@ -153,6 +154,14 @@ def _as_text(summary: BuildSummary) -> str:
         ("total", f"{summary.seconds:.2f} s"),
     ]
     return "\n".join(f"{label:<11} {printable(text)}" for label, text in lines)
+
+
+def _lists(share: float | None, share_to_10: float | None) -> str:
+    """What the lists are made of."""
+    if share is None or share_to_10 is None:
+        return "empty"
+    rest = "; popular tracks fill most of the rest" if share < 1 else ""
+    return f"{share:.1%} from neighbors, {share_to_10:.1%} of ranks 1 to 10{rest}"
 
 
 def _neighbors(summary: BuildSummary) -> str:

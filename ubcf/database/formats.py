@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ubcf.database import SAFE_CSV
+from ubcf.database.session import literal
 from ubcf.errors import printable
 
 if TYPE_CHECKING:
@@ -32,6 +33,22 @@ _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
 _FRACTION = re.compile(r"DOUBLE|FLOAT|DECIMAL\(.*\)")
 
 _NESTED = re.compile(r".*\[\d*\]|(STRUCT|MAP|UNION|LIST|ARRAY)\(.*|JSON", flags=re.DOTALL)
+
+
+# A text as JSON. DuckDB has upper-case digits in escapes such as \\u001F, where Python and most
+# others have lower-case ones; these few texts are put together letter by letter.
+_JSON_STRING = r"""case
+    when contains(cast(to_json({text}) as varchar), '\u00') then '"' || array_to_string(
+        list_transform(
+            string_split({text}, ''),
+            lambda c: case
+                when ascii(c) < 32 and starts_with(cast(to_json(c) as varchar), '"\u')
+                    then lower(cast(to_json(c) as varchar))
+                else cast(to_json(c) as varchar)
+            end[2:-2]
+        ), '') || '"'
+    else cast(to_json({text}) as varchar)
+end"""
 
 
 class Writable(Protocol):
@@ -72,6 +89,16 @@ class Column:
             return json.dumps(value, ensure_ascii=False)
         return json.dumps(text, ensure_ascii=False)
 
+    def sql_of_json(self, value: str) -> str:
+        """An SQL expression of the same text as `as_json` of a value that is not nested."""
+        text = f"cast({value} as varchar)"
+        if self.fraction:
+            finite = "true" if self.type.startswith("DECIMAL") else f"isfinite({value})"
+            text = f"case when {finite} then {text} end"
+        elif not self.whole and self.type != "BOOLEAN":
+            text = _JSON_STRING.format(text=text)
+        return f"coalesce({text}, 'null')"
+
     def as_read(self, text: Text) -> str:
         """A value in a table: one line, fractions with six significant digits."""
         if text is None:
@@ -93,14 +120,12 @@ def write_rows(
     CSV and JSON have all digits, and are written while rows are fetched.
     """
     columns = _columns(relation)
+    if form in ("json", "jsonl"):
+        _write_json(_json_objects(connection, relation, columns), form, out)
+        return
     rows = _texts(connection, relation, columns, form)
     if form in ("csv", SAFE_CSV):
         write_csv([column.name for column in columns], rows, form, out)
-    elif form == "json":
-        out.write(f"{_json_rows(columns, rows)}\n")
-    elif form == "jsonl":
-        for row in rows:
-            out.write(f"{_json_object(columns, row)}\n")
     else:
         write_grid(columns, list(rows), form, out)
 
@@ -163,14 +188,72 @@ def _texts(
         f"to_json(#{position})" if column.nested and as_json else f"#{position}"
         for position, column in enumerate(columns, start=1)
     )
-    texts = relation.project(", ".join(f"cast({value} as varchar)" for value in values))
+    for rows in _batches(connection, relation, [f"cast({value} as varchar)" for value in values]):
+        yield from rows
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection,
+    relation: duckdb.DuckDBPyRelation,
+    expressions: Sequence[str],
+) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of expressions over a relation; streamed, unless the relation holds its rows."""
+    projected = relation.project(", ".join(expressions))
     if relation.type == "MATERIALIZED_RELATION":
-        yield from texts.fetchall()
-    else:
-        # Unlike a relation, an executed statement streams its rows.
-        connection.execute(texts.sql_query())
-        while rows := connection.fetchmany(ROWS_FETCHED):
-            yield from rows
+        if rows := projected.fetchall():
+            yield rows
+        return
+    # Unlike a relation, an executed statement streams its rows.
+    connection.execute(projected.sql_query())
+    while rows := connection.fetchmany(ROWS_FETCHED):
+        yield rows
+
+
+def _write_json(objects: Iterator[list[str]], form: str, out: Writable) -> None:
+    """Writes batches of objects as lines, or as one array."""
+    if form == "jsonl":
+        for batch in objects:
+            out.write("\n".join(batch) + "\n")
+        return
+    out.write("[")
+    for number, batch in enumerate(objects):
+        out.write((",\n " if number else "") + ",\n ".join(batch))
+    out.write("]\n")
+
+
+def _json_objects(
+    connection: duckdb.DuckDBPyConnection,
+    relation: duckdb.DuckDBPyRelation,
+    columns: Sequence[Column],
+) -> Iterator[list[str]]:
+    """The rows as JSON objects, in batches.
+
+    DuckDB makes the text of all values but the nested ones: its rows are the texts between these,
+    which Python makes, at odd positions.
+    """
+    between = [["'{'"]]
+    selected = []
+    for position, column in enumerate(columns, start=1):
+        comma = ", " if position > 1 else ""
+        between[-1].append(literal(f"{comma}{json.dumps(column.name, ensure_ascii=False)}: "))
+        if column.nested:
+            selected.append(f"cast(to_json(#{position}) as varchar)")
+            between.append([])
+        else:
+            between[-1].append(column.sql_of_json(f"#{position}"))
+    between[-1].append("'}'")
+    pieces = [f"concat({', '.join(piece)})" for piece in between]
+    for place, nested in enumerate(selected):
+        pieces.insert(2 * place + 1, nested)
+    nested_columns = [column for column in columns if column.nested]
+    for rows in _batches(connection, relation, pieces):
+        if not nested_columns:
+            yield [row[0] for row in rows]
+            continue
+        for place, column in enumerate(nested_columns):
+            at = 2 * place + 1
+            rows = [(*row[:at], column.as_json(row[at]), *row[at + 1 :]) for row in rows]
+        yield ["".join(row) for row in rows]
 
 
 def write_csv(

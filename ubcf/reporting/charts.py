@@ -255,6 +255,9 @@ def _draw_similarities(axes: Axes, stored: Counts, nearest: Counts) -> None:
 
 # Score by rank
 
+# The sources of a recommendation, as columns of the analysis.
+SOURCES = ("from_neighbors", "own", "popularity", "tail")
+
 
 def score_by_rank(rows: Rows) -> Chart:
     """How scores fall with the rank."""
@@ -266,12 +269,15 @@ def score_by_rank(rows: Rows) -> Chart:
         "Score by rank",
         _scores_finding(rows[0], last),
         draw_svg(name, lambda axes: _draw_scores(axes, rows)),
-        ("Rank", "10 %", "25 %", "Median", "75 %", "90 %", "Positive"),
+        (
+            *("Rank", "10 %", "25 %", "Median", "75 %", "90 %"),
+            *("From neighbors", "Own", "Popular", "Below 0"),
+        ),
         [
             (
                 f"{row['rank']:,}",
                 *(digits(row[quantile]) for quantile in quantiles),
-                percent(row["share_positive"]),
+                *(percent(row[f"share_{source}"]) for source in SOURCES),
             )
             for row in rows
             if row["rank"] in one_two_five(last["rank"]) or row is last
@@ -283,11 +289,20 @@ def _scores_finding(first: Row, last: Row) -> str:
     finding = f"The median score is {digits(first['median'])} at rank 1"
     if last is not first:
         finding += f" and {digits(last['median'])} at rank {last['rank']:,}"
-    if last["share_positive"] == 1:
-        return f"{finding}; every recommendation has a positive score."
+    if last["share_from_neighbors"] == 1:
+        return f"{finding}; every recommendation there comes from neighbors."
+    others = [
+        f"{percent(last[f'share_{source}'])} {words}"
+        for source, words in (
+            ("own", "from the user's own listening alone"),
+            ("popularity", "a popular track that fills the list (score 0)"),
+            ("tail", "a track that neighbors speak against (below 0)"),
+        )
+        if last[f"share_{source}"] > 0
+    ]
     return (
-        f"{finding}; {percent(last['share_positive'])} of the users who have a recommendation at "
-        f"rank {last['rank']:,} have a positive score there."
+        f"{finding}. At rank {last['rank']:,}, {percent(last['share_from_neighbors'])} of the "
+        f"users have a recommendation from neighbors, {', '.join(others)}."
     )
 
 
@@ -336,12 +351,16 @@ def recommendations_by_popularity(rows: Rows) -> Chart:
         "Recommendations by popularity",
         _popularity_finding(min(rows, key=lambda row: abs(row["share_of_tracks"] - 0.01))),
         draw_svg(name, lambda axes: _draw_popularity(axes, rows)),
-        ("Most popular tracks", "Share of tracks", "Recommendations", "Listening time"),
+        (
+            *("Most popular tracks", "Share of tracks"),
+            *("Recommendations", "From neighbors", "Listening time"),
+        ),
         [
             (
                 f"{row['tracks']:,}",
                 percent(row["share_of_tracks"]),
                 percent(row["share_of_recommendations"] or 0),
+                percent(row["share_from_neighbors"] or 0),
                 "" if row["share_of_listening"] is None else percent(row["share_of_listening"]),
             )
             for row in rows
@@ -354,6 +373,8 @@ def _popularity_finding(row: Row) -> str:
         f"The most popular {percent(row['share_of_tracks'])} of the tracks ({row['tracks']:,}) "
         f"get {percent(row['share_of_recommendations'] or 0)} of all recommendations"
     )
+    if row["share_from_neighbors"] is not None:
+        finding += f", {percent(row['share_from_neighbors'])} of those from neighbors"
     listening = row["share_of_listening"]
     if listening is None:
         return f"{finding}."
@@ -366,7 +387,8 @@ def _draw_popularity(axes: Axes, rows: Rows) -> None:
     shares = [row["share_of_tracks"] for row in rows]
     drawn = []
     for column, color, label in (
-        ("share_of_recommendations", FIRST, "recommendations"),
+        ("share_of_recommendations", MUTED, "recommendations, with what fills lists"),
+        ("share_from_neighbors", FIRST, "recommendations from neighbors"),
         ("share_of_listening", SECOND, "listening time"),
     ):
         values = [row[column] for row in rows]
@@ -398,9 +420,15 @@ def coverage_curve(rows: Rows) -> Chart:
         "Coverage",
         _coverage_finding(ten, last),
         draw_svg(name, lambda axes: _draw_coverage(axes, rows, [ten, last] if ten else [last])),
-        ("List length", "Tracks", "Share"),
+        ("List length", "Tracks", "Share", "From neighbors", "Share"),
         [
-            (f"{row['list_length']:,}", f"{row['tracks']:,}", percent(row["share_of_tracks"]))
+            (
+                f"{row['list_length']:,}",
+                f"{row['tracks']:,}",
+                percent(row["share_of_tracks"]),
+                f"{row['from_neighbors']:,}",
+                percent(row["share_from_neighbors"]),
+            )
             for row in rows
             if row["list_length"] in one_two_five(last["list_length"]) or row is last
         ],
@@ -410,7 +438,8 @@ def coverage_curve(rows: Rows) -> Chart:
 def _coverage_finding(ten: Row | None, last: Row) -> str:
     finding = (
         f"With lists of {last['list_length']:,}, {percent(last['share_of_tracks'])} of the tracks "
-        f"({last['tracks']:,}) are recommended to someone"
+        f"({last['tracks']:,}) are recommended to someone, "
+        f"{percent(last['share_from_neighbors'])} by neighbors"
     )
     if ten is not None:
         finding += f"; with lists of 10, {percent(ten['share_of_tracks'])} ({ten['tracks']:,})"
@@ -424,6 +453,9 @@ def _draw_coverage(axes: Axes, rows: Rows, labeled: Rows) -> None:
     lengths = [row["list_length"] for row in rows]
     shares = [row["share_of_tracks"] for row in rows]
     line(axes, lengths, shares, FIRST)
+    from_neighbors = [row["share_from_neighbors"] for row in rows]
+    axes.plot(lengths, from_neighbors, color=FIRST, linewidth=1.6, linestyle=(0, (3, 2)))
+    corner_text(axes, "to anyone; dashed: by neighbors", 0.99, 0.03, FIRST)
     axes.fill_between(lengths, shares, color=FIRST, alpha=0.13, lw=0)
     for row in labeled:
         length, share = row["list_length"], row["share_of_tracks"]

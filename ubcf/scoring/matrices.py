@@ -130,6 +130,24 @@ def has_entries(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> 
     return is_stored
 
 
+def values_at(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> FloatArray:
+    """The value at (rows[i], columns[i]), 0 where none is stored: shape of `rows`.
+
+    Searches the entries of rows.min() to rows.max() only, as `has_entries` does.
+    """
+    if len(rows) == 0:
+        return np.zeros(0)
+    first, stop = int(rows.min()), int(rows.max()) + 1
+    near = matrix[first:stop]
+    near.sort_indices()
+    stored = np.append(_flat_indexes(near), -1)
+    sought = (rows - first).astype(np.int64) * near.shape[1] + columns
+    positions = np.searchsorted(stored[:-1], sought)
+    values: FloatArray = np.append(near.data, 0.0).take(positions)
+    values[stored.take(positions) != sought] = 0.0
+    return values
+
+
 def row_norms(matrix: sparse.csr_array) -> FloatArray:
     """The Euclidean norm of each row: shape (rows,). Squares are added from left to right."""
     squares = np.bincount(

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from ubcf.scoring.matrices import (
@@ -20,12 +21,13 @@ from ubcf.scoring.matrices import (
     Rows,
     entries_by_row,
     row_of_each_entry,
+    values_at,
 )
 from ubcf.scoring.options import Neighborhood
 from ubcf.scoring.parallel import do_all
 from ubcf.scoring.ranking import top_positive
 from ubcf.scoring.similarity import weight_inputs, weights
-from ubcf.scoring.tolerances import SMALLEST_DIVISOR
+from ubcf.scoring.tolerances import EQUALITY_GAP, OWN_TERM_ROUNDING, SMALLEST_DIVISOR
 
 if TYPE_CHECKING:
     from ubcf.scoring.kernels.similarity import WeightInputs
@@ -72,6 +74,75 @@ def score_pairs(
 
     by_users(score, users, len(matrices.norms), threads)
     return scores
+
+
+def scored_by_own_listening(
+    matrices: ModelMatrices,
+    neighborhood: Neighborhood,
+    users: IntArray,
+    tracks: IntArray,
+    scores: FloatArray,
+    *,
+    self_weight: float,
+    threads: int = 1,
+    compiled: bool = False,
+) -> NDArray[np.bool_]:
+    """Whether a score above 0 is the user's own listening alone: shape (pairs,).
+
+    users, tracks, scores: of each pair, by ascending user. False where a term w(u, v) * h(v, t) of
+    another user v is in the sum, even if the terms of all of them cancel. compiled: use the
+    kernels; numba must be installed.
+    """
+    is_own = np.zeros(len(users), dtype=bool)
+    if self_weight == 0:
+        return is_own
+    positive = np.flatnonzero(scores > 0)
+    own_terms = self_weight * values_at(
+        matrices.interactions, users.take(positive), tracks.take(positive)
+    )
+    # Whatever is left belongs to others, who must be looked for only where nothing is.
+    rest = np.abs(scores.take(positive) - own_terms)
+    alone = positive[(own_terms > 0) & (rest < EQUALITY_GAP + OWN_TERM_ROUNDING * own_terms)]
+    is_own[alone] = True
+    shared = alone[np.diff(matrices.by_track.indptr).take(tracks.take(alone)) > 1]
+    if len(shared):
+        is_own[shared] = ~_have_terms_of_others(
+            matrices,
+            neighborhood,
+            users.take(shared),
+            tracks.take(shared),
+            threads=threads,
+            compiled=compiled,
+        )
+    return is_own
+
+
+def _have_terms_of_others(
+    matrices: ModelMatrices,
+    neighborhood: Neighborhood,
+    users: IntArray,
+    tracks: IntArray,
+    *,
+    threads: int,
+    compiled: bool,
+) -> NDArray[np.bool_]:
+    """Whether a term of another user is in the score of each pair, by ascending user."""
+    have_terms = np.zeros(len(users), dtype=bool)
+    by_track = matrices.by_track
+
+    def find(pairs: slice) -> None:
+        distinct = np.unique(users[pairs]).astype(np.int64)
+        dense = weights(matrices, neighborhood, distinct, compiled=compiled).toarray()
+        for group in by_listeners(np.diff(by_track.indptr).take(tracks[pairs])):
+            chosen = group + pairs.start
+            times = sparse.csr_array(by_track[tracks[chosen]])
+            pair = row_of_each_entry(times)
+            row = np.searchsorted(distinct, users[chosen]).take(pair)
+            is_term = (dense[row, times.indices] != 0) & (times.data != 0)
+            have_terms[chosen] = np.bincount(pair, is_term, minlength=len(chosen)) > 0
+
+    by_users(find, users, len(matrices.norms), threads)
+    return have_terms
 
 
 def by_users(work: Callable[[slice], None], users: IntArray, all_users: int, threads: int) -> None:

@@ -3,6 +3,8 @@
 A ranking is by value, descending. Adjacent values that differ by less than EQUALITY_GAP are equal,
 so runs of them form an equality chain; within a chain, columns ascend. Columns are indexed by
 preference (tracks: by popularity), so among equal scores the more popular track goes first.
+Scores in an equality chain with 0 become exactly 0, so the sign of a listed score says whether it
+is above 0, equal to it, or below.
 """
 
 from __future__ import annotations
@@ -143,7 +145,7 @@ def top_scores(
     if not only_positive:
         missing = np.where(zeros > 0, np.maximum(lengths - ranked.above_counts, 0), 0)
         distinct = _without(entries, ranked.as_zero, tracks)
-        zero_block = _unfold_zeros(missing, tracks, FIRST_WIDTH * count, distinct, ranked.as_zero)
+        zero_block = _unfold_zeros(missing, tracks, FIRST_WIDTH * count, distinct)
         ordered += [zero_block, ranked.below]
     rows, columns, values = (np.concatenate(arrays) for arrays in zip(*ordered, strict=True))
     by_row = np.argsort(rows.astype(_smallest_unsigned(rows)), kind="stable")
@@ -192,8 +194,9 @@ def _first(
 class _RankedAroundZeros:
     """Ranked entries, by how they compare with the zeros of their row.
 
-    above: at most as many as the list of the row is long. as_zero: in one equality chain with the
-    zeros. above_counts: all entries above the zeros, shape (rows,).
+    above: at most as many as the list of the row is long; of a row without zeros, all that the list
+    takes. as_zero: in one equality chain with the zeros. above_counts: all entries above the zeros,
+    shape (rows,).
     """
 
     above: Triple
@@ -218,6 +221,7 @@ def _ranked_around_zeros(
         np.concatenate([candidates[1], np.full(len(anchored), ZERO_BLOCK)]),
         np.concatenate([candidates[2], np.zeros(len(anchored))]),
     )
+    _set_equal_to_zero(ranked)
     is_anchor = ranked.columns == ZERO_BLOCK
     anchors = np.flatnonzero(is_anchor)
     zero_chain_of_row = np.full(rows_count, np.iinfo(np.int64).max)
@@ -232,6 +236,14 @@ def _ranked_around_zeros(
         below=_taken(ranked.triple, np.flatnonzero(ranked.chains > zero_chain)),
         above_counts=np.bincount(ranked.rows.take(np.flatnonzero(is_above)), minlength=rows_count),
     )
+
+
+def _set_equal_to_zero(ranked: _Entries) -> None:
+    """Sets the values of each equality chain that reaches 0 to 0, also where no zero is stored."""
+    near = np.flatnonzero(np.abs(ranked.values) < EQUALITY_GAP)
+    reaches_zero = np.zeros(int(ranked.chains.max(initial=0)) + 1, dtype=bool)
+    reaches_zero[ranked.chains.take(near)] = True
+    ranked.values[reaches_zero.take(ranked.chains)] = 0.0
 
 
 def _without(entries: Triple, others: Triple, tracks: int) -> tuple[Indexes, Indexes]:
@@ -336,13 +348,11 @@ def _unfold_zeros(
     tracks: int,
     width: int,
     distinct: tuple[Indexes, Indexes],
-    as_zero: Triple,
 ) -> Triple:
     """The first counts[row] columns of each row that are zero, or equal to zero, by column.
 
-    distinct: rows and columns of the entries that are not equal to zero. as_zero: the stored
-    entries that are. Looks at the first `width` columns, and doubles that until every row has
-    enough.
+    distinct: rows and columns of the entries that are not equal to zero. Looks at the first `width`
+    columns, and doubles that until every row has enough.
     """
     found: list[Triple] = []
     pending = np.flatnonzero(counts > 0)
@@ -353,13 +363,8 @@ def _unfold_zeros(
         is_zero = is_zero[enough]
         done = pending[enough]
         taken = is_zero & (np.cumsum(is_zero, axis=1) <= counts[done][:, np.newaxis])
-        block_row = _index_among(done, len(counts))
         block_rows, block_columns = np.nonzero(taken)
-        block_values = np.zeros(taken.shape)
-        rows, columns, values = as_zero
-        here = (block_row[rows] >= 0) & (columns < width)
-        block_values[block_row[rows[here]], columns[here]] = values[here]
-        found.append((done[block_rows], block_columns, block_values[taken]))
+        found.append((done[block_rows], block_columns, np.zeros(len(block_rows))))
         pending = pending[~enough]
         width *= 2
     if not found:

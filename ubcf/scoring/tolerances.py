@@ -24,6 +24,10 @@ SIMILARITY_NOISE = 1e-12
 # Centered times with an offset are exactly 0 below this magnitude.
 COUNTED_TIME_NOISE = 1e-9
 
+# A score is off by less than this share of its greatest term. Only decides where to look for terms,
+# so it is generous.
+OWN_TERM_ROUNDING = 1e-10
+
 # The least divisor of a predicted time: makes 0 / 0 a 0 without neighbors and without damping.
 SMALLEST_DIVISOR = float(np.finfo(np.float64).tiny)
 

@@ -21,6 +21,7 @@ from ubcf.scoring.matrices import (
     row_of_each_entry,
     with_offset,
 )
+from ubcf.scoring.pairs import scored_by_own_listening
 from ubcf.scoring.ranking import TopLists, top_positive, top_scores
 from ubcf.scoring.similarity import count_common, score_block, weights
 from ubcf.serving.history import checked_plays
@@ -39,9 +40,9 @@ def recommend(
     """Recommends tracks to a person with this history, with the scores of a rebuild with them.
 
     history: time by track, or plays as pairs of track and time. top: None takes that of the build.
-    Returns rank, track, score, heard, artist, title, genre and pop. The options are those of the
-    build. Unlike a rebuild, the person's listening does not change the order of popularity among
-    equal scores, nor, with baseline centering, the biases of the tracks.
+    Returns rank, track, score, heard, source, artist, title, genre and pop. The options are those
+    of the build. Unlike a rebuild, the person's listening does not change the order of popularity
+    among equal scores, nor, with baseline centering, the biases of the tracks.
     Raises InputError for a history that is empty or has a time outside 0 to 1, OptionError for a
     top below 1.
     """
@@ -75,11 +76,16 @@ def fold_in(
     person = _Person.of(model, session.run_arrays("serving/questions/history_plays.sql"))
     found = person.recommendations(model, model.top if top is None else top)
     neighbors = top_positive(person.weights, similar_users)
-    parts = {
+    parts: dict[str, tuple[str, str, dict[str, NDArray[Any]]]] = {
         "recommendations": (
             "folded_recommendations",
             "found_tracks",
-            {"rank": found.ranks, "track_index": found.columns, "score": found.values},
+            {
+                "rank": found.ranks,
+                "track_index": found.columns,
+                "score": found.values,
+                "own": person.own(model, found),
+            },
         ),
         "similar_users": (
             "folded_neighbors",
@@ -144,6 +150,17 @@ class _Person:
             top,
             excluded=self.matrices.pattern[[self.row]] if model.exclude_heard else None,
             only_positive=model.only_positive,
+        )
+
+    def own(self, model: StoredModel, lists: TopLists) -> NDArray[np.bool_]:
+        """Whether each score of the list is from what the person heard alone."""
+        return scored_by_own_listening(
+            self.matrices,
+            model.options.neighborhood,
+            np.full(len(lists.columns), self.row),
+            lists.columns,
+            lists.values,
+            self_weight=model.options.self_weight,
         )
 
     def contributions(self, model: StoredModel, lists: TopLists) -> dict[str, NDArray[Any]]:

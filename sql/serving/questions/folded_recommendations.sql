@@ -4,6 +4,12 @@ select
     coalesce(tracks.track, try_cast(heard.track_text as {{ track_type }})) as track,
     found_tracks.score,
     heard.track_index is not null as heard,
+    case
+        when found_tracks.score < 0 then 'tail'
+        when found_tracks.score = 0 then 'popularity'
+        when found_tracks.own then 'own'
+        else 'neighbors'
+    end as source,
     tracks.artist,
     tracks.title,
     tracks.genre,
