@@ -11,6 +11,6 @@ numbered as (
 
 select
     line_number,
-    line
+    whole_characters(line) as line
 from numbered
 where not is_blank;

@@ -8,6 +8,10 @@ numbered as (
         path,
         {% if numbered %}row_number() over () as readable_line_number,{% endif %}
         line,
+        case
+            when contains(line, '\u') then whole_characters(line)
+            else line
+        end as json_text,
         is_blank
     from log_text
 ),
@@ -17,8 +21,9 @@ parsed as (
         path,
         {% if numbered %}readable_line_number,{% endif %}
         line,
+        json_text,
         try(json_transform(
-            line,
+            json_text,
             '{"message": "JSON", "timestamp": "JSON", "user": "JSON", "track": "JSON", "time": "JSON",
               "latency": "JSON", "recommendation": "JSON", "experiments": "JSON"}'
         )) as fields
@@ -31,6 +36,7 @@ texts as (
         path,
         {% if numbered %}readable_line_number,{% endif %}
         line,
+        json_text,
         cast(fields.message as varchar) as message_text,
         cast(fields.timestamp as varchar) as timestamp_text,
         cast(fields."user" as varchar) as user_text,
@@ -46,7 +52,7 @@ texts as (
                         replace(
                             replace(
                                 regexp_replace(
-                                    line,
+                                    json_text,
                                     '("(?:[^"\\]|\\.)*")|-(0)([ \t,}\]])',
                                     '\1' || chr(1) || '\2\3',
                                     'g'
@@ -71,6 +77,7 @@ typed as (
         path,
         {% if numbered %}readable_line_number,{% endif %}
         line,
+        json_text,
         message_json,
         message_text,
         timestamp_text,
@@ -120,8 +127,8 @@ select
             and track_id >= 0
             and time_fraction between 0 and 1
             then null
-        when not json_valid(line) then 'not JSON'
-        when json_type(line) <> 'OBJECT' then 'not an object'
+        when not json_valid(json_text) then 'not JSON'
+        when json_type(json_text) <> 'OBJECT' then 'not an object'
         when user_text is null then 'user is missing'
         when regexp_full_match(user_text, '-[0-9]+') then 'user is negative'
         when not regexp_full_match(user_text, '[0-9]+') then 'user is not a whole number'

@@ -377,7 +377,6 @@ def test_the_catalog_may_have_any_name(build_with: BuildWith, name: str) -> None
         (['{"track": true}'], "1: track is not a whole number"),
         (['{"track": [10]}'], "1: track is not a whole number"),
         (['{"track": 9223372036854775808}'], "1: track is not a whole number"),
-        (['{"track": 10, "title": "\\ud800"}'], "1: not JSON"),
         (['{"track": 1}', '{"track": 2, "title": "\udce9"}'], "2: not UTF-8"),
         (['{"track": 1}', '{"title": "\udce9"}', "bad"], "2: not UTF-8"),
         (["bad", '{"title": "\udce9"}'], "1: not JSON"),

@@ -212,6 +212,22 @@ def test_an_odd_line_of_the_catalog_is_an_error_with_its_number(
     assert str(error.value) == f"{catalog}, line 2: {reason}"
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        (r"cut \ud83d", "cut \ufffd"),
+        (r"\udfb5 \ud83c\udfb5", "\ufffd 🎵"),
+        (r"a\\ud83d", r"a\ud83d"),
+    ],
+)
+def test_a_title_that_was_cut_within_a_character_is_a_title(
+    tmp_path: Path, title: str, shown: str
+) -> None:
+    write(tmp_path, "data.json", GOOD + b"\n")
+    write(tmp_path, "tracks.json", f'{{"track": 70, "title": "{title}"}}\n'.encode())
+    assert build_folder(tmp_path).rows("select title from tracks where track = 70") == [(shown,)]
+
+
 # Readers of the user's own
 
 RAW_EVENTS = """

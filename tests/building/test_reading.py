@@ -77,7 +77,10 @@ LINES: list[Line] = [
     (event(time="None"), "not JSON"),
     (event(time="True"), "not JSON"),
     (event(more='"message": "\\x"'), "not JSON"),
-    (event(more='"message": "\\ud800"'), "not JSON"),  # half a surrogate pair is no character
+    # half a surrogate pair, as programs write it that cut a text within an emoji
+    (event(more='"message": "\\ud800"'), None),
+    (event("null", more='"message": "\\ud800"'), "user is missing"),
+    (event(more='"message": "\\ud800" x'), "not JSON"),
     (event(more='"message": "\t"'), "not JSON"),
     (event(more='"message": "\x00"'), "not JSON"),
     (event(more='"message": "\x01"'), "not JSON"),
@@ -364,6 +367,10 @@ FIELDS: list[tuple[str, str, object]] = [
     ("message", '""', ""),
     ("message", r'"a\"b\n\u00e9 \ud83c\udfb5 🎵"', 'a"b\né 🎵 🎵'),
     ("message", r'"a\u0000b"', "a\0b"),
+    ("message", r'"cut \ud83d"', "cut \ufffd"),
+    ("message", r'"\uDFB5\ud83c\uDFB5\ud83c\\\ud83c"', "\ufffd🎵\ufffd\\\ufffd"),
+    ("message", r'"\\ud83d"', r"\ud83d"),
+    ("message", r'"\ud83cd"', "\ufffdd"),
     ("message", "null", None),
     ("message", "7", None),
     ("message", "true", None),

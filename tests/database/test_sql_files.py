@@ -82,7 +82,12 @@ def about(file: SqlFile) -> set[str]:
 
 def test_the_first_comment_of_a_file_with_rows_says_what_one_row_is() -> None:
     says_it = re.compile(r"(adds )?one row(:| per | if )")
-    with_rows = [file for file in FILES if file.makes or not file.effects]
+    of_values = re.compile(r"create or replace temp macro \w+\([^()]*\) as\s+(?!table)")
+    with_rows = [
+        file
+        for file in FILES
+        if (file.makes or not file.effects) and not of_values.match(file.code.strip())
+    ]
     assert [file.path for file in with_rows if not says_it.match(file.head[1])] == []
 
 

@@ -174,7 +174,7 @@ def test_columns_of_events_are_cast_to_their_types(tmp_path: Path) -> None:
 def test_a_column_that_cannot_have_its_type_is_an_error(tmp_path: Path) -> None:
     wrong = RATINGS_EVENTS.replace("cast(null as timestamp)", "'yesterday'")
     (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
-    with pytest.raises(TemplateError, match=r"event_column_type\.sql: .*yesterday"):
+    with pytest.raises(InputError, match=r"events\.sql: timestamp is no TIMESTAMP .*yesterday"):
         ubcf.build(
             tmp_path / "ratings.csv",
             database=tmp_path / "ubcf.duckdb",
@@ -259,9 +259,58 @@ def test_events_that_hold_no_row_are_an_error(tmp_path: Path) -> None:
         build_ratings(tmp_path, "user,item,rating\n")
 
 
-def test_an_event_without_a_user_fails_a_check(tmp_path: Path) -> None:
-    with pytest.raises(CheckError, match=r"events_are_complete\.sql: 1 rows"):
-        build_ratings(tmp_path, RATINGS + ",1,3\n")
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (",1,3\n", "user is null in 1 events, first of {file}: track 1, time 0.6"),
+        ("u,,3\n", "track is null in 1 events, first of {file}: user u, time 0.6"),
+        ("u,1,\n", "time is null in 1 events, first of {file}: user u, track 1"),
+        ("u,1,nan\n", "time is not a number in 1 events, first of {file}: nan"),
+        ("u,1,inf\n", "time is outside 0 to 1 in 1 events, first of {file}: inf"),
+        (
+            "".join(f"u,1,{rating}\n" for rating in (1365, -15, 10, 20)),
+            "time is outside 0 to 1 in 4 events, first of {file}: 273.0; -3.0; 2.0",
+        ),
+        ("u,,7\nu,1,9\nu,1,8\n", "time is outside 0 to 1 in 2 events, first of {file}: 1.8; 1.6"),
+    ],
+)
+def test_what_a_reading_gives_is_checked_by_name_before_the_model(
+    tmp_path: Path, rows: str, problem: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        build_ratings(tmp_path, RATINGS + rows)
+    template = tmp_path / "templates" / "staging" / "events.sql"
+    file = (tmp_path / "ratings.csv").as_posix()
+    assert str(error.value) == f"{template}: {problem.format(file=file)}"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("timestamp", "'yesterday'", "timestamp is no TIMESTAMP in 1 events"),
+        ("latency", "'fast'", "latency is no DOUBLE in 1 events"),
+        ("recommendation", "'x'", "recommendation is no BIGINT in 1 events"),
+        ("time", "'x'", "time is not a number in 1 events"),
+        ("time", "'0.25'", None),
+        ("timestamp", "'2024-02-19 08:00:00'", None),
+    ],
+)
+def test_a_column_of_another_type_is_converted_or_an_error_that_names_it(
+    tmp_path: Path, column: str, value: str, problem: str | None
+) -> None:
+    log = write_log(tmp_path / "logs" / "data.json", PLAYS)
+    columns = {
+        "file": f"'{log}'", "message": "null", "timestamp": "null", '"user"': "1",
+        "track": "2::bigint", "time": "0.5", "latency": "null", "recommendation": "null", "experiments": "null",
+    }  # fmt: skip
+    columns[column] = value
+    text = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
+    templates = overlay(tmp_path, staging__events=f"create table events as select {text};")
+    if problem is None:
+        build_folder(tmp_path, templates=templates)
+    else:
+        with pytest.raises(InputError, match=f"events.sql: {problem}, first of .*: {value[1:-1]}"):
+            build_folder(tmp_path, templates=templates)
 
 
 def test_a_missing_folder_of_templates_is_an_error(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ EVENT_TYPES = {
     "experiments": "MAP(VARCHAR, VARCHAR)",
 }
 
+# How the names of the types of numbers begin.
+NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "U", "HUGEINT")
+
 # How many rows of a failed check, or of too many rejected lines, an error message shows.
 ROWS_SHOWN = 3
 
@@ -84,6 +87,7 @@ def _stage_logs(
         duplicate_lines=None,
     )
     db.run("staging/input_files.sql")
+    db.run("staging/whole_characters.sql")
     line_feeds = all(
         file.lines is not None and file.lines.line_feeds for file in files if file.log.bytes
     )
@@ -126,7 +130,10 @@ def _restore_lines(db: Database, altered: list[Path]) -> None:
 
 
 def _check_event_columns(db: Database, templates: Templates) -> None:
-    """Casts the columns of events to their types. Raises TemplateError if one is missing."""
+    """Casts the columns of events to their types, once their values are checked.
+
+    Raises TemplateError if a column is missing, InputError for values that no model can use.
+    """
     columns = db.columns("events")
     missing = [name for name in EVENT_COLUMNS if name not in columns]
     if missing:
@@ -135,9 +142,24 @@ def _check_event_columns(db: Database, templates: Templates) -> None:
             + ", ".join(missing)
         )
     types = {**EVENT_TYPES, "recommendation": columns["track"]}
-    for column, expected in types.items():
-        if columns[column] != expected:
-            db.run("staging/event_column_type.sql", column=column, type=expected)
+    if not columns["time"].startswith(NUMBERS):
+        types["time"] = "DOUBLE"
+    converted = {name: type for name, type in types.items() if columns[name] != type}
+    for problem, events, file, first in db.run(
+        "staging/questions/unusable_events.sql", converted=converted
+    ):
+        where = "" if file is None else f" of {file}"
+        raise InputError(
+            f"{_source_of_events(templates)}: {problem} in {events:,} events, first{where}: {first}"
+        )
+    for column, type in converted.items():
+        db.run("staging/event_column_type.sql", column=column, type=type)
+
+
+def _source_of_events(templates: Templates) -> Path:
+    """The template that decided the values of events: one of the user's own, if there is any."""
+    names = [f"staging/{name}.sql" for name in ("events", "log_lines", "log_text")]
+    return templates.path(next(filter(templates.replaces, names), names[0]))
 
 
 def _account_for_lines(db: Database) -> None:
@@ -200,6 +222,7 @@ def read_catalog(db: Database, catalog: Path | None, folder: Path, stages: Stage
             has_catalog = log.bytes > 0
         if has_catalog:
             file = readable(log, folder, CATALOG_NUMBER)
+            db.run("staging/whole_characters.sql")
             with LiteralPaths() as paths:
                 path = str(paths.path(file.path))
                 db.set(path=path, log_paths=[pattern(path)])
