@@ -300,12 +300,13 @@ def test_a_column_of_another_type_is_converted_or_an_error_that_names_it(
 ) -> None:
     log = write_log(tmp_path / "logs" / "data.json", PLAYS)
     columns = {
-        "file": f"'{log}'", "message": "null", "timestamp": "null", '"user"': "1",
-        "track": "2::bigint", "time": "0.5", "latency": "null", "recommendation": "null", "experiments": "null",
+        "file": f"'{log}'", '"user"': "1", "track": "2::bigint", "time": "0.5", "message": "null",
+        "timestamp": "null", "latency": "null", "recommendation": "null", "experiments": "null",
     }  # fmt: skip
     columns[column] = value
     text = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
-    templates = overlay(tmp_path, staging__events=f"create table events as select {text};")
+    query = f"create table events as select {text};"
+    templates = overlay(tmp_path / "templates", "staging/events.sql", query)
     if problem is None:
         build_folder(tmp_path, templates=templates)
     else:
