@@ -1,6 +1,6 @@
-"""The tests; the READMEs and the docstring of each module say what they promise."""
+"""The tests of ubcf; README.md says how to run them."""
 
 import os
 
-# As ubcf does: OpenBLAS, which reads it when numpy is imported, would start threads that spin.
+# As in ubcf.__main__: OpenBLAS would start threads that spin. It reads this when numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

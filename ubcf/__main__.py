@@ -10,32 +10,39 @@ import sys
 from types import FrameType, TracebackType
 from typing import NoReturn
 
+from ubcf.errors import ENDING_SIGNALS
+
 FAILED = 1
 WRONG_USAGE = 2
-INTERRUPTED = 130
+
+# Added to the number of the signal that ended a command: 130 after Ctrl-C.
+SIGNALED = 128
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C; after a plain KeyboardInterrupt, Python may end by the signal, not our exit code."""
+    """A signal. After a plain KeyboardInterrupt Python may end by it, not with our exit code."""
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+    After a signal other than that of Ctrl-C, 128 and its number.
+    """
     # OpenBLAS would start threads that spin for a while, although there are no dense matrices here:
     # noticeable on two processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _prepare_streams()
     sys.excepthook = _end_quietly
-    interrupted = False
+    received: list[int] = []
 
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        nonlocal interrupted
-        interrupted = True
+    def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+        received.append(number)
         raise Interrupted
 
-    # Where Ctrl-C is ignored (under nohup), it stays ignored.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
+    # A signal that is ignored (SIGHUP under nohup) stays ignored.
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, interrupt)
     try:
         # Imported here, so that Ctrl-C during the import is handled too.
         from ubcf.commands import ubcf
@@ -43,9 +50,10 @@ def main() -> None:
         code = ubcf(prog_name="ubcf", standalone_mode=False)
     except BaseException as error:
         # DuckDB turns an interruption into other errors: any error after one is caused by it.
-        code = INTERRUPTED if interrupted else _exit_code(error)
-    # The work is done: Ctrl-C while Python ends would only print a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code = SIGNALED + received[0] if received else _exit_code(error)
+    # The work is done: a signal while Python ends would only print a traceback.
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     _leave(code or 0)
 
 
@@ -72,7 +80,7 @@ def _end_quietly(
 ) -> None:
     """Ends by a second Ctrl-C, which no handler was ready for, as the first one does."""
     if issubclass(kind, Interrupted):
-        os._exit(INTERRUPTED)
+        os._exit(SIGNALED + signal.SIGINT)
     sys.__excepthook__(kind, error, traceback)
 
 

@@ -1,6 +1,14 @@
-"""The errors that end a command with one line on stderr."""
+"""The errors that end a command with one line on stderr, and the signals that end one."""
+
+from __future__ import annotations
 
 import re
+import signal
+
+# Signals that end a command like Ctrl-C; Windows has not all of them.
+ENDING_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 

@@ -38,7 +38,7 @@ Rows = list[tuple[Any, ...]]
 
 @pytest.fixture(scope="module")
 def memory() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Two databases in memory, old and new, for `rows_of_lists` to fill."""
+    """Two databases in memory, old and new, which `rows_of_lists` fills."""
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as old; attach ':memory:' as new")
         yield connection
@@ -47,7 +47,7 @@ def memory() -> Iterator[duckdb.DuckDBPyConnection]:
 def fill(
     connection: duckdb.DuckDBPyConnection, name: str, lists: Lists, id_type: str = "bigint"
 ) -> None:
-    """Makes the tables of a database that the comparison of lists reads."""
+    """Makes the tables that the comparison of lists reads."""
     tracks = list(dict.fromkeys(track for each in lists.values() for track in each))
     rows = [
         (user, rank, track)
@@ -60,7 +60,7 @@ def fill(
         (
             "tracks",
             f"track {id_type}, popularity_rank bigint",
-            [(track, place) for place, track in enumerate(tracks, start=1)],
+            [(track, folder) for folder, track in enumerate(tracks, start=1)],
         ),
         ("recommendations", f'"user" {id_type}, rank bigint, track {id_type}', rows),
     ):
@@ -79,7 +79,7 @@ def rows_of_lists(connection: duckdb.DuckDBPyConnection, old: Lists, new: Lists)
     return connection.execute("from list_changes").fetchall()
 
 
-# With p = 0.9, and A the shares in common at the depths 1, 2, ...
+# With p = 0.9; A are the shares in common at the depths 1, 2, ...
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -160,7 +160,7 @@ OLD_LISTS = {1: [1, 2], 2: [1, 2], 3: [1, 2], 4: [1, 2], 5: [1, 2], 6: [8, 9]}
 NEW_LISTS = {2: [1, 2], 3: [2, 1], 4: [3, 4], 5: [2, 1], 6: [1, 3], 7: [1, 2]}
 
 
-def test_the_lists_are_summed_up_over_the_users_of_both(memory: duckdb.DuckDBPyConnection) -> None:
+def test_the_lists_are_summarized_over_the_users_of_both(memory: duckdb.DuckDBPyConnection) -> None:
     rows_of_lists(memory, OLD_LISTS, NEW_LISTS)
     # Users 2 to 6: equal, swapped, disjoint, swapped, disjoint.
     assert memory.execute(QUERIES["lists"]).fetchall() == [
@@ -170,7 +170,7 @@ def test_the_lists_are_summed_up_over_the_users_of_both(memory: duckdb.DuckDBPyC
     assert memory.execute(QUERIES["lists"]).fetchall() == [(0, 0, None, None, None, None)]
 
 
-def test_the_users_whose_lists_changed_most_come_first_and_those_unchanged_never(
+def test_changed_users_come_by_amount_of_change_without_the_unchanged(
     memory: duckdb.DuckDBPyConnection,
 ) -> None:
     rows_of_lists(memory, OLD_LISTS, NEW_LISTS)
@@ -199,13 +199,13 @@ def test_ids_that_became_texts_are_the_same_ids(memory: duckdb.DuckDBPyConnectio
     ]
 
 
-def test_of_the_ids_gained_and_lost_the_first_five_are_told(
+def test_the_first_five_ids_gained_and_lost_are_listed(
     memory: duckdb.DuckDBPyConnection,
 ) -> None:
     fill(memory, "old", {user: [1] for user in range(2, 12)})
     # Tracks by popularity: 9, 8, ..., 1.
     fill(memory, "new", {11: range(9, 0, -1), 1: [9]})
-    # Tracks of the catalog alone: of the old one, and of both but now played, and of the new one.
+    # Tracks that were never played: in the old catalog, in the old one but played now, in the new.
     memory.execute("insert into old.tracks values (77, null), (9, null)")
     memory.execute("insert into new.tracks values (88, null)")
     assert memory.execute(QUERIES["gained_and_lost"]).fetchall() == [
@@ -221,11 +221,11 @@ def test_of_the_ids_gained_and_lost_the_first_five_are_told(
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with old.duckdb and new.duckdb, before which logs came and went.
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with old.duckdb and new.duckdb; logs were added and removed between the two.
 
-    Nobody has neighbors, so that all get the most popular tracks: 10, 20 in the old lists, 10, 30
-    in the new ones.
+    Nobody has neighbors, so everybody gets the most popular tracks: 10 and 20 in the old lists, 10
+    and 30 in the new ones.
     """
     folder = tmp_path_factory.mktemp("nights")
     write_log(folder / "logs" / "gone" / "data.json", [(1, 10, 1.0)])
@@ -239,12 +239,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_diff_tells_what_changed_between_two_builds(place: Path) -> None:
-    done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", "json", cwd=place)
+def test_diff_reports_what_changed_between_two_builds(folder: Path) -> None:
+    done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", "json", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     parts = json.loads(done.stdout)
     assert tuple(parts) == PARTS
-    # A line has some hundred bytes; the file that stayed as it was is not there.
+    # A line has about a hundred bytes; the unchanged file is not listed.
     gone, grown = parts["inputs"]
     size = gone.pop("old_bytes")
     assert gone == {
@@ -304,8 +304,8 @@ def test_diff_tells_what_changed_between_two_builds(place: Path) -> None:
     ]
 
 
-def test_diff_is_readable_as_a_table(place: Path) -> None:
-    done = call_ubcf("diff", "old.duckdb", "new.duckdb", cwd=place)
+def test_diff_is_readable_as_a_table(folder: Path) -> None:
+    done = call_ubcf("diff", "old.duckdb", "new.duckdb", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     parts = done.stdout.split("\n\n")
     assert [part.splitlines()[0] for part in parts] == list(PARTS)
@@ -339,22 +339,24 @@ def test_diff_is_readable_as_a_table(place: Path) -> None:
     )
 
 
-def test_diff_writes_every_form_and_as_many_users_as_asked_for(place: Path) -> None:
+def test_diff_writes_every_format_and_at_most_k_users(folder: Path) -> None:
     heads = {"csv": "part,file,old_bytes", "jsonl": '{"part": "inputs",', "markdown": "## inputs"}
     for form, head in heads.items():
-        done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", form, cwd=place)
+        done = call_ubcf("diff", "old.duckdb", "new.duckdb", "--format", form, cwd=folder)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(head)
         assert "0.763157894736842" in done.stdout or form == "markdown"
     for k, users in ((0, 0), (5, 1)):
-        done = call_ubcf("diff", "old.duckdb", "new.duckdb", "-k", k, "--format", "json", cwd=place)
+        done = call_ubcf(
+            "diff", "old.duckdb", "new.duckdb", "-k", k, "--format", "json", cwd=folder
+        )
         assert len(json.loads(done.stdout)["changed_users"]) == users
 
 
-def test_a_database_does_not_differ_from_itself(place: Path) -> None:
-    shutil.copy(place / "old.duckdb", place / "copy.duckdb")
+def test_a_database_does_not_differ_from_itself(folder: Path) -> None:
+    shutil.copy(folder / "old.duckdb", folder / "copy.duckdb")
     for new in ("old.duckdb", "copy.duckdb"):
-        done = call_ubcf("diff", "old.duckdb", new, "--format", "json", cwd=place)
+        done = call_ubcf("diff", "old.duckdb", new, "--format", "json", cwd=folder)
         assert (done.returncode, done.stderr) == (0, "")
         parts = json.loads(done.stdout)
         assert parts["inputs"] == parts["options"] == parts["changed_users"] == []
@@ -370,11 +372,11 @@ def test_a_database_does_not_differ_from_itself(place: Path) -> None:
         }
 
 
-def test_another_version_of_ubcf_is_told_with_the_options(place: Path) -> None:
-    shutil.copy(place / "old.duckdb", place / "later.duckdb")
-    with duckdb.connect(str(place / "later.duckdb")) as connection:
+def test_another_version_of_ubcf_is_listed_among_the_options(folder: Path) -> None:
+    shutil.copy(folder / "old.duckdb", folder / "later.duckdb")
+    with duckdb.connect(str(folder / "later.duckdb")) as connection:
         connection.execute("update build set version = '77.0.0', options = '{\"further\": [1]}'")
-    with connect_pair(place / "later.duckdb", place / "old.duckdb") as connection:
+    with connect_pair(folder / "later.duckdb", folder / "old.duckdb") as connection:
         assert compare(connection)["options"].fetchall() == [
             ("centering", None, "user"),
             ("damping", None, "0.1"),
@@ -396,15 +398,15 @@ def test_another_version_of_ubcf_is_told_with_the_options(place: Path) -> None:
 # Files
 
 
-def test_diff_says_which_file_is_wrong(place: Path) -> None:
-    (place / "junk.duckdb").write_text("not a database at all\n" * 1_000)
-    with duckdb.connect(str(place / "foreign.duckdb")) as connection:
+def test_diff_says_which_file_is_wrong(folder: Path) -> None:
+    (folder / "junk.duckdb").write_text("not a database at all\n" * 1_000)
+    with duckdb.connect(str(folder / "foreign.duckdb")) as connection:
         connection.execute("create table somebody_elses as select 1")
-    with sqlite3.connect(place / "other.sqlite") as other:
+    with sqlite3.connect(folder / "other.sqlite") as other:
         other.execute("create table users (id)")
     other.close()
-    shutil.copy(place / "old.duckdb", place / "ancient.duckdb")
-    with duckdb.connect(str(place / "ancient.duckdb")) as connection:
+    shutil.copy(folder / "old.duckdb", folder / "ancient.duckdb")
+    with duckdb.connect(str(folder / "ancient.duckdb")) as connection:
         connection.execute("update build set version = '0.0.9'")
     for name, words in (
         ("missing.duckdb", "no such database; 'ubcf build' makes one"),
@@ -414,23 +416,26 @@ def test_diff_says_which_file_is_wrong(place: Path) -> None:
         ("foreign.duckdb", "not a database that ubcf made"),
         ("ancient.duckdb", "made by ubcf 0.0.9"),
     ):
-        for pair in ((place / name, place / "new.duckdb"), (place / "old.duckdb", place / name)):
+        for pair in (
+            (folder / name, folder / "new.duckdb"),
+            (folder / "old.duckdb", folder / name),
+        ):
             with pytest.raises(DatabaseError) as error:
                 connect_pair(*pair)
-            assert str(error.value).startswith(f"{place / name}: ")
+            assert str(error.value).startswith(f"{folder / name}: ")
             assert words in str(error.value)
             assert "\n" not in str(error.value)
-    done = call_ubcf("diff", "old.duckdb", "missing.duckdb", cwd=place)
+    done = call_ubcf("diff", "old.duckdb", "missing.duckdb", cwd=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "ubcf: error: missing.duckdb: no such database; 'ubcf build' makes one\n"
     )
-    assert call_ubcf("diff", "old.duckdb", cwd=place).returncode == 2
+    assert call_ubcf("diff", "old.duckdb", cwd=folder).returncode == 2
 
 
-def test_both_files_are_only_read_and_may_be_open_elsewhere(place: Path) -> None:
-    files = [place / "old.duckdb", place / "it's new.duckdb"]
-    shutil.copy(place / "new.duckdb", files[1])
+def test_both_files_are_only_read_and_may_be_open_elsewhere(folder: Path) -> None:
+    files = [folder / "old.duckdb", folder / "it's new.duckdb"]
+    shutil.copy(folder / "new.duckdb", files[1])
     before = [file.read_bytes() for file in files]
     with ubcf.connect(files[0]) as opened, connect_pair(*files) as connection:
         compare(connection)
@@ -464,7 +469,9 @@ def test_every_part_has_a_file_that_says_what_a_row_is() -> None:
         assert read == set(re.findall(r"^-- variable (\w+): .+", query, flags=re.MULTILINE))
 
 
-def test_the_same_rows_come_whatever_the_threads_and_by_hand(samples: tuple[Path, Path]) -> None:
+def test_the_rows_are_those_of_the_files_run_by_hand_with_any_number_of_threads(
+    samples: tuple[Path, Path],
+) -> None:
     found = []
     for threads in (1, 4, 4):
         with connect_pair(*samples) as connection:
@@ -472,7 +479,7 @@ def test_the_same_rows_come_whatever_the_threads_and_by_hand(samples: tuple[Path
             parts = compare(connection, k=400)
             found.append({name: relation.fetchall() for name, relation in parts.items()})
     assert found[0] == found[1] == found[2]
-    # Something changed for most of the users, so that there was something to tell.
+    # Something changed for most of the users.
     assert len(found[0]["changed_users"]) > 300
 
     with duckdb.connect() as connection:

@@ -19,6 +19,7 @@ from tests.analysis.test_statistics import QUANTILES
 from tests.support.builds import Built, build_in
 from tests.support.commands import call_ubcf
 from tests.support.logs import log_line
+from tests.support.overlays import overlay
 from tests.support.paths import PROJECT, REAL_LOGS, SAMPLE
 from ubcf.analysis.experiments import METRICS, Arm, Effect, Experiment, analyze_experiments
 from ubcf.commands import ubcf as group
@@ -30,7 +31,7 @@ START = 1_700_000_000_000
 
 
 def event(user: Any, second: float, track: int, time: float, **fields: Any) -> str:
-    """An event that many seconds after the start; `treatment` is that of the experiment E."""
+    """An event `second` seconds after the start; `treatment` is that of the experiment E."""
     treatment = fields.pop("treatment", None)
     return log_line(
         user,
@@ -47,7 +48,7 @@ def at(second: float) -> datetime:
 
 
 def about(value: float | list[float], rel: float = 1e-12) -> Any:
-    """What equals the numbers near to it."""
+    """Equals numbers that differ by rounding only."""
     return pytest.approx(value, rel=rel, abs=1e-300)
 
 
@@ -61,7 +62,7 @@ def analyzed(built: Built, name: str | None = None, **options: Any) -> list[Expe
         return analyze_experiments(connection, name, **options)
 
 
-# User 1 is under C, user 2 goes from C to T in a session, user 3 is under T but for one event.
+# User 1 is in C, user 2 changes from C to T within a session, user 3 is in T except for one event.
 # The latencies are sums of powers of two, so that their means are exact.
 EVENTS = [
     event(1, 0, 10, 0.5, treatment="C", latency=0.25),
@@ -80,7 +81,7 @@ EVENTS = [
 # Sessions
 
 
-def test_a_session_goes_up_to_a_last_event_and_the_end_of_the_logs(build_from: Build) -> None:
+def test_a_session_ends_at_a_last_event_or_at_the_end_of_the_logs(build_from: Build) -> None:
     built = build_from(EVENTS)
     assert rows(built, "sessions") == [
         (1, 1, at(0), 2, 0.75, 0.5, True),
@@ -92,8 +93,8 @@ def test_a_session_goes_up_to_a_last_event_and_the_end_of_the_logs(build_from: B
     assert rows(built, "sessions", user=2) == rows(built, "sessions")[2:4]
 
 
-def test_at_one_moment_next_goes_before_last(build_from: Build) -> None:
-    """The last event ends the session of all three, though it is the first in the log."""
+def test_at_equal_timestamps_next_comes_before_last(build_from: Build) -> None:
+    """The last event ends the session of all three, although it comes first in the log."""
     at_once = [
         event(1, 0, 5, 0.5, message="last"),
         event(1, 0, 9, 0.5),
@@ -110,8 +111,8 @@ def test_at_one_moment_next_goes_before_last(build_from: Build) -> None:
 
 
 def test_users_have_their_own_means_under_each_treatment(build_from: Build) -> None:
-    """The session of user 2 is cut where the treatment changes, that of user 3 around an event
-    outside the experiment, which counts for nobody.
+    """A session ends where the treatment changes (user 2), and at an event outside the experiment
+    (user 3), which does not count.
     """
     assert rows(build_from(EVENTS), "experiment_users", experiment="E") == [
         ("C", 1, 2, 1.5, 0.875, 0.5),
@@ -121,7 +122,7 @@ def test_users_have_their_own_means_under_each_treatment(build_from: Build) -> N
     ]
 
 
-def test_users_of_several_treatments_are_told(build_from: Build) -> None:
+def test_users_of_several_treatments_are_listed(build_from: Build) -> None:
     other = log_line(1, 10, 0.5, timestamp=START, experiments={"E": "C", "A": "X", "B": None})
     built = build_from([*EVENTS, other])
     assert rows(built, "experiments") == [
@@ -140,10 +141,10 @@ def test_users_of_several_treatments_are_told(build_from: Build) -> None:
 
 
 def test_an_experiment_by_hand(build_from: Build) -> None:
-    """Tracks a session: 1.5 and 2.0 under C, mean 1.75, variance 0.125; 1.0 and 1.0 under T.
+    """Tracks per session: 1.5 and 2.0 in C, mean 1.75, variance 0.125; 1.0 and 1.0 in T.
 
-    One degree of freedom; t = 0.75 / sqrt(0.125 / 2) = 3, p = 1 - 2 arctan(3) / pi; what is
-    exceeded in size with probability 0.05 is tan(0.95 pi / 2).
+    One degree of freedom; t = 0.75 / sqrt(0.125 / 2) = 3, p = 1 - 2 arctan(3) / pi; the
+    two-sided 5 % quantile is tan(0.95 pi / 2).
     """
     (experiment,) = analyzed(build_from(EVENTS), metrics=["tracks_per_session"])
     p = about(1 - 2 * math.atan(3) / math.pi)
@@ -181,8 +182,8 @@ def test_an_experiment_by_hand(build_from: Build) -> None:
     )
 
 
-def test_what_cannot_be_told_is_null_and_said(build_from: Build) -> None:
-    """T has one user with a latency; nobody under C listens at all."""
+def test_what_cannot_be_computed_is_null_with_a_warning(build_from: Build) -> None:
+    """T has one user with a latency; nobody in C listens at all."""
     built = build_from(
         [
             event(1, 0, 10, 0.0, treatment="C", latency=0.5),
@@ -192,11 +193,11 @@ def test_what_cannot_be_told_is_null_and_said(build_from: Build) -> None:
         ]
     )
     (experiment,) = analyzed(built, metrics=["sessions", "time_per_session", "request_latency"])
-    told = [
+    found = [
         (effect.mean, effect.control_mean, effect.effect, effect.low, effect.high, effect.p_value)
         for effect in experiment.effects
     ]
-    assert told == [
+    assert found == [
         (1.0, 1.0, 0.0, None, None, None),
         # One degree of freedom, t = 0.75 / 0.25.
         (0.75, 0.0, None, None, None, about(1 - 2 * math.atan(3) / math.pi)),
@@ -213,7 +214,7 @@ def test_what_cannot_be_told_is_null_and_said(build_from: Build) -> None:
     ]
 
 
-def test_an_arm_without_any_value_and_one_arm_alone_are_no_trouble(build_from: Build) -> None:
+def test_an_arm_without_values_and_a_single_arm_are_no_error(build_from: Build) -> None:
     built = build_from(
         [
             event(1, 0, 10, 0.5, treatment="C", latency=None),
@@ -230,7 +231,7 @@ def test_an_arm_without_any_value_and_one_arm_alone_are_no_trouble(build_from: B
     assert not effect.significant
 
 
-def test_uneven_arms_are_told(build_from: Build) -> None:
+def test_uneven_arms_are_reported(build_from: Build) -> None:
     """30 and 5 users: (12.5² + 12.5²) / 17.5, p = erfc(sqrt(17.857 / 2)) = 2.4e-05."""
     built = build_from(
         [
@@ -249,8 +250,8 @@ def test_uneven_arms_are_told(build_from: Build) -> None:
     ]
 
 
-def test_several_comparisons_are_judged_by_the_adjusted_p_value(build_from: Build) -> None:
-    """The latencies differ with a p value of 0.035: significant alone, not as one of two."""
+def test_significance_is_that_of_the_adjusted_p_value(build_from: Build) -> None:
+    """The latencies differ with a p value of 0.035: significant alone, but not as one of two."""
     built = build_from(
         [
             event(user, 0, user % 4, time, treatment=treatment, latency=latency)
@@ -280,7 +281,7 @@ def test_several_comparisons_are_judged_by_the_adjusted_p_value(build_from: Buil
     ]
 
 
-def test_the_control_is_the_one_named_so_or_the_one_asked_for(build_from: Build) -> None:
+def test_the_control_is_found_by_its_usual_names_or_chosen(build_from: Build) -> None:
     built = build_from(
         [
             log_line(user, 10, 0.5, experiments={"E": arm, "F": other})
@@ -304,7 +305,7 @@ def test_the_control_is_the_one_named_so_or_the_one_asked_for(build_from: Build)
         analyzed(built, "G")
 
 
-def test_wrong_options_are_errors_that_say_what_there_is(build_from: Build) -> None:
+def test_wrong_options_are_errors_that_list_the_right_ones(build_from: Build) -> None:
     built = build_from(EVENTS)
     with pytest.raises(NotFoundError, match="no metric 'joy'; there are sessions, tracks_per_"):
         analyzed(built, metrics=["sessions", "joy"])
@@ -315,7 +316,7 @@ def test_wrong_options_are_errors_that_say_what_there_is(build_from: Build) -> N
             analyzed(built, alpha=alpha)
 
 
-def test_latencies_beyond_reason_are_an_error_of_one_line(build_from: Build) -> None:
+def test_latencies_too_large_to_square_are_an_error_of_one_line(build_from: Build) -> None:
     built = build_from(
         [event(user, 0, 1, 0.5, treatment="C", latency=1e200 * user) for user in (1, 2, 3)]
     )
@@ -324,7 +325,7 @@ def test_latencies_beyond_reason_are_an_error_of_one_line(build_from: Build) -> 
     analyzed(built, metrics=["sessions", "time_per_session"])
 
 
-def test_names_from_the_logs_are_but_text(build_from: Build) -> None:
+def test_names_from_the_logs_are_never_run_as_sql(build_from: Build) -> None:
     name, arm = "it's; drop table users", "T' or 1 = 1"
     built = build_from(
         [
@@ -337,16 +338,15 @@ def test_names_from_the_logs_are_but_text(build_from: Build) -> None:
     assert experiment.effects[2].effect == about(100 * (0.35 - 0.15) / 0.15)
 
 
-def test_logs_without_experiments_or_messages_are_told_so(tmp_path: Path) -> None:
-    """The reading of ratings that sql/README.md shows: no messages, no experiments, text ids."""
+def test_logs_without_experiments_or_messages_are_reported(tmp_path: Path) -> None:
+    """The ratings of sql/README.md: no messages, no experiments, text ids."""
     readme = (PROJECT / "sql" / "README.md").read_text(encoding="utf-8")
     (template,) = [
         block.split("```")[0]
         for block in readme.split("```sql\n")[1:]
         if block.startswith("-- events:")
     ]
-    (tmp_path / "my-sql" / "staging").mkdir(parents=True)
-    (tmp_path / "my-sql" / "staging" / "events.sql").write_text(template, encoding="utf-8")
+    overlay(tmp_path / "my-sql", "staging/events.sql", template)
     ratings = "user,item,rating\nanna,1,5\nanna,2,1\nbob,1,4\n"
     (tmp_path / "ratings.csv").write_text(ratings, encoding="utf-8")
     assert call_ubcf("build", "ratings.csv", "--templates", "my-sql", cwd=tmp_path).returncode == 0
@@ -364,7 +364,7 @@ def test_logs_without_experiments_or_messages_are_told_so(tmp_path: Path) -> Non
 
 
 class User(NamedTuple):
-    """What a user did under a treatment."""
+    """The means of a user under a treatment."""
 
     sessions: int
     tracks_per_session: float
@@ -373,7 +373,7 @@ class User(NamedTuple):
 
 
 def users_of(lines: Iterable[str], experiment: str) -> dict[str, dict[Any, User]]:
-    """Treatment -> user -> means, from the lines of the logs, one event after the other."""
+    """Treatment -> user -> means, computed from the lines of the logs in plain Python."""
     events_of: dict[Any, list[dict[str, Any]]] = {}
     for each in map(json.loads, lines):
         events_of.setdefault(each["user"], []).append(each)
@@ -445,7 +445,7 @@ def assert_like_scipy(built: Built, lines: Iterable[str], experiment: Experiment
         assert effect.high == about(100 * high / mean, rel=QUANTILES)
         assert effect.p_value == about(test.pvalue, rel=1e-9)
         p_values.append(test.pvalue)
-    # Holm, the smallest p value first, in the words of its definition.
+    # Holm's procedure as it is defined, the smallest p value first.
     ascending = sorted(p_values)
     assert sorted(effect.adjusted_p_value or 0.0 for effect in experiment.effects) == about(
         [
@@ -473,7 +473,7 @@ def test_random_logs_give_what_plain_python_gives(build_from: Build) -> None:
     lines = [
         log_line(
             draw.randrange(40),
-            # At one moment, the order of a user's events is told by the track.
+            # The track decides the order of a user's events with equal timestamps.
             number,
             draw.randrange(101) / 100,
             message=draw.choice(["next", "next", "next", "last"]),
@@ -514,7 +514,7 @@ def test_the_same_database_gives_the_same_bits_whatever_the_threads(sample: Buil
 
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs here")
 def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) -> None:
-    """T1 served the recommendations of the notebook that this began as."""
+    """T1 served the recommendations of the notebook that ubcf reimplements."""
     logs = REAL_LOGS / "userbased-2025"
     built = build_in(tmp_path, logs)
     (experiment,) = analyzed(built)
@@ -531,6 +531,7 @@ def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) ->
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs here")
 def test_sticky_artists_changed_nothing_that_the_logs_show(tmp_path: Path) -> None:
     logs = REAL_LOGS / "stickyartist-2024"
@@ -571,7 +572,7 @@ def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
     assert " 99 % interval " in both.stdout
 
 
-def test_the_other_forms_have_all_digits(sample: Built) -> None:
+def test_the_other_formats_have_all_digits(sample: Built) -> None:
     (expected,) = analyzed(sample, "TASTE_SHARE", control="T1", metrics=METRICS[1:3])
     options = ["TASTE_SHARE", "--control", "T1", "--metric", METRICS[1], "--metric", METRICS[2]]
 
@@ -595,7 +596,7 @@ def test_the_other_forms_have_all_digits(sample: Built) -> None:
     assert [row["significant"] for row in table] == ["true", "true"]
 
 
-def test_the_command_ends_with_one_line_when_something_is_not_there(sample: Built) -> None:
+def test_the_command_reports_what_does_not_exist_in_one_line(sample: Built) -> None:
     for arguments, code, message in (
         (
             ["TASTE"],

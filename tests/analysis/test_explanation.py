@@ -1,4 +1,4 @@
-"""An explanation tells a score as the sum of what each neighbor contributes."""
+"""An explanation is the sum of what each neighbor contributes to a score."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.promises.test_worked_example import LINES
 from tests.support import reference
 from tests.support.builds import Built, build_sample
 from tests.support.commands import call_ubcf
-from tests.support.logs import write_log, write_overlay_of_text_ids
+from tests.support.logs import write_log
+from tests.support.overlays import EVENTS_OF_TEXTS, overlay
 from ubcf.errors import NotFoundError
 
 Build = Callable[..., Built]
@@ -44,7 +45,7 @@ def test_each_row_is_one_term_of_the_score(build_from: Build) -> None:
             (2, -0.4, [20], [None], -0.5, 0.2),
             (3, 0.5, [40], [None], -0.2, -0.1),
         ]
-        # Nobody else heard track 10: nothing to sum, a score of 0.
+        # Nobody else heard track 10: an empty sum, a score of 0.
         assert ubcf.explain(connection, 2, 10).fetchall() == []
 
 
@@ -66,8 +67,8 @@ def test_common_tracks_come_with_their_titles_those_that_count_most_first(
 
 
 def test_the_terms_of_every_pair_sum_to_its_score(build_from: Build) -> None:
-    lot = random.Random(5)
-    events = [(lot.randrange(12), lot.randrange(15), lot.randrange(11) / 10) for _ in range(90)]
+    draw = random.Random(5)
+    events = [(draw.randrange(12), draw.randrange(15), draw.randrange(11) / 10) for _ in range(90)]
     model = reference.model(events)
     built = build_from(events)
     with ubcf.connect(built.database) as connection:
@@ -86,14 +87,14 @@ def test_the_terms_of_every_pair_sum_to_its_score(build_from: Build) -> None:
                 )
 
 
-def test_users_whose_times_are_all_equal_explain_nothing(build_from: Build) -> None:
+def test_users_with_equal_times_contribute_nothing(build_from: Build) -> None:
     built = build_from([(1, 1, 0.3), (1, 2, 0.3), (2, 1, 0.1), (2, 2, 0.9), (3, 1, 0.5)])
     with ubcf.connect(built.database) as connection:
         assert ubcf.explain(connection, 1, 2).fetchall() == []
         assert ubcf.explain(connection, 2, 1).fetchall() == []
 
 
-def test_ids_are_texts_where_the_logs_have_texts_and_no_text_is_a_statement(
+def test_text_ids_stay_texts_and_are_never_run_as_sql(
     build_folder_of_texts: Built,
 ) -> None:
     with ubcf.connect(build_folder_of_texts.database) as connection:
@@ -108,8 +109,8 @@ def test_ids_are_texts_where_the_logs_have_texts_and_no_text_is_a_statement(
 
 @pytest.fixture
 def build_folder_of_texts(tmp_path: Path) -> Built:
-    """Two users with texts for ids, who agree on track t'1 and on t2."""
-    write_overlay_of_text_ids(tmp_path / "sql")
+    """Two users whose ids are texts, who agree on the tracks t'1 and t2."""
+    overlay(tmp_path / "sql", "staging/events.sql", EVENTS_OF_TEXTS)
     (tmp_path / "logs.csv").write_text(
         "anna|t'1|0.9\nanna|t2|0.1\n1; drop table users|t'1|0.8\n1; drop table users|t2|0.2\n"
     )
@@ -122,7 +123,7 @@ def build_folder_of_texts(tmp_path: Path) -> Built:
     return Built(tmp_path, summary)
 
 
-def test_the_command_tells_the_sum_and_what_is_stored(build_from: Build) -> None:
+def test_the_command_reports_the_sum_and_the_stored_score(build_from: Build) -> None:
     built = build_from(LINES)
     done = call_ubcf("explain", 1, 30, "--format", "csv", cwd=built.folder)
     assert done.returncode == 0
@@ -139,7 +140,7 @@ def test_the_command_tells_the_sum_and_what_is_stored(build_from: Build) -> None
     )
 
 
-def test_an_unknown_user_or_track_is_told_with_the_nearest_ones(build_from: Build) -> None:
+def test_an_unknown_user_or_track_is_reported_with_the_nearest_ids(build_from: Build) -> None:
     built = build_from(LINES)
     done = call_ubcf("explain", 4, 30, cwd=built.folder)
     assert (done.returncode, done.stdout) == (1, "")
@@ -158,7 +159,7 @@ def test_an_unknown_user_or_track_is_told_with_the_nearest_ones(build_from: Buil
         {"centering": "none", "shrinkage": 3},
     ],
 )
-def test_explanations_and_similar_users_are_those_of_the_options_of_the_build(
+def test_explanations_and_similar_users_follow_the_options_of_the_build(
     options: dict[str, Any], tmp_path: Path
 ) -> None:
     built = build_sample(tmp_path, **options)
@@ -171,8 +172,8 @@ def test_explanations_and_similar_users_are_those_of_the_options_of_the_build(
             for track, score in scores:
                 rows = ubcf.explain(connection, user, track).project("contribution").fetchall()
                 assert sum(row[0] for row in rows) == pytest.approx(score, abs=1e-12)
-            told = ubcf.query(connection, "explained_recommendations", user=user, k=1000)
-            sums = told.aggregate("track, sum(contribution), any_value(score)").fetchall()
+            explained = ubcf.query(connection, "explained_recommendations", user=user, k=1000)
+            sums = explained.aggregate("track, sum(contribution), any_value(score)").fetchall()
             for _, total, score in sums:
                 assert (total or 0.0) == pytest.approx(score, abs=1e-12)
             stored = connection.execute(

@@ -1,4 +1,4 @@
-"""Looking at a user or a track: every part, worked out by hand from the worked example."""
+"""Inspecting a user or a track: every part, worked out by hand from the worked example."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def test_the_times_of_a_track_fall_in_tenths(rows: Rows) -> None:
     ]
 
 
-def test_the_ranks_of_a_track_are_counted_by_tens(tmp_path: Path) -> None:
-    """One user, who played tracks 1 to 25, the smaller the longer: rank n is track n."""
+def test_the_ranks_of_a_track_are_counted_in_tens(tmp_path: Path) -> None:
+    """One user played the tracks 1 to 25, the smaller ones for longer: track n has rank n."""
     plays = [(7, track, 1 - track / 100) for track in range(1, 26)]
     write_log(tmp_path / "logs" / "data.json", plays)
     built = build_folder(tmp_path)
@@ -110,7 +110,7 @@ def test_the_ranks_of_a_track_are_counted_by_tens(tmp_path: Path) -> None:
         assert ubcf.query(connection, "track_ranks", track=20).fetchall() == [(11, 20, 1)]
 
 
-def test_users_drawn_by_lot_depend_on_the_seed_alone(rows: Rows) -> None:
+def test_random_users_depend_on_the_seed_alone(rows: Rows) -> None:
     drawn = [rows("random_users", seed=seed)[0][0] for seed in range(40)]
     assert drawn == [rows("random_users", seed=str(seed))[0][0] for seed in range(40)]
     assert set(drawn) == {1, 2, 3}
@@ -181,7 +181,7 @@ def test_the_same_seed_shows_the_same_user(built: Built) -> None:
     assert shown() in (1, 2, 3)
 
 
-def test_who_or_what_is_not_there_is_told_with_the_nearest(built: Built) -> None:
+def test_an_unknown_user_or_track_is_reported_with_the_nearest_ids(built: Built) -> None:
     done = call_ubcf("inspect", "user", "'; drop table users", cwd=built.folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith('ubcf: error: no user "\'; drop table users" in this database')
@@ -207,7 +207,7 @@ def test_an_analysis_keeps_its_rows_when_variables_change(built: Built) -> None:
         of_one = ubcf.query(connection, "user_history", user=1)
         of_two = ubcf.query(connection, "user_history", user=2)
         assert (len(of_one.fetchall()), len(of_two.fetchall())) == (2, 4)
-        # A value given once is not there for the next call.
+        # The next call does not see a value of this one.
         ubcf.query(connection, "user_history", user=2, k=1)
         assert len(ubcf.query(connection, "user_history", user=2).fetchall()) == 4
         with pytest.raises(duckdb.Error):

@@ -1,6 +1,6 @@
-"""What the named analyses of sql/analysis/ answer, and what each of them promises.
+"""What each named analysis of sql/analysis/ answers, and what all of them promise.
 
-The rows that are expected were worked out by hand from the small logs in sight.
+The expected rows were worked out by hand from the small logs in sight.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import ubcf
 from tests.support.builds import Built, build_folder
 from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log
+from tests.support.overlays import overlay
 from ubcf.analysis.named_analyses import Analysis, list_analyses
 from ubcf.database.templates import sql_folder
 from ubcf.errors import NotFoundError, OptionError
@@ -56,8 +57,8 @@ def columns_of(database: Path, name: str, **variables: Any) -> list[str]:
         return run_analysis(connection, name, **variables).columns
 
 
-# Users 1 and 2 agree on tracks 10 and 20, and user 3 does not like track 10; user 4 gives all
-# tracks the same time; user 5 shares none with others. Centered times:
+# Users 1 and 2 agree on tracks 10 and 20, and user 3 does not like track 10; user 4 listens to all
+# tracks for the same time; user 5 shares none with others. Centered times:
 #   1: 10 +0.5, 20 -0.5    2: 10 +0.25, 20 -0.25    3: 10 -0.25, 30 +0.25    4: 40 0
 #   5: 50 +0.5, 60 -0.5
 # so that w(1, 2) = 1, w(1, 3) = w(2, 3) = -0.5. By total time the tracks are 10 (1.75), 40 and 50
@@ -96,7 +97,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # Users and tracks
 
 
-def test_user_history_has_the_events_of_the_user_the_oldest_first(tiny: Path) -> None:
+def test_user_history_has_the_events_of_the_user_oldest_first(tiny: Path) -> None:
     assert columns_of(tiny, "user_history", user=1) == [
         "timestamp", "message", "track", "artist", "title", "time", "recommendation",
     ]  # fmt: skip
@@ -114,7 +115,7 @@ def test_user_history_has_the_events_of_the_user_the_oldest_first(tiny: Path) ->
     assert [row[2] for row in rows_of(tiny, "user_history", user=1, k="1")] == [20]
 
 
-def test_user_history_puts_what_ends_a_session_last_among_events_of_one_moment(
+def test_user_history_puts_last_events_last_among_equal_timestamps(
     build_from: Build,
 ) -> None:
     built = build_from(
@@ -146,7 +147,7 @@ def test_user_profile_is_one_row_of_taste_neighbors_scores_and_activity(tiny: Pa
         }
 
 
-def test_user_profile_tells_all_treatments_of_a_user_and_none_where_there_is_none(
+def test_user_profile_lists_all_treatments_of_a_user_or_null(
     tiny: Path,
 ) -> None:
     profile = columns_of(tiny, "user_profile", user=4)
@@ -155,7 +156,7 @@ def test_user_profile_tells_all_treatments_of_a_user_and_none_where_there_is_non
     assert rows_of(tiny, "user_profile", user=5)[0][at:] == (None, 0.0)
 
 
-def test_track_audience_has_every_listener_who_liked_it_most_first(tiny: Path) -> None:
+def test_track_audience_has_every_listener_by_centered_time(tiny: Path) -> None:
     assert columns_of(tiny, "track_audience", track=10) == [
         "user", "plays", "mean_time", "centered_time",
     ]  # fmt: skip
@@ -187,24 +188,24 @@ def test_top_tracks_has_the_tracks_of_the_logs_by_listening_time(tiny: Path) -> 
     assert rows_of(tiny, "top_tracks", k="2") == rows[:2]
 
 
-def test_top_tracks_is_twenty_when_not_said(build_from: Build) -> None:
+def test_top_tracks_has_twenty_rows_by_default(build_from: Build) -> None:
     built = build_from([(1, track, 0.5) for track in range(30)])
     assert [row[1] for row in rows_of(built.database, "top_tracks")] == list(range(20))
 
 
-def test_similar_users_are_told_with_what_both_have_heard(tiny: Path) -> None:
+def test_similar_users_come_with_the_tracks_in_common(tiny: Path) -> None:
     assert columns_of(tiny, "similar_users", user=1) == [
         "rank", "neighbor", "similarity", "common_tracks",
         "events", "tracks", "mean_time", "common_track_ids", "common_titles",
     ]  # fmt: skip
-    # User 3 is unlike both.
+    # User 3 has negative similarities to both.
     assert rows_of(tiny, "similar_users", user=1) == [
         (1, 2, pytest.approx(1.0), 2, 2, 2, 0.5, [10, 20], ["Abba - SOS", None]),
     ]
     assert rows_of(tiny, "similar_users", user=3) == []
 
 
-def test_similar_users_are_twenty_when_not_said(build_from: Build) -> None:
+def test_similar_users_has_twenty_rows_by_default(build_from: Build) -> None:
     built = build_from([(user, track, 0.25 * track) for user in range(25) for track in range(3)])
     similar = rows_of(built.database, "similar_users", user=24)
     assert [row[:2] for row in similar] == [(rank, rank - 1) for rank in range(1, 21)]
@@ -214,7 +215,7 @@ def test_similar_users_are_twenty_when_not_said(build_from: Build) -> None:
 # The lists as a whole
 
 
-def test_popularity_bias_sets_recommendations_beside_plays(tiny: Path) -> None:
+def test_popularity_bias_compares_recommendations_with_plays(tiny: Path) -> None:
     assert columns_of(tiny, "popularity_bias") == [
         "counted", "tracks", "total", "top_1_percent", "top_5_percent", "top_20_percent", "gini",
     ]  # fmt: skip
@@ -231,9 +232,9 @@ def test_popularity_bias_sets_recommendations_beside_plays(tiny: Path) -> None:
 
 @pytest.fixture
 def dozen(build_from: Build) -> Path:
-    """A database of 12 tracks in which everybody's list is the tracks from 1 to 12.
+    """A database in which everybody's list is the tracks from 1 to 12.
 
-    Nobody likes a track better than another, and track 1 is the most popular.
+    Nobody prefers any track, and track 1 is the most popular.
     """
     return build_from([*((1, track, 0.5) for track in range(1, 13)), (2, 1, 0.5)]).database
 
@@ -267,7 +268,7 @@ def test_coverage_counts_the_tracks_recommended_to_anyone(tiny: Path, dozen: Pat
     assert rows_of(dozen, "coverage") == [("1 to 10", 10, 12, 10 / 12), ("all", 12, 12, 1.0)]
 
 
-def test_heard_share_is_told_by_groups_of_ranks(dozen: Path, build_from: Build) -> None:
+def test_heard_share_has_a_row_for_each_group_of_ranks(dozen: Path, build_from: Build) -> None:
     assert columns_of(dozen, "heard_share") == [
         "first_rank", "last_rank", "recommendations", "heard", "heard_share",
     ]  # fmt: skip
@@ -284,7 +285,7 @@ def test_heard_share_is_told_by_groups_of_ranks(dozen: Path, build_from: Build) 
 # Health
 
 
-def test_cold_users_are_told_with_the_reason(tiny: Path) -> None:
+def test_cold_users_come_with_the_reason(tiny: Path) -> None:
     assert columns_of(tiny, "cold_users") == [
         "user", "events", "tracks", "mean_time",
         "positive_neighbors", "negative_neighbors", "positive_scores", "why",
@@ -296,7 +297,7 @@ def test_cold_users_are_told_with_the_reason(tiny: Path) -> None:
     ]
 
 
-def test_a_user_whose_neighbors_outweigh_each_other_is_cold_too(build_from: Build) -> None:
+def test_a_user_whose_neighbors_cancel_out_is_cold_too(build_from: Build) -> None:
     # Centered times on the tracks 1, 2, 3:
     #   user 1: +1/3 -5/12 +1/12    user 2: -1/12 -1/12 +1/6    user 3: -1/4 0 +3/4
     # so that w(1, 2) = +0.189, w(1, 3) = -0.049, and user 1 has the scores -0.004 -0.016 -0.005.
@@ -347,7 +348,7 @@ def test_listening_by_hour_has_every_hour_of_the_day(tiny: Path) -> None:
 
 # Every file of sql/analysis/
 
-# Ids are of users and tracks of the database; other variables that an analysis needs stand here.
+# Users and tracks are taken from the database; these are the other variables of the analyses.
 TEXTS = {
     "k": "3",
     "seed": "7",
@@ -357,8 +358,8 @@ TEXTS = {
 }
 
 
-# What the databases here have nothing of: no line is rejected, nobody is cold, nothing conflicts.
-NOTHING_TO_TELL = {"cold_users", "rejected_summary", "treatment_assignment_conflicts"}
+# Empty for the databases here: no line is rejected, nobody is cold, nothing conflicts.
+EMPTY_HERE = {"cold_users", "rejected_summary", "treatment_assignment_conflicts"}
 
 
 def without_comments(sql: str) -> str:
@@ -382,7 +383,7 @@ def plain(
         yield connection
 
 
-# Events like those of the service, but for ids that are texts.
+# Reads events like those of the service, with ids that are texts.
 TEXT_EVENTS = """
 create table events as
 select
@@ -419,9 +420,8 @@ def text_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     ]  # fmt: skip
     write_log(folder / "logs" / "data.json", lines)
-    (folder / "mine" / "staging").mkdir(parents=True)
-    (folder / "mine" / "staging" / "events.sql").write_text(TEXT_EVENTS, encoding="utf-8")
-    return build_folder(folder, templates=folder / "mine").database
+    templates = overlay(folder / "mine", "staging/events.sql", TEXT_EVENTS)
+    return build_folder(folder, templates=templates).database
 
 
 @pytest.fixture(scope="module")
@@ -433,7 +433,7 @@ def text_ids(text_database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def variables_for(
     analysis: Analysis, connection: duckdb.DuckDBPyConnection, *, optional: bool
 ) -> dict[str, str]:
-    """Values as the command line gives them: all are texts."""
+    """Values as the command line passes them: all are texts."""
     # A user who has neighbors, and the best track for that user.
     ((user, track),) = connection.execute(
         'select cast("user" as varchar), cast(track as varchar) from recommendations'
@@ -491,7 +491,7 @@ def test_the_file_is_one_statement_of_plain_sql(analysis: Analysis) -> None:
 
 
 @every_analysis
-def test_the_rows_have_an_order_or_are_one(
+def test_the_rows_have_an_order_unless_there_is_only_one(
     analysis: Analysis, connected: duckdb.DuckDBPyConnection
 ) -> None:
     outside = without_comments(analysis.sql)
@@ -504,12 +504,12 @@ def test_the_rows_have_an_order_or_are_one(
 
 @every_analysis
 @pytest.mark.parametrize("optional", [True, False], ids=["all variables", "only required ones"])
-def test_it_takes_texts_as_the_command_line_gives_them(
+def test_it_takes_variables_as_texts_as_the_command_line_passes_them(
     analysis: Analysis, optional: bool, connected: duckdb.DuckDBPyConnection
 ) -> None:
     variables = variables_for(analysis, connected, optional=optional)
     rows = ask(connected, analysis.name, **variables)
-    assert rows or analysis.name in NOTHING_TO_TELL
+    assert rows or analysis.name in EMPTY_HERE
 
 
 @pytest.mark.parametrize(
@@ -518,7 +518,7 @@ def test_it_takes_texts_as_the_command_line_gives_them(
         analysis
         for analysis in ANALYSES
         if "k" in {each.name for each in analysis.variables}
-        # There k bounds the neighbors of each track, as its head says.
+        # Its k bounds the neighbors of each track, as its head comment says.
         and analysis.name != "explained_recommendations"
     ],
     ids=lambda analysis: analysis.name,
@@ -531,7 +531,7 @@ def test_k_is_the_greatest_number_of_rows(
 
 
 @every_analysis
-def test_the_same_rows_come_whatever_the_threads(
+def test_the_number_of_threads_does_not_change_the_rows(
     analysis: Analysis, connected: duckdb.DuckDBPyConnection
 ) -> None:
     variables = variables_for(analysis, connected, optional=False)
@@ -549,7 +549,7 @@ def test_it_works_with_ids_that_are_texts_and_without_a_catalog(
 ) -> None:
     variables = variables_for(analysis, text_ids, optional=True)
     rows = ask(text_ids, analysis.name, **variables)
-    assert rows or analysis.name in NOTHING_TO_TELL
+    assert rows or analysis.name in EMPTY_HERE
 
 
 @every_analysis
@@ -565,10 +565,10 @@ def test_it_runs_by_hand_in_any_duckdb(
     assert by_hand.fetchall() == ask(connected, analysis.name, **variables)
 
 
-# Asking for what is not there
+# What does not exist
 
 
-def test_what_is_not_there_is_an_error_that_says_what_is(tiny: Path) -> None:
+def test_what_does_not_exist_is_an_error_that_lists_what_does(tiny: Path) -> None:
     cases: Iterable[tuple[type[Exception], str, str, dict[str, Any]]] = [
         (NotFoundError, "no analysis 'nonsense'; there are", "nonsense", {}),
         (OptionError, "user_profile has no variable 'k'; there are: user", "user_profile",
@@ -585,7 +585,7 @@ def test_what_is_not_there_is_an_error_that_says_what_is(tiny: Path) -> None:
             rows_of(tiny, name, **variables)
 
 
-def test_an_id_that_is_sql_is_only_an_unknown_id(text_database: Path) -> None:
+def test_an_id_that_looks_like_sql_is_only_an_unknown_id(text_database: Path) -> None:
     before = text_database.read_bytes()
     for value in ("1; drop table users", "' or 1 = 1 --", "user a'); drop table users; --"):
         done = call_ubcf(
@@ -635,7 +635,7 @@ def test_query_show_prints_the_file_as_it_is(tmp_path: Path) -> None:
         assert done.stdout.encode() == (FOLDER / f"{name}.sql").read_bytes()
 
 
-def test_query_writes_the_rows_in_every_form(tiny: Path) -> None:
+def test_query_writes_the_rows_in_every_format(tiny: Path) -> None:
     expected = {
         "table": (
             "user  plays  mean_time  centered_time\n"
@@ -671,7 +671,7 @@ def test_query_writes_the_rows_in_every_form(tiny: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, text, "")
 
 
-def test_query_reads_ubcf_duckdb_when_not_told_otherwise(tiny: Path) -> None:
+def test_query_reads_ubcf_duckdb_by_default(tiny: Path) -> None:
     done = call_ubcf("query", "top_tracks", "-p", "k=1", "--format", "csv", cwd=tiny.parent)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:] == ["1,10,Abba,SOS,3,3,1.75,4,1"]
@@ -701,7 +701,7 @@ def test_query_says_in_one_line_what_is_wrong(
         assert done.stderr.count("\n") == 1
 
 
-def test_a_folder_of_templates_can_bring_an_analysis_of_its_own_version(tiny: Path) -> None:
+def test_a_folder_of_templates_can_replace_an_analysis(tiny: Path) -> None:
     folder = tiny.parent / "mine"
     (folder / "analysis").mkdir(parents=True)
     (folder / "analysis" / "coverage.sql").write_text(

@@ -1,4 +1,4 @@
-"""`ubcf sql` answers any question about a database, and cannot touch anything."""
+"""`ubcf sql` runs any query on a database, and can change nothing."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ import duckdb
 import pytest
 
 from tests.support.builds import build_folder
-from tests.support.commands import call_ubcf
+from tests.support.commands import call_ubcf, environment_of_ubcf
 from tests.support.logs import write_log
-from tests.support.paths import PROJECT
 
 PLAYS = [(1, 20, 0.2), (1, 40, 0.4), (2, 20, 0.8), (2, 30, 0.0), (3, 30, 0.4), (3, 40, 0.8)]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a database, which no test changes."""
     folder = tmp_path_factory.mktemp("queries")
     write_log(folder / "logs" / "data.json", PLAYS)
@@ -31,34 +30,36 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_rows_of_a_query_are_printed_in_the_form_asked_for(place: Path) -> None:
+def test_the_rows_of_a_query_are_printed_in_the_chosen_format(folder: Path) -> None:
     query = 'select "user", events from users order by "user"'
-    done = call_ubcf("sql", query, cwd=place)
+    done = call_ubcf("sql", query, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "user  events\n----  ------\n   1       2\n   2       2\n   3       2\n"
-    done = call_ubcf("sql", query, "--format", "csv", cwd=place)
+    done = call_ubcf("sql", query, "--format", "csv", cwd=folder)
     assert done.stdout == "user,events\n1,2\n2,2\n3,2\n"
 
 
-def test_statements_come_from_a_file_or_from_stdin_too(place: Path, tmp_path: Path) -> None:
+def test_statements_come_from_a_file_or_from_stdin_too(folder: Path, tmp_path: Path) -> None:
     question = tmp_path / "question.sql"
     question.write_text("-- how many ü?\nselect count(*) as n from events;\n", encoding="utf-8")
-    database = place / "ubcf.duckdb"
+    database = folder / "ubcf.duckdb"
     done = call_ubcf("sql", "-d", database, "--file", question, "--format", "csv", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "n\n6\n")
-    done = call_ubcf("sql", "-", "--format", "csv", cwd=place, input="select 1 as a; select 2 as b")
+    done = call_ubcf(
+        "sql", "-", "--format", "csv", cwd=folder, input="select 1 as a; select 2 as b"
+    )
     assert (done.returncode, done.stdout) == (0, "b\n2\n")
 
 
-def test_of_several_statements_the_last_one_is_shown(place: Path) -> None:
+def test_of_several_statements_the_last_one_is_shown(folder: Path) -> None:
     statements = (
         "set variable least = 0.3;"
         "create temp table liked as from interactions where mean_time > getvariable('least');"
         'select "user", track from liked order by all'
     )
-    done = call_ubcf("sql", statements, "--format", "csv", cwd=place)
+    done = call_ubcf("sql", statements, "--format", "csv", cwd=folder)
     assert (done.returncode, done.stdout) == (0, "user,track\n1,40\n2,20\n3,30\n3,40\n")
-    done = call_ubcf("sql", "select 1; set variable x = 1", cwd=place)
+    done = call_ubcf("sql", "select 1; set variable x = 1", cwd=folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -70,13 +71,13 @@ def test_of_several_statements_the_last_one_is_shown(place: Path) -> None:
         ("from nowhere", "line 1, column 6: from nowhere"),
         (
             "select 1;\nselect cast(track || 'x' as integer) from tracks",
-            "line 2, column 8: select cast(track",
+            "line 2, column 17: select cast(track",
         ),
         ("select " + "1, " * 200 + "nothing from users", "in line 1: ..."),
     ],
 )
-def test_errors_show_where_they_are(place: Path, query: str, position: str) -> None:
-    done = call_ubcf("sql", query, cwd=place)
+def test_errors_show_where_they_are(folder: Path, query: str, position: str) -> None:
+    done = call_ubcf("sql", query, cwd=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("ubcf: error: ")
     assert position in done.stderr
@@ -127,7 +128,7 @@ ATTEMPTS = [
     "import database 'stolen'",
     "create temp table t (x integer); copy t from 'secret.csv'",
     "from read_csv('http://localhost:1/x.csv')",
-    # to bring code in
+    # to load code
     "install httpfs",
     "install './httpfs.duckdb_extension'",
     "load httpfs",
@@ -151,41 +152,41 @@ ATTEMPTS = [
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_nothing_can_be_changed_or_read_or_written_outside(place: Path, attempt: str) -> None:
-    before = snapshot(place)
-    done = call_ubcf("sql", attempt, cwd=place)
+def test_no_statement_can_change_the_database_or_reach_outside(folder: Path, attempt: str) -> None:
+    before = snapshot(folder)
+    done = call_ubcf("sql", attempt, cwd=folder)
     assert (done.returncode, done.stdout) == (1, ""), attempt
     assert done.stderr.startswith("ubcf: error: ")
     assert "Traceback" not in done.stderr
     assert "42" not in done.stderr
-    assert snapshot(place) == before
+    assert snapshot(folder) == before
 
 
-def test_an_attempt_in_a_row_of_statements_fails_all(place: Path) -> None:
-    done = call_ubcf("sql", "select 1 as x; drop table users; select 2 as y", cwd=place)
+def test_one_forbidden_statement_among_several_fails_all(folder: Path) -> None:
+    done = call_ubcf("sql", "select 1 as x; drop table users; select 2 as y", cwd=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert "read-only" in done.stderr
 
 
 def test_files_can_be_used_where_that_is_allowed_but_the_database_stays_read_only(
-    place: Path,
+    folder: Path,
 ) -> None:
     done = call_ubcf(
-        "sql", "from read_csv('secret.csv')", "--allow-files", "--format", "csv", cwd=place
+        "sql", "from read_csv('secret.csv')", "--allow-files", "--format", "csv", cwd=folder
     )
     assert (done.returncode, done.stdout) == (0, "secret\n42\n")
-    done = call_ubcf("sql", "drop table users", "--allow-files", cwd=place)
+    done = call_ubcf("sql", "drop table users", "--allow-files", cwd=folder)
     assert done.returncode == 1
     assert "read-only" in done.stderr
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json", "jsonl", "parquet"])
 def test_output_writes_the_rows_as_the_suffix_says(
-    place: Path, tmp_path: Path, suffix: str
+    folder: Path, tmp_path: Path, suffix: str
 ) -> None:
     target = tmp_path / f"it's.{suffix}"
     query = "select track, plays, 'ü' as name, [1, 2] as l from tracks order by track"
-    done = call_ubcf("sql", query, "-d", place / "ubcf.duckdb", "--output", target, cwd=tmp_path)
+    done = call_ubcf("sql", query, "-d", folder / "ubcf.duckdb", "--output", target, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     with duckdb.connect() as connection:
@@ -198,15 +199,15 @@ def test_output_writes_the_rows_as_the_suffix_says(
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_query_that_fails_leaves_the_file_as_it_was(
-    place: Path, tmp_path: Path, suffix: str
+    folder: Path, tmp_path: Path, suffix: str
 ) -> None:
     target = tmp_path / f"rows.{suffix}"
-    target.write_text("as it was")
+    target.write_text("PAR1, as it was")  # as a file of either kind may begin
     query = "select case when track = 20 then cast('x' as integer) end as x from tracks"
-    done = call_ubcf("sql", query, "-d", place / "ubcf.duckdb", "--output", target, cwd=tmp_path)
+    done = call_ubcf("sql", query, "-d", folder / "ubcf.duckdb", "--output", target, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert "Could not convert string 'x'" in done.stderr
-    assert target.read_text() == "as it was"
+    assert target.read_text() == "PAR1, as it was"
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
@@ -224,19 +225,19 @@ def test_a_query_that_fails_leaves_the_file_as_it_was(
         (["select 1", "--file", "x.sql"], 2, "give one of QUERY, - for stdin, and --file"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(
-    place: Path, arguments: list[str], code: int, words: str
+def test_what_cannot_be_done_is_reported_in_one_line(
+    folder: Path, arguments: list[str], code: int, words: str
 ) -> None:
-    before = snapshot(place)
-    done = call_ubcf("sql", *arguments, cwd=place)
+    before = snapshot(folder)
+    done = call_ubcf("sql", *arguments, cwd=folder)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert snapshot(place) == before
+    assert snapshot(folder) == before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_database_in_a_read_only_folder_can_be_asked(tmp_path: Path) -> None:
+def test_a_database_in_a_read_only_folder_can_be_queried(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", PLAYS)
     build_folder(tmp_path)
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
@@ -246,9 +247,9 @@ def test_a_database_in_a_read_only_folder_can_be_asked(tmp_path: Path) -> None:
         tmp_path.chmod(stat.S_IRWXU)
 
 
-def test_an_older_database_is_told_in_a_line(place: Path, tmp_path: Path) -> None:
+def test_an_older_database_is_reported_in_one_line(folder: Path, tmp_path: Path) -> None:
     old = tmp_path / "old.duckdb"
-    old.write_bytes((place / "ubcf.duckdb").read_bytes())
+    old.write_bytes((folder / "ubcf.duckdb").read_bytes())
     with duckdb.connect(str(old)) as connection:
         connection.execute("update build set version = '0.0.9'")
     done = call_ubcf("sql", "from users", "-d", old, cwd=tmp_path)
@@ -258,20 +259,20 @@ def test_an_older_database_is_told_in_a_line(place: Path, tmp_path: Path) -> Non
     )
 
 
-def start(query: str, place: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(query: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "ubcf", "sql", query, *arguments],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        cwd=folder,
+        env=environment_of_ubcf(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def test_ctrl_c_ends_a_long_query_at_once(place: Path) -> None:
+def test_ctrl_c_ends_a_long_query_at_once(folder: Path) -> None:
     endless = "select count(*) from range(10000000) a, range(10000000) b where md5(a::text) = ''"
-    running = start(endless, place)
+    running = start(endless, folder)
     time.sleep(1.5)
     assert running.poll() is None
     running.send_signal(signal.SIGINT)
@@ -280,8 +281,8 @@ def test_ctrl_c_ends_a_long_query_at_once(place: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_a_reader_that_has_enough_ends_a_long_answer_without_noise(place: Path) -> None:
-    running = start("select * from range(100000000) as numbers (n)", place, "--format", "csv")
+def test_a_reader_that_closes_the_pipe_ends_a_long_answer_silently(folder: Path) -> None:
+    running = start("select * from range(100000000) as numbers (n)", folder, "--format", "csv")
     assert running.stdout is not None
     assert [running.stdout.readline() for _ in range(3)] == ["n\n", "0\n", "1\n"]
     running.stdout.close()

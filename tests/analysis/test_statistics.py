@@ -26,7 +26,7 @@ NOTHING = Difference(None, None, None, None)
 VALUES = st.lists(
     st.integers(0, 10**6).map(lambda thousandths: thousandths / 1000), min_size=2, max_size=30
 )
-# Quantiles of Student's t are no better in scipy 1.11, and its own test has those.
+# Quantiles of Student's t are no more exact in scipy 1.11, whose own test uses them.
 QUANTILES = 1e-8
 
 SIZES = st.integers(2, 10**6)
@@ -44,7 +44,7 @@ def test_equal_samples_of_two_have_two_degrees_of_freedom() -> None:
     """4, 6 against 1, 3: the means differ by 3, both variances are 2, the standard error sqrt(2).
 
     With 2 degrees of freedom, Student's t has closed forms: P(|T| > t) = 1 - t / sqrt(2 + t²), and
-    what is exceeded with probability a is (1 - a) sqrt(2 / (a (2 - a))).
+    the two-sided quantile of a is (1 - a) sqrt(2 / (a (2 - a))).
     """
     t = 3 / math.sqrt(2)
     half_width = 0.9 * math.sqrt(2 / (0.1 * 1.9)) * math.sqrt(2)
@@ -61,7 +61,7 @@ def test_an_arm_without_variance_leaves_the_degrees_of_freedom_of_the_other() ->
     assert compared.p_value == pytest.approx(1 - 2 * math.atan(3) / math.pi, rel=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:Precision loss")  # scipy, of an arm without variance
+@pytest.mark.filterwarnings("ignore:Precision loss")  # scipy warns of an arm without variance
 @given(VALUES, VALUES, ALPHAS)
 def test_it_is_the_unequal_variances_test_of_scipy(
     treated: list[float], control: list[float], alpha: float
@@ -94,7 +94,7 @@ def test_it_is_the_test_of_scipy_for_any_size_and_scale(
 
 
 @given(VALUES, VALUES, ALPHAS)
-def test_the_interval_leaves_0_out_just_where_p_is_below_alpha(
+def test_the_interval_excludes_0_exactly_if_p_is_below_alpha(
     treated: list[float], control: list[float], alpha: float
 ) -> None:
     compared = compare_means(sample(treated), sample(control), alpha)
@@ -104,7 +104,7 @@ def test_the_interval_leaves_0_out_just_where_p_is_below_alpha(
     assert (compared.low > 0 or compared.high < 0) == (compared.p_value < alpha)
 
 
-def test_what_the_samples_do_not_tell_is_none() -> None:
+def test_what_the_samples_do_not_determine_is_none() -> None:
     some, one, nobody = sample([1, 3]), Sample(1, 5.0, None), Sample(0, None, None)
     assert compare_means(some, nobody, 0.05) == NOTHING
     assert compare_means(nobody, some, 0.05) == NOTHING
@@ -119,8 +119,8 @@ def test_what_the_samples_do_not_tell_is_none() -> None:
     assert compare_means(tenths, tenths, 0.05) == Difference(0.0, None, None, None)
 
 
-def test_small_variances_are_no_zeros() -> None:
-    """The squares of these variances would be 0; the unit of a metric must not matter."""
+def test_small_variances_are_not_taken_for_zeros() -> None:
+    """The squares of these variances would underflow; the unit of a metric must not matter."""
     treated, control = [4.0, 6.0, 9.0], [1.0, 3.0, 4.0]
     scaled = compare_means(
         sample([value * 1e-120 for value in treated]),
@@ -145,7 +145,9 @@ def test_the_low_end_stays_the_low_one_when_the_control_is_negative() -> None:
 
 
 @pytest.mark.parametrize("control_mean", [0.0, None])
-def test_without_a_control_to_divide_by_the_p_value_is_left(control_mean: float | None) -> None:
+def test_without_a_control_mean_to_divide_by_only_the_p_value_remains(
+    control_mean: float | None,
+) -> None:
     assert in_percent(Difference(0.5, 0.1, 0.9, 0.3), control_mean) == Difference(
         None, None, None, 0.3
     )
@@ -155,7 +157,7 @@ def test_without_a_control_to_divide_by_the_p_value_is_left(control_mean: float 
 
 
 def test_holm_by_hand() -> None:
-    """Ascending: 0.01 * 4, 0.02 * 3, 0.03 * 2 = 0.06, and 0.04 * 1, raised to what is before it."""
+    """Ascending: 0.01 * 4, 0.02 * 3, 0.03 * 2 = 0.06, and 0.04 * 1, raised to the one before."""
     assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
     assert holm([0.5, 0.6]) == [1.0, 1.0]
     assert holm([0.3]) == [0.3]
@@ -167,13 +169,13 @@ def test_holm_leaves_out_what_has_no_p_value() -> None:
 
 
 def rejected(p_values: Sequence[Fraction], alpha: Fraction) -> set[int]:
-    """What Holm's procedure rejects at a level: in ascending order, until one is too large."""
-    places: set[int] = set()
-    for place in sorted(range(len(p_values)), key=lambda place: p_values[place]):
-        if p_values[place] > alpha / (len(p_values) - len(places)):
+    """What Holm's procedure rejects at level alpha: in ascending order, until one is too large."""
+    found: set[int] = set()
+    for index in sorted(range(len(p_values)), key=lambda index: p_values[index]):
+        if p_values[index] > alpha / (len(p_values) - len(found)):
             break
-        places.add(place)
-    return places
+        found.add(index)
+    return found
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
@@ -184,8 +186,8 @@ def test_an_adjusted_p_value_is_the_smallest_level_at_which_holm_rejects(
     levels = sorted(
         {p * count for p in exact for count in range(1, len(exact) + 1)} | {Fraction(1)}
     )
-    for place, adjusted in enumerate(holm(p_values)):
-        lowest = next((level for level in levels if place in rejected(exact, level)), Fraction(1))
+    for index, adjusted in enumerate(holm(p_values)):
+        lowest = next((level for level in levels if index in rejected(exact, level)), Fraction(1))
         assert adjusted == pytest.approx(float(min(lowest, Fraction(1))), rel=1e-12)
 
 

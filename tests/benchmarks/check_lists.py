@@ -3,10 +3,10 @@
     python tests/benchmarks/check_lists.py LOGS_DIR JSON [JSON ...] [--sample USERS]
 
 Equal scores may come in any order, so tracks are not compared: the scores are recomputed here
-from the definitions (design, section 2), one dense row at a time, with nothing but numpy and
+from the definitions, one dense row at a time, with nothing but numpy and
 json, and the scores along each list must agree with those of the best list to 1e-9; files that
-pass have the same score sequences. With --sample, scores are recomputed for that many users, by
-lot; the form (every user once, the right number of different tracks) is always checked for all.
+pass have the same score sequences. With --sample, scores are recomputed for some users, chosen
+at random; the form (every user once, the right number of different tracks) is always checked.
 Exit code: 0, 1 if there are lists that are not the best, 2 if there are malformed ones. Every
 log line must be good.
 """
@@ -131,7 +131,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("logs_dir", type=Path)
     parser.add_argument("lists", type=Path, nargs="+", metavar="JSON")
-    parser.add_argument("--sample", type=int, metavar="USERS", help="recompute so many (all)")
+    parser.add_argument(
+        "--sample", type=int, metavar="USERS", help="recompute the scores of USERS users (all)"
+    )
     arguments = parser.parse_args()
 
     data = read_interactions(arguments.logs_dir)

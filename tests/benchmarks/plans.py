@@ -4,10 +4,10 @@
 
 For interactions of several shapes it prints a markdown table: estimated and measured seconds of
 each way to compute the scores, the way the planner takes, and its time as a ratio to the best way.
-The interactions are made up here (popularity by a power law), from the shape alone; no logs are
-read and nothing is stored. Compiled ways are charged with loading their loops, as every build is:
-that is measured once, in a process of its own, after the loops have been compiled. Of several runs
-of a way the fastest counts.
+The interactions are simulated here (popularity by a power law), from the shape alone; no logs are
+read and nothing is stored. The measured seconds of a compiled way include those of loading its
+kernels, as in every build: they are measured once, in a process of its own, after the kernels have
+been compiled. Of several runs of a way the fastest counts.
 """
 
 import argparse
@@ -41,7 +41,7 @@ SHAPES = {
     "small service": (9_000, 38_000, 165_000, 0.9),
 }
 
-# Compiled loops are run on this, unmeasured, before they are measured.
+# The kernels are compiled on this before they are measured.
 WARM_UP = (200, 2_000, 4_000, 0.8)
 
 LOADING = """
@@ -54,8 +54,8 @@ print(time.perf_counter() - start)
 """
 
 
-def made_up(users: int, tracks: int, interactions: int, exponent: float) -> sparse.csr_array:
-    """R with about so many interactions, the popular tracks first; deterministic."""
+def simulated(users: int, tracks: int, interactions: int, exponent: float) -> sparse.csr_array:
+    """R with about `interactions` interactions, the popular tracks first; deterministic."""
     random = np.random.default_rng(0)
     weights = np.arange(1, tracks + 1) ** -exponent
     columns = random.choice(tracks, interactions, p=weights / weights.sum())
@@ -77,7 +77,7 @@ def main() -> None:
     if has_numba():
         ways += [(way, True) for way in (BY_PRODUCTS, BY_TILES)]
         for way, compiled in ways:
-            seconds_of(plan_for(made_up(*WARM_UP), 1, way, compiled), made_up(*WARM_UP), 1)
+            seconds_of(plan_for(simulated(*WARM_UP), 1, way, compiled), simulated(*WARM_UP), 1)
         loading = seconds_to_load()
     names = {(way, by_numba): way + " (compiled)" * by_numba for way, by_numba in ways}
     heads = "".join(f" {names[way]}: estimated | measured |" for way in ways)
@@ -88,11 +88,11 @@ def main() -> None:
 
 
 def seconds_to_load() -> float:
-    """Wall seconds of loading the compiled loops into a process that has what else it needs."""
-    told = subprocess.run(
+    """Wall seconds of loading the kernels into a process that has loaded all else."""
+    done = subprocess.run(
         [sys.executable, "-c", LOADING], check=True, capture_output=True, text=True
     )
-    return float(told.stdout)
+    return float(done.stdout)
 
 
 def plan_for(
@@ -112,7 +112,7 @@ def plan_for(
 
 
 def seconds_of(plan: Plan, matrix: sparse.csr_array, threads: int) -> float:
-    """Wall seconds that all scores take, loading apart."""
+    """Wall seconds that all scores take, without loading kernels."""
     start = time.perf_counter()
     for _ in score_users(ModelMatrices(matrix), ListOptions(WANTED, 50), plan, threads=threads):
         pass
@@ -128,7 +128,7 @@ def measure(
     loading: float,
 ) -> None:
     """Run each way on a shape and print its row."""
-    matrix = made_up(*SHAPES[shape])
+    matrix = simulated(*SHAPES[shape])
     work = Work.of(matrix, WANTED)
     chosen = plan_for(matrix, threads)
     seconds = {}

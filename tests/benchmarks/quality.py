@@ -3,13 +3,13 @@
     python tests/benchmarks/quality.py RATINGS_DIR [--seed 0]
 
 RATINGS_DIR has logs whose times are ratings / 5, each track rated once by a user. `ubcf evaluate`
-splits them by lot; the others learn from the same training part. Two markdown tables are printed:
+splits them at random; the others learn from the same training part. It prints two markdown tables:
 
     rmse of predicted ratings, in stars, over all test pairs of known users: `--preset ratings`
     against Surprise's KNNWithMeans and KNNBaseline and LensKit's UserKNNScorer (explicit feedback);
-    nDCG@10 of the lists without what was heard, as sql/evaluation/metrics/ndcg.sql defines it
+    nDCG@10 of the lists without heard tracks, as sql/evaluation/metrics/ndcg.sql defines it
     (gain: the time of a track above the user's mean): `--preset listening` against LensKit's
-    UserKNNScorer and irspack's CosineUserKNNRecommender, implicit feedback, all that was rated.
+    UserKNNScorer and irspack's CosineUserKNNRecommender, implicit feedback of all rated tracks.
 
 Each of the others is tried with a few settings, all of which are printed. `pip install -e
 '.[peers]'` installs what is needed.

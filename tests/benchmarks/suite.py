@@ -4,13 +4,13 @@
 
 It prints a markdown table: set x peer, wall time, peak memory, both as ratios to ubcf's, and
 whether the result is right. The peers are the scripts of peers/, each with its docstring;
-`pip install -e '.[peers]'` installs what they need, and one that cannot be imported is told as
-such. A set is a name of SETS, made by `ubcf simulate`, or a folder of logs, such as `data`.
+`pip install -e '.[peers]'` installs what they need, and one that cannot be imported is reported
+as such. A set is a name of SETS, made by `ubcf simulate`, or a folder of logs, such as `data`.
 
 How it is measured: every run is a whole process, from the start of the interpreter to the files
 written, always into an empty folder. Before that, everyone is run once, unmeasured, on the sample
-in data/, the loops of ubcf are compiled, and the logs are read once. Then they are run in turn
-(ubcf, bare, ..., ubcf, bare, ...), so that a slow minute of the machine meets all. Wall time is
+in data/, the kernels of ubcf are compiled, and the logs are read once. Then they are run in turn
+(ubcf, bare, ..., ubcf, bare, ...), so that a slow minute of the machine affects all. Wall time is
 that around the process, memory the peak resident size that the kernel reports for it (os.wait4).
 Times and sizes are medians, ratios are medians of the ratios within a turn.
 
@@ -21,7 +21,7 @@ such limit.
 
 Results:
 
-    equal         the score sequences of the lists are the best there are, by check_lists.py,
+    equal         the score sequences of the lists are the best possible, by check_lists.py,
                   which recomputes them for a sample of users (among equal scores any order goes)
     not equal     they are not, for some users of the sample
     50 neighbors  another result, of a peer that cannot take all neighbors: only its form is checked
@@ -73,7 +73,7 @@ tiles.survivors(Candidates.none_yet(0, np.ones(1, dtype=np.int64)))
 
 
 class Peer(NamedTuple):
-    """One peer: the modules it needs, whether it takes all neighbors, the sets it is spared."""
+    """One peer: the modules it needs, whether it takes all neighbors, the sets it skips."""
 
     modules: tuple[str, ...]
     exact: bool = True
@@ -124,7 +124,7 @@ def command(who: str, logs_dir: Path, folder: Path) -> list[str]:
 
 
 def resident_mib(pid: int) -> float:
-    """Return the resident size of a process; 0 where /proc does not tell, or no longer."""
+    """Return the resident size of a process; 0 if /proc does not have it."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:
@@ -150,7 +150,7 @@ def watch(
 
 
 def measure(arguments: list[str], log: Path, limits: Limits) -> Run:
-    """Run one process to its end, its words going to `log`.
+    """Run one process to its end; its output goes to `log`.
 
     On Linux a child's peak is at least its parent's size when it was started, so this program
     imports nothing large and leaves the checking to a process of its own.
@@ -188,8 +188,8 @@ def run_once(who: str, logs_dir: Path, folder: Path, limits: Limits) -> Run:
     return run
 
 
-def compile_loops() -> None:
-    """Let ubcf compile its loops, where numba is there, which it does once in an installation."""
+def compile_kernels() -> None:
+    """Let ubcf compile its kernels if numba is installed, which it does once per installation."""
     if importlib.util.find_spec("numba"):
         subprocess.run([sys.executable, "-c", COMPILE], cwd=ROOT, check=True)
 
@@ -351,7 +351,7 @@ def main() -> int:
         for peer in arguments.peers:
             if not missing_modules(peer):
                 run_once(peer, ROOT / "data", out_dir / "results" / "warm-up" / peer, limits)
-        compile_loops()
+        compile_kernels()
         rows = [row for name in arguments.sets for row in run_set(name, arguments, limits, out_dir)]
     print(f"| set | who | wall, s | peak, MiB | wall / {SUBJECT} | peak / {SUBJECT} | result |")
     print("|---|---|--:|--:|--:|--:|---|")

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say, and tell right lists from wrong ones."""
+"""The benchmarks measure what they say, and distinguish right lists from wrong ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def suite_results(*arguments: str | Path) -> dict[str, str]:
 
 
 def check(tmp_path: Path, lists: dict[int, list[int]]) -> tuple[int, str]:
-    """Return the exit code and the words of check_lists about these lists."""
+    """Return the exit code of check_lists for these lists, and what it prints."""
     write_log(tmp_path / "logs" / "data.json", EVENTS)
     write_lists(tmp_path / "lists.json", lists)
     done = run("check_lists.py", tmp_path / "logs", tmp_path / "lists.json")
@@ -49,7 +49,7 @@ def test_the_best_lists_pass(tmp_path: Path) -> None:
     assert (code, words[:34]) == (0, "0 of 3 lists are not the best (0 o")
 
 
-def test_equal_scores_come_in_any_order(tmp_path: Path) -> None:
+def test_equal_scores_may_come_in_any_order(tmp_path: Path) -> None:
     assert check(tmp_path, BEST | {1: [10, 30, 40, 20]})[0] == 0
 
 
@@ -81,7 +81,7 @@ def test_the_bare_pipeline_and_sql_alone_give_the_lists_of_ubcf() -> None:
 
 
 @pytest.mark.slow
-def test_a_run_over_a_limit_is_ended_and_told_so() -> None:
+def test_a_run_over_a_limit_is_ended_and_reported() -> None:
     assert suite_results("--peers", "", "--limit", "0.1") == {"ubcf": "failed: over 0.1 s"}
     assert suite_results("--peers", "", "--memory-limit", "0.01") == {
         "ubcf": "failed: over 0.01 GiB"

@@ -1,4 +1,4 @@
-"""The catalog: whatever columns it has, in the table tracks; and what every database holds."""
+"""The catalog, which may have any columns, in the table tracks; and what every database holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
 from ubcf.errors import InputError
 
-# Listened to by two users: track 10 for 0.75 in all, track 11 for 1.
+# Two users listened to track 10 for 0.75 in all, and to track 11 for 1.
 PLAYS = [(1, 10, 0.5), (1, 11, 1.0), (2, 10, 0.25)]
 
 BuildWith = Callable[..., Built]
@@ -23,7 +23,7 @@ BuildWith = Callable[..., Built]
 
 @pytest.fixture
 def build_with(tmp_path: Path) -> BuildWith:
-    """Builds from PLAYS and a catalog: of entries, of texts of lines, or of bytes."""
+    """Builds from PLAYS and a catalog of entries, of lines or of bytes."""
 
     def build(*entries: dict[str, Any] | str | bytes, name: str = "tracks.json") -> Built:
         write_log(tmp_path / "logs" / "data.json", PLAYS)
@@ -99,7 +99,7 @@ def test_tracks_are_those_of_the_logs_and_of_the_catalog(build_with: BuildWith) 
     assert all(set(tracks) == {10, 11} for tracks in built.lists().values())
 
 
-def test_a_catalog_of_ids_alone_is_one(build_with: BuildWith) -> None:
+def test_a_catalog_may_have_ids_alone(build_with: BuildWith) -> None:
     built = build_with({"track": 10}, {"track": 12})
     assert columns(built) == OUR_COLUMNS
     assert built.rows("select track, in_catalog from tracks order by track") == [
@@ -153,7 +153,7 @@ def test_further_columns_do_not_replace_ours(
 
 
 @pytest.mark.parametrize("entry", ['"Title": "A", "title": "b"', '"title": "b", "TITLE": "A"'])
-def test_a_name_in_capitals_does_not_disturb_the_usual_one(
+def test_a_name_in_another_case_does_not_disturb_the_usual_one(
     build_with: BuildWith, entry: str
 ) -> None:
     built = build_with(f'{{"track": 10, "Track": 11, {entry}}}')
@@ -161,7 +161,7 @@ def test_a_name_in_capitals_does_not_disturb_the_usual_one(
     assert column_of_track_10(built, "title") == "b"
 
 
-def test_further_columns_that_differ_in_capitals_are_one(build_with: BuildWith) -> None:
+def test_further_columns_that_differ_in_case_are_one(build_with: BuildWith) -> None:
     built = build_with({"track": 10, "Album": "A", "album": "b"})
     assert columns(built) == [*OUR_COLUMNS[:5], "Album", *OUR_COLUMNS[5:]]
 
@@ -210,7 +210,7 @@ USUAL: list[tuple[str, object, object]] = [
 
 @pytest.fixture(scope="module")
 def usual_values(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The rows of the tracks of a catalog that has one for each of USUAL."""
+    """The rows of `tracks` for a catalog that has an entry for each of USUAL."""
     folder = tmp_path_factory.mktemp("usual")
     log = write_log(folder / "logs" / "data.json", PLAYS)
     entries = ({"track": 100 + at, name: value} for at, (name, value, _) in enumerate(USUAL))
@@ -223,8 +223,8 @@ def usual_values(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any
 def test_the_usual_columns_hold_what_the_catalog_says(
     usual_values: list[dict[str, Any]], column: str, value: object, expected: object
 ) -> None:
-    place = [str(case) for case in USUAL].index(str((column, value, expected)))
-    assert usual_values[place][column] == expected
+    index = [str(case) for case in USUAL].index(str((column, value, expected)))
+    assert usual_values[index][column] == expected
 
 
 def test_further_columns_hold_what_the_catalog_says(build_with: BuildWith) -> None:
@@ -286,7 +286,7 @@ def test_a_further_column_gets_the_type_that_fits_all_its_values(build_with: Bui
         {"track": 11, "a": 2.5, "b": 2, "c": None, "d": 2, "e": [1], "f": -1},
     )
     assert built.rows("select a, b, c, d, e, f from tracks order by track") == [
-        (1.0, None, True, '"x"', '"x"', 1),  # of all kinds: JSON
+        (1.0, None, True, '"x"', '"x"', 1),  # of several types: JSON
         (2.5, 2, None, "2", "[1]", -1),
     ]
 

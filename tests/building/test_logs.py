@@ -1,17 +1,15 @@
-"""Finding the logs: which files count, each once, and none that a reader would cut short."""
+"""Finding the logs: which files count, each once, and that incomplete ones are refused."""
 
 from __future__ import annotations
 
 import errno
 import gzip
 import os
-import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.compressed import COMPRESSED, LINES, zstandard
 from ubcf.building.logs import (
     READ_SIZE,
     check_complete,
@@ -27,32 +25,9 @@ from ubcf.errors import InputError
 
 LINE = b'{"user": 1, "track": 2, "time": 0.5}\n'
 
-SKIPPABLE_FRAME = (0x184D2A53).to_bytes(4, "little") + (5).to_bytes(4, "little") + b"12345"
-
-
-def stored_zstandard(data: bytes, block_size: int = 100_000) -> bytes:
-    """A Zstandard frame of blocks that are stored as they are (RFC 8878, section 3.1)."""
-    window = bytes([0b0001_0000 + 0b0110_1000])  # enough for blocks of 128 KiB
-    blocks = [data[at : at + block_size] for at in range(0, len(data), block_size)] or [b""]
-    frame = b"\x28\xb5\x2f\xfd" + b"\x00" + window
-    for number, block in enumerate(blocks, start=1):
-        frame += (len(block) << 3 | (number == len(blocks))).to_bytes(3, "little") + block
-    return frame
-
-
-def zstandard(data: bytes, *options: str) -> bytes:
-    """Zstandard by the program of that name; blocks stored as they are without it."""
-    if shutil.which("zstd") is None:
-        if options:
-            pytest.skip("needs the program zstd")
-        return stored_zstandard(data)
-    return subprocess.run(
-        ["zstd", "--quiet", "--stdout", *options], input=data, capture_output=True, check=True
-    ).stdout
-
 
 def touch(folder: Path, *names: str, data: bytes = LINE) -> list[Path]:
-    """Makes files, each with bytes of its own."""
+    """Makes files that hold `data`."""
     paths = [folder / name for name in names]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +109,7 @@ def test_these_names_in_a_folder_are_logs(tmp_path: Path, name: str) -> None:
         "recommendations_ub.json",
     ],
 )
-def test_other_names_in_a_folder_are_not(tmp_path: Path, name: str) -> None:
+def test_other_names_in_a_folder_are_no_logs(tmp_path: Path, name: str) -> None:
     touch(tmp_path, f"replica/{name}", "replica/data.json")
     assert names(tmp_path) == ["replica/data.json"]
 
@@ -144,7 +119,7 @@ def test_a_folder_named_like_a_log_is_a_folder(tmp_path: Path) -> None:
     assert names(tmp_path) == ["data.json/data.json.1"]
 
 
-def test_a_file_that_is_named_is_a_log_whatever_its_name(tmp_path: Path) -> None:
+def test_a_file_given_by_path_is_a_log_whatever_its_name(tmp_path: Path) -> None:
     (path,) = touch(tmp_path, "tuesday.txt")
     assert names(tmp_path, path) == ["tuesday.txt"]
 
@@ -378,7 +353,7 @@ def test_the_catalog_lies_in_a_folder_of_logs(tmp_path: Path) -> None:
     assert find_catalog([tmp_path / "logs"]) == tmp_path / "logs" / "tracks.json"
 
 
-def test_the_catalog_is_looked_for_in_the_folders_themselves_alone(tmp_path: Path) -> None:
+def test_the_catalog_is_not_looked_for_in_subfolders(tmp_path: Path) -> None:
     touch(tmp_path, "logs/deeper/tracks.json", "logs/data.json", "tracks.json")
     assert find_catalog([tmp_path / "logs", tmp_path / "logs" / "data.json"]) is None
 
@@ -405,36 +380,13 @@ def checked(folder: Path, name: str, data: bytes) -> None:
     check_complete([log_file(folder / name)])
 
 
-LINES = b"".join(b'{"user": %d, "track": 2, "time": 0.5}\n' % number for number in range(5_000))
-
-COMPRESSED: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "gzip": ("gz", lambda: gzip.compress(LINES)),
-    "gzip of nothing": ("gz", lambda: gzip.compress(b"")),
-    "gzip in several parts": ("gz", lambda: gzip.compress(LINES) + gzip.compress(LINES)),
-    "gzip, padded with zeros": ("gz", lambda: gzip.compress(LINES) + bytes(512)),
-    "Zstandard": ("zst", lambda: zstandard(LINES)),
-    "Zstandard of nothing": ("zst", lambda: zstandard(b"")),
-    "Zstandard, stored blocks": ("zst", lambda: stored_zstandard(LINES)),
-    "Zstandard with checksum": ("zst", lambda: zstandard(LINES, "--check")),
-    "Zstandard without checksum": ("zst", lambda: zstandard(LINES, "--no-check")),
-    "Zstandard, hard": ("zst", lambda: zstandard(LINES, "-19")),
-    "Zstandard of one letter": ("zst", lambda: zstandard(b" " * 1_000_000)),
-    "Zstandard, known size": ("zst", lambda: zstandard(LINES, f"--stream-size={len(LINES)}")),
-    "Zstandard in several frames": ("zst", lambda: zstandard(LINES) + stored_zstandard(LINES)),
-    "Zstandard with a frame to skip": (
-        "zst",
-        lambda: SKIPPABLE_FRAME + zstandard(LINES) + SKIPPABLE_FRAME,
-    ),
-}
-
-
 @pytest.mark.parametrize("kind", COMPRESSED)
 def test_a_complete_compressed_log_passes(tmp_path: Path, kind: str) -> None:
     suffix, compressed = COMPRESSED[kind]
     checked(tmp_path, f"data.json.{suffix}", compressed())
 
 
-# Cut between two parts, or within what is added at the end, a file is complete.
+# Cut between two parts, or within the padding, a file is complete.
 OF_ONE_PART = [kind for kind in COMPRESSED if "several" not in kind and "padded" not in kind]
 
 
@@ -531,6 +483,6 @@ def test_lines_are_counted_where_line_feeds_end_them(
     assert count_lines(readable(log_file(path), tmp_path, 0)) == lines
 
 
-def test_the_lines_of_a_packed_file_are_not_counted(tmp_path: Path) -> None:
+def test_the_lines_of_a_compressed_file_are_not_counted(tmp_path: Path) -> None:
     (path,) = touch(tmp_path, "data.json.gz", data=gzip.compress(b"{}\n"))
     assert count_lines(readable(log_file(path), tmp_path, 0)) is None

@@ -1,4 +1,4 @@
-"""Every number of a build is what design.md defines: whole builds against a dense computation."""
+"""Every number of a build is that of the definition: whole builds against a dense computation."""
 
 from __future__ import annotations
 
@@ -98,9 +98,9 @@ def assert_is_the_model(
                 int(model.plays[:, column].sum()),
                 int(heard[:, column].sum()),
                 float(model.total_times[column]),
-                place,
+                rank,
             )
-            for place, column in enumerate(by_popularity, start=1)
+            for rank, column in enumerate(by_popularity, start=1)
         ],
         tolerance=1e-12,
     )
@@ -149,8 +149,8 @@ def assert_is_the_model(
     )
 
 
-# Few users, tracks and times, so that ties abound, and times that nobody would write by hand.
-# (A time under 0.0001 has more than the 20 decimals that listening times are added with.)
+# Few users, tracks and times, so that ties abound, and arbitrary times. (Listening times are added
+# with 20 decimals; a time under 0.0001 may have more.)
 TIMES = st.one_of(
     st.sampled_from((0.0, 0.01, 0.25, 0.5, 1.0)), st.floats(min_value=0.0001, max_value=1.0)
 )
@@ -198,7 +198,7 @@ def test_a_build_of_many_users_keeps_the_50_nearest_and_recommends_100(build_fro
     ) == [(100,)]
 
 
-# --- users ----------------------------------------------------------------------------------------
+# Users
 
 
 def test_a_user_whose_times_are_all_equal_has_no_taste_and_no_neighbors(build_from: Build) -> None:
@@ -223,7 +223,7 @@ def test_a_user_with_a_single_event_has_no_taste_and_gets_a_list(build_from: Bui
     assert built.lists()[1] == [10, 20]
 
 
-def test_a_single_event_is_a_log(build_from: Build) -> None:
+def test_a_log_may_have_a_single_event(build_from: Build) -> None:
     built = build_from([(1, 10, 1.0)])
     assert built.rows("from recommendations") == [(1, 1, 10, 0.0, True)]
     assert built.summary.density == 0
@@ -247,7 +247,7 @@ def test_every_repeated_play_counts(build_from: Build) -> None:
     )
 
 
-def test_a_user_of_opposite_taste_is_no_neighbor_but_its_dislikes_are_recommended(
+def test_a_user_of_opposite_taste_is_no_neighbor_but_what_it_dislikes_is_recommended(
     build_from: Build,
 ) -> None:
     built = build_from([(1, 10, 1.0), (1, 20, 0.0), (2, 10, 0.0), (2, 20, 1.0)])
@@ -266,7 +266,7 @@ def test_a_user_of_opposite_taste_is_no_neighbor_but_its_dislikes_are_recommende
 
 
 def test_similar_users_are_ranked_by_similarity_then_by_id(build_from: Build) -> None:
-    # To user 5, users 1 and 3 are as similar as can be, user 2 half so.
+    # To user 5, users 1 and 3 have a similarity of 1, user 2 of 0.5.
     events = [
         (5, 10, 1.0), (5, 20, 0.0),
         (3, 10, 1.0), (3, 20, 0.0),
@@ -284,18 +284,18 @@ def test_similar_users_are_ranked_by_similarity_then_by_id(build_from: Build) ->
 
 
 def test_ids_are_kept_to_the_last_digit(build_from: Build) -> None:
-    largest = 2**63 - 1  # a double cannot tell it from 2**63 - 2
+    largest = 2**63 - 1  # as a double equal to 2**63 - 2
     events = [(largest, largest, 1.0), (largest - 1, largest - 1, 1.0), (0, 0, 0.5)]
     built = build_from(events)
     assert built.lists() == {user: [largest - 1, largest, 0] for user in (0, largest - 1, largest)}
     assert_is_the_model(built, reference.model(events))
 
 
-# --- the ranking ----------------------------------------------------------------------------------
+# The ranking
 
 
 def test_equal_scores_are_ranked_by_listening_time_then_by_id(build_from: Build) -> None:
-    # User 2 likes 20, 30 and 40 alike; user 3, whose times are all equal, makes 40 more popular.
+    # User 2 likes 20, 30 and 40 equally; user 3, whose times are all equal, makes 40 more popular.
     events = [
         (1, 10, 1.0), (1, 50, 0.0),
         (2, 10, 1.0), (2, 40, 0.8), (2, 30, 0.8), (2, 20, 0.8), (2, 60, 0.0),
@@ -333,14 +333,14 @@ TASTES: list[Event] = [
 @pytest.mark.parametrize(
     ("options", "lists"),
     [
-        # Fewer tracks than asked for: all of them, from the positive scores to the negative ones.
+        # Fewer than 100 tracks: all of them, from the positive scores to the negative ones.
         ({}, {1: [10, 30, 50, 20, 40], 2: [10, 30, 50, 40, 20], 3: [10, 30, 50, 20, 40]}),
         ({"top": 1}, {1: [10], 2: [10], 3: [10]}),
         ({"top": 3}, {1: [10, 30, 50], 2: [10, 30, 50], 3: [10, 30, 50]}),
         ({"exclude_heard": True}, {1: [30, 50, 40], 2: [50, 20], 3: [10, 30, 20, 40]}),
-        # What is left out makes room for what comes after.
+        # The next tracks take the place of excluded ones.
         ({"exclude_heard": True, "top": 2}, {1: [30, 50], 2: [50, 20], 3: [10, 30]}),
-        # A user who is left with nothing has no line.
+        # A user without recommendations has no line.
         ({"only_positive": True}, {1: [10, 30], 2: [10]}),
         ({"only_positive": True, "exclude_heard": True}, {1: [30]}),
     ],

@@ -35,7 +35,7 @@ def by_tiles(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.mark.parametrize("way", ["by_products", "by_tiles"])
-def test_a_build_by_any_way_writes_the_same_json_and_scores(
+def test_a_build_by_any_plan_writes_the_same_json_and_scores(
     by_similarities: Built, way: str, request: pytest.FixtureRequest
 ) -> None:
     built: Built = request.getfixturevalue(way)
@@ -77,7 +77,7 @@ def test_a_build_reports_its_plan_and_what_was_not_computed(
 
 
 @pytest.mark.parametrize("plan", WAYS)
-def test_no_neighbors_are_stored_when_none_are_asked_for_by_any_plan(
+def test_no_plan_stores_neighbors_with_store_neighbors_0(
     by_similarities: Built, tmp_path: Path, plan: str
 ) -> None:
     built = build_sample(tmp_path, plan=plan, store_neighbors=0)
@@ -85,7 +85,7 @@ def test_no_neighbors_are_stored_when_none_are_asked_for_by_any_plan(
     assert built.output.read_bytes() == by_similarities.output.read_bytes()
 
 
-def test_similar_users_are_the_stored_neighbors_also_where_none_are_stored(
+def test_similar_users_are_computed_where_no_neighbors_are_stored(
     by_similarities: Built, by_tiles: Built
 ) -> None:
     for user in (7, 156, 300):
@@ -115,8 +115,8 @@ def test_every_command_reads_a_database_without_neighbors(by_tiles: Built, tmp_p
         ["diff", by_tiles.database, by_tiles.database],
     ]
     for command in commands:
-        place: list[str | int | Path] = [] if command[0] == "diff" else ["-d", by_tiles.database]
-        ran = call_ubcf(*[*command, *place], cwd=tmp_path)
+        database: list[str | int | Path] = [] if command[0] == "diff" else ["-d", by_tiles.database]
+        ran = call_ubcf(*[*command, *database], cwd=tmp_path)
         assert ran.returncode == 0, (command, ran.stderr)
 
 
@@ -128,7 +128,7 @@ def test_the_command_line_says_that_neighbors_were_left_out(tmp_path: Path) -> N
 
 
 def check_that_too_little_memory_is_refused(folder: Path, users: int, tracks: int) -> None:
-    """Every track was played once. Refused, the build names a limit, with which it succeeds."""
+    """Every track was played once. The refusal names a limit, with which the build succeeds."""
     write_log(folder / "logs" / "data.json", ((t % users, t, t % 7 / 7) for t in range(tracks)))
     build = ("build", "logs", "--plan", "tiles", "--memory-limit")
     done = call_ubcf(*build, "256MiB", cwd=folder)
@@ -147,7 +147,7 @@ def check_that_too_little_memory_is_refused(folder: Path, users: int, tracks: in
 def test_too_little_memory_is_refused_with_a_limit_that_is_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the smallest limit, 10 MiB are left for the matrices here, as if Python took the rest."""
+    """The smallest limit leaves 10 MiB for the matrices here, as if Python took the rest."""
     monkeypatch.setattr("ubcf.building.memory.PROCESS_BYTES", 246 << 20)
     check_that_too_little_memory_is_refused(tmp_path, users=30, tracks=8_000)
 

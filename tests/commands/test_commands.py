@@ -1,6 +1,6 @@
 """stdout is data, stderr is narration: what the command line prints where, and how it ends.
 
-The commands run in processes of their own; only their help is looked at from inside.
+The commands run in processes of their own, but for help and wrong usage.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ import duckdb
 import pytest
 
 import ubcf
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf, environment_of_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
-from tests.support.paths import PROJECT
 from ubcf.building.summary import BuildSummary
 from ubcf.commands import ubcf as group
 from ubcf.errors import InputError, OptionError, UbcfError
@@ -33,8 +32,8 @@ ESCAPE = "\x1b"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder as the service leaves it: logs in `data`, where the build looks by itself."""
+def folder(tmp_path: Path) -> Path:
+    """A folder as the service leaves it: logs in `data`, where the build looks by default."""
     write_log(tmp_path / "data" / "botify-recommender-1" / "data.json", PLAYS[:4])
     write_log(tmp_path / "data" / "botify-recommender-2" / "data.json", PLAYS[4:])
     return tmp_path
@@ -58,8 +57,8 @@ COMMANDS = list(commands(group, click.Context(group, info_name="ubcf")))
 # What goes where
 
 
-def test_a_good_build_prints_its_summary_on_stdout_and_nothing_on_stderr(place: Path) -> None:
-    done = run_ubcf("build", cwd=place)
+def test_a_good_build_prints_its_summary_on_stdout_and_nothing_on_stderr(folder: Path) -> None:
+    done = run_ubcf("build", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert "inputs      2 files" in lines[0]
@@ -67,7 +66,7 @@ def test_a_good_build_prints_its_summary_on_stdout_and_nothing_on_stderr(place: 
     assert "database    ubcf.duckdb" in lines
     assert ESCAPE not in done.stdout
     assert "\r" not in done.stdout
-    assert {path.name for path in place.iterdir()} == {
+    assert {path.name for path in folder.iterdir()} == {
         "data",
         "ubcf.duckdb",
         "recommendations_ub.json",
@@ -75,14 +74,14 @@ def test_a_good_build_prints_its_summary_on_stdout_and_nothing_on_stderr(place: 
 
 
 def test_the_json_summary_has_the_fields_of_the_summary_and_the_figures_of_the_table(
-    place: Path,
+    folder: Path,
 ) -> None:
-    done = run_ubcf("build", "--format", "json", "--top", "3", cwd=place)
+    done = run_ubcf("build", "--format", "json", "--top", "3", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     summary = json.loads(done.stdout)
     assert list(summary) == [field.name for field in dataclasses.fields(BuildSummary)]
 
-    with ubcf.connect(place / "ubcf.duckdb") as connection:
+    with ubcf.connect(folder / "ubcf.duckdb") as connection:
         table = connection.table("build")
         figures = dict(zip(table.columns, table.fetchall()[0], strict=True))
         inputs = connection.table("build_inputs").fetchall()
@@ -92,7 +91,7 @@ def test_the_json_summary_has_the_fields_of_the_summary_and_the_figures_of_the_t
         assert json.loads(figures.pop(name)) == summary[name]
     assert figures == {name: summary[name] for name in figures}
     assert [tuple(file.values()) for file in summary["inputs"]] == inputs
-    # The summary is of the whole build, the table of the build until it was written.
+    # The summary covers the whole build, the table the build until the table was written.
     assert 0 < seconds <= summary["seconds"]
     assert [stage["stage"] for stage in summary["stages"]][: len(stages)] == [s[0] for s in stages]
     assert datetime.fromisoformat(summary["started_at"]).replace(tzinfo=None) == started_at.replace(
@@ -104,17 +103,17 @@ def test_the_json_summary_has_the_fields_of_the_summary_and_the_figures_of_the_t
     assert summary["database"] == "ubcf.duckdb"
 
 
-def test_rejected_lines_are_told_on_stderr_and_quiet_leaves_that_out(place: Path) -> None:
-    write_log(place / "data" / "botify-recommender-3" / "data.json", ["not JSON"])
-    loud = run_ubcf("build", "--max-rejected", "0.2", cwd=place)
+def test_rejected_lines_are_reported_on_stderr_unless_quiet(folder: Path) -> None:
+    write_log(folder / "data" / "botify-recommender-3" / "data.json", ["not JSON"])
+    loud = run_ubcf("build", "--max-rejected", "0.2", cwd=folder)
     assert (loud.returncode, loud.stderr) == (
         0,
         "ubcf: warning: 1 of 7 lines were rejected; see the table rejected_lines\n",
     )
-    quiet = run_ubcf("build", "--max-rejected", "0.2", "-q", cwd=place)
+    quiet = run_ubcf("build", "--max-rejected", "0.2", "-q", cwd=folder)
     assert (quiet.returncode, quiet.stderr) == (0, "")
     assert "rejected    1 lines" in quiet.stdout.splitlines()
-    refused = run_ubcf("build", "-q", cwd=place)
+    refused = run_ubcf("build", "-q", cwd=folder)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "1 of 7 lines were rejected" in refused.stderr
     assert "botify-recommender-3/data.json, line 1" in refused.stderr
@@ -122,13 +121,13 @@ def test_rejected_lines_are_told_on_stderr_and_quiet_leaves_that_out(place: Path
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 @pytest.mark.parametrize("quiet", [False, True])
-def test_on_a_terminal_progress_goes_to_stderr_and_not_to_stdout(place: Path, quiet: bool) -> None:
+def test_on_a_terminal_progress_goes_to_stderr_and_not_to_stdout(folder: Path, quiet: bool) -> None:
     """The whole stderr is a terminal here, stdout is a pipe."""
     ours, theirs = os.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "ubcf", "build", *(["-q"] if quiet else [])],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "TERM": "xterm"},
+        cwd=folder,
+        env=environment_of_ubcf({"TERM": "xterm"}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=theirs,
@@ -139,7 +138,7 @@ def test_on_a_terminal_progress_goes_to_stderr_and_not_to_stdout(place: Path, qu
         while True:
             try:
                 read = os.read(ours, 4096)
-            except OSError:  # how Linux says that the other end was closed
+            except OSError:  # Linux reports a closed other end so
                 break
             if not read:
                 break
@@ -158,14 +157,14 @@ def test_on_a_terminal_progress_goes_to_stderr_and_not_to_stdout(place: Path, qu
         assert "100%" in shown
 
 
-def test_a_reader_of_stdout_that_goes_away_gets_no_traceback(place: Path) -> None:
+def test_a_closed_stdout_gives_no_traceback(folder: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as stdout:
         done = subprocess.run(
             [sys.executable, "-m", "ubcf", "build"],
-            cwd=place,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            cwd=folder,
+            env=environment_of_ubcf(),
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
@@ -173,7 +172,7 @@ def test_a_reader_of_stdout_that_goes_away_gets_no_traceback(place: Path) -> Non
         )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert (place / "ubcf.duckdb").exists()
+    assert (folder / "ubcf.duckdb").exists()
 
 
 # How it ends
@@ -189,15 +188,14 @@ def test_a_reader_of_stdout_that_goes_away_gets_no_traceback(place: Path) -> Non
         (["--catalog", "nowhere.json"], ["nowhere.json", "cannot be read"]),
         (["--catalog", "data"], ["data", "cannot be read"]),
         (["--templates", "nowhere"], ["nowhere", "no such folder of templates"]),
-        (["--database", "data"], ["data", "not a file"]),
     ],
 )
-def test_what_fails_ends_with_1_and_one_line_that_says_what_was_looked_for(
-    place: Path, arguments: list[str], words: list[str]
+def test_a_failure_ends_with_1_and_one_line_that_says_what_was_looked_for(
+    folder: Path, arguments: list[str], words: list[str]
 ) -> None:
-    (place / "nothing-in-it").mkdir()
-    (place / "empty.json").touch()
-    done = run_ubcf("build", *arguments, cwd=place)
+    (folder / "nothing-in-it").mkdir()
+    (folder / "empty.json").touch()
+    done = call_ubcf("build", *arguments, cwd=folder)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("ubcf: error: ")
@@ -233,26 +231,26 @@ def test_without_logs_it_looks_in_data_and_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
-    place: Path, arguments: list[str], words: str
+    folder: Path, arguments: list[str], words: str
 ) -> None:
-    done = run_ubcf(*arguments, cwd=place)
+    done = call_ubcf(*arguments, cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert [path.name for path in place.iterdir()] == ["data"]
+    assert [path.name for path in folder.iterdir()] == ["data"]
 
 
-def test_options_come_from_the_environment_too(place: Path) -> None:
-    done = run_ubcf("build", cwd=place, environment={"UBCF_BUILD_TOP": "2"})
+def test_options_come_from_the_environment_too(folder: Path) -> None:
+    done = run_ubcf("build", cwd=folder, environment={"UBCF_BUILD_TOP": "2"})
     assert done.returncode == 0
-    lines = (place / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()
+    lines = (folder / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()
     assert [len(json.loads(line)["tracks"]) for line in lines] == [2, 2, 2]
-    # What is said on the command line goes before.
-    run_ubcf("build", "--top", "1", cwd=place, environment={"UBCF_BUILD_TOP": "2"})
-    lines = (place / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()
+    # The command line overrides the environment.
+    run_ubcf("build", "--top", "1", cwd=folder, environment={"UBCF_BUILD_TOP": "2"})
+    lines = (folder / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()
     assert [len(json.loads(line)["tracks"]) for line in lines] == [1, 1, 1]
 
-    wrong = run_ubcf("build", cwd=place, environment={"UBCF_BUILD_TOP": "many"})
+    wrong = run_ubcf("build", cwd=folder, environment={"UBCF_BUILD_TOP": "many"})
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "many" in wrong.stderr
 
@@ -277,7 +275,7 @@ def test_every_option_comes_from_the_variable_of_its_name(
     assert checked > 80
 
 
-def test_variables_reach_the_commands(place: Path) -> None:
+def test_variables_reach_the_commands(folder: Path) -> None:
     environment = {
         "UBCF_BUILD_FORMAT": "json",
         "UBCF_SQL_FORMAT": "csv",
@@ -286,11 +284,11 @@ def test_variables_reach_the_commands(place: Path) -> None:
         "UBCF_VERSION": "1",
         "UBCF_BUILD_HELP": "1",
     }
-    built = run_ubcf("build", cwd=place, environment=environment)
+    built = run_ubcf("build", cwd=folder, environment=environment)
     assert json.loads(built.stdout)["users"] == 3
-    counted = run_ubcf("sql", "select 1 as x", cwd=place, environment=environment)
+    counted = run_ubcf("sql", "select 1 as x", cwd=folder, environment=environment)
     assert counted.stdout == "x\n1\n"
-    best = run_ubcf("query", "top_tracks", cwd=place, environment=environment)
+    best = run_ubcf("query", "top_tracks", cwd=folder, environment=environment)
     assert len(best.stdout.splitlines()) == 3
 
 
@@ -335,12 +333,12 @@ def test_every_command_has_help_with_an_example_and_every_option_a_text(
             assert parameter.make_metavar(click.Context(command)) in text
 
 
-def test_help_comes_without_loading_what_computes(tmp_path: Path) -> None:
-    """Half a second of imports is for those who build."""
+def test_help_loads_nothing_that_computes(tmp_path: Path) -> None:
+    """Only commands that compute import what takes half a second."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "ubcf", "--help"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        env=environment_of_ubcf(),
         capture_output=True,
         text=True,
         check=True,
@@ -354,11 +352,11 @@ def test_help_comes_without_loading_what_computes(tmp_path: Path) -> None:
 # From Python
 
 
-def test_build_from_python_says_what_the_command_says(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+def test_build_from_python_returns_what_the_command_prints(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    printed = json.loads(run_ubcf("build", "--format", "json", "-n", "2", cwd=place).stdout)
-    monkeypatch.chdir(place)
+    printed = json.loads(run_ubcf("build", "--format", "json", "-n", "2", cwd=folder).stdout)
+    monkeypatch.chdir(folder)
     returned = ubcf.build("data", top=2).as_dict()
     assert list(returned) == list(printed)
     for timing in ("started_at", "seconds", "stages"):
@@ -366,29 +364,29 @@ def test_build_from_python_says_what_the_command_says(
     assert returned == printed
 
 
-def test_build_and_connect_work_more_than_once(place: Path) -> None:
+def test_build_and_connect_work_more_than_once(folder: Path) -> None:
     for _ in range(2):
-        ubcf.build(place / "data", database=place / "a.duckdb", output=place / "a.json")
-        ubcf.connect(place / "a.duckdb").close()
+        ubcf.build(folder / "data", database=folder / "a.duckdb", output=folder / "a.json")
+        ubcf.connect(folder / "a.duckdb").close()
 
 
-def test_errors_in_python_are_ubcf_errors(place: Path) -> None:
-    targets: dict[str, Any] = {"database": place / "a.duckdb", "output": place / "a.json"}
+def test_errors_in_python_are_ubcf_errors(folder: Path) -> None:
+    targets: dict[str, Any] = {"database": folder / "a.duckdb", "output": folder / "a.json"}
     with pytest.raises(InputError, match="nowhere"):
-        ubcf.build(place / "nowhere", **targets)
+        ubcf.build(folder / "nowhere", **targets)
     with pytest.raises(OptionError, match="top is 0"):
-        ubcf.build(place / "data", top=0, **targets)
+        ubcf.build(folder / "data", top=0, **targets)
     with pytest.raises(UbcfError, match="no event"):
-        ubcf.build([write_log(place / "bad.json", [log_line(1, 1, "half")])], **targets)
+        ubcf.build([write_log(folder / "bad.json", [log_line(1, 1, "half")])], **targets)
     assert issubclass(InputError, UbcfError)
     assert issubclass(OptionError, UbcfError)
-    assert not (place / "a.duckdb").exists()
+    assert not (folder / "a.duckdb").exists()
 
 
-def test_connect_reads_and_never_writes(place: Path) -> None:
-    ubcf.build(place / "data", database=place / "a.duckdb", output=place / "a.json")
-    before = (place / "a.duckdb").read_bytes()
-    with ubcf.connect(place / "a.duckdb") as connection:
+def test_connect_reads_and_never_writes(folder: Path) -> None:
+    ubcf.build(folder / "data", database=folder / "a.duckdb", output=folder / "a.json")
+    before = (folder / "a.duckdb").read_bytes()
+    with ubcf.connect(folder / "a.duckdb") as connection:
         assert connection.execute("select count(*) from events").fetchall() == [(6,)]
         for statement in (
             "delete from events",
@@ -397,10 +395,10 @@ def test_connect_reads_and_never_writes(place: Path) -> None:
         ):
             with pytest.raises(duckdb.Error, match="read-only"):
                 connection.execute(statement)
-    assert (place / "a.duckdb").read_bytes() == before
+    assert (folder / "a.duckdb").read_bytes() == before
 
 
-def test_connect_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
+def test_connect_reports_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     (tmp_path / "junk.duckdb").write_text("not a database at all\n" * 1_000)
     (tmp_path / "empty.duckdb").touch()
     with duckdb.connect(str(tmp_path / "foreign.duckdb")) as connection:
@@ -416,7 +414,7 @@ def test_connect_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
             ubcf.connect(tmp_path / name)
         assert str(tmp_path / name) in str(error.value)
         assert "\n" not in str(error.value)
-    # Nothing was made, and the foreign file is not locked.
+    # No file was made, and the foreign one is not locked.
     assert {path.name for path in tmp_path.iterdir()} == {
         "junk.duckdb",
         "empty.duckdb",

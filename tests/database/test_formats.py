@@ -1,4 +1,4 @@
-"""Rows as text: every value of every SQL type comes out whole, in each format."""
+"""Rows as text: each format writes the values of every SQL type without loss."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import pytest
 
 from tests.support.builds import build_in
 from tests.support.commands import call_ubcf
-from tests.support.logs import log_line, write_log, write_overlay_of_text_ids
+from tests.support.logs import log_line, write_log
+from tests.support.overlays import EVENTS_OF_TEXTS, overlay
 from ubcf.commands import ubcf as group
-from ubcf.database.formats import FORMATS, SAFE_CSV, write_parts, write_rows
+from ubcf.database import FORMATS, SAFE_CSV
+from ubcf.database.formats import write_parts, write_rows
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_markdown_is_a_table_that_bars_in_texts_do_not_break(
     )
 
 
-def test_fractions_have_six_digits_where_people_read_and_all_elsewhere(
+def test_fractions_have_six_digits_in_tables_and_all_elsewhere(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     query = "select 0.1::double + 0.2::double as x, 1e-300::double / 3 as tiny, 1/3 as third"
@@ -100,7 +102,7 @@ def test_fractions_have_six_digits_where_people_read_and_all_elsewhere(
     }
 
 
-# Type by type: what JSON says, read back by Python.
+# The JSON of a value of each type, read back by Python.
 TYPES: list[tuple[str, Any]] = [
     ("170141183460469231731687303715884105727::hugeint", 2**127 - 1),
     ("18446744073709551615::ubigint", 2**64 - 1),
@@ -140,14 +142,14 @@ def test_a_row_of_a_table_is_one_line(
         assert len(written(connection, f"select {expression} as v", form).splitlines()) == 3
 
 
-def test_csv_reads_back_as_it_was(connection: duckdb.DuckDBPyConnection) -> None:
+def test_csv_reads_back_unchanged(connection: duckdb.DuckDBPyConnection) -> None:
     texts = ["a,b", 'say "hi"', "two\nlines", "音楽", "", "'; drop table x; --"]
     values = ", ".join("('" + text.replace("'", "''") + "')" for text in texts)
     text = written(connection, f"select * from (values {values}) as rows (t)", "csv")
     assert [row[0] for row in csv.reader(io.StringIO(text, newline=""))] == ["t", *texts]
 
 
-def test_wide_characters_take_two_places_and_marks_none(
+def test_wide_characters_take_two_columns_and_combining_marks_none(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     query = "select * from (values ('音楽', 1), ('e\u0301te', 2), ('abcd', 3)) as rows (t, n)"
@@ -168,9 +170,7 @@ def test_statements_that_describe_are_rows_too(connection: duckdb.DuckDBPyConnec
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_rows_come_in_their_order_however_many(
-    connection: duckdb.DuckDBPyConnection, form: str
-) -> None:
+def test_rows_keep_their_order(connection: duckdb.DuckDBPyConnection, form: str) -> None:
     text = written(connection, "select 30000 - i as n from range(30000) as numbers (i)", form)
     numbers = [int("".join(filter(str.isdigit, line)) or 0) for line in text.splitlines()]
     assert [number for number in numbers if number] == list(range(30_000, 0, -1))
@@ -212,7 +212,7 @@ def test_parts_have_their_name_in_every_format(connection: duckdb.DuckDBPyConnec
     )
 
 
-def test_the_commands_offer_the_formats_that_there_are() -> None:
+def test_the_commands_offer_every_format() -> None:
     (choice,) = [each for each in group.commands["query"].params if each.name == "form"]
     assert tuple(choice.type.choices) == FORMATS  # type: ignore[attr-defined]
 
@@ -242,7 +242,7 @@ def test_safe_csv_has_no_formulas_and_leaves_numbers(
 
 def test_every_command_that_writes_csv_can_write_it_without_formulas(tmp_path: Path) -> None:
     """Titles, experiments, users and columns can all look like formulas."""
-    write_overlay_of_text_ids(tmp_path / "templates")
+    overlay(tmp_path / "templates", "staging/events.sql", EVENTS_OF_TEXTS)
     write_log(tmp_path / "texts.json", ["=u1|=t1|0.2", "=u1|=t2|0.4", "=u2|=t1|0.8", "=u2|=t2|0"])
     (tmp_path / "history.json").write_text('{"=t1": 0.5, "=t2": 1.0}')
     (tmp_path / "pairs.csv").write_text("user,track\n=u1,=t1\n")

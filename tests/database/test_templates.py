@@ -1,4 +1,4 @@
-"""Templates laid over sql/: how somebody with other logs uses ubcf."""
+"""Templates overlaid on sql/: how to use ubcf with other logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,73 +15,18 @@ import ubcf.database.templates
 from tests.support.builds import Built, build_folder
 from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
+from tests.support.overlays import RATINGS, RATINGS_EVENTS, build_ratings, overlay
 from tests.support.paths import PROJECT
 from ubcf.database.templates import Templates, sql_folder
 from ubcf.errors import CheckError, InputError, TemplateError
 
 PLAYS = [(1, 10, 0.5), (1, 11, 1.0), (2, 10, 0.25)]
 
-# Ratings from 1 to 5 in a CSV file, by users whose ids are text.
-RATINGS_EVENTS = """
-create table events as
-select
-    filename as file,
-    cast(null as varchar) as message,
-    cast(null as timestamp) as timestamp,
-    "user",
-    item as track,
-    rating / 5 as time,
-    cast(null as double) as latency,
-    cast(null as bigint) as recommendation,
-    cast(null as map(varchar, varchar)) as experiments
-from read_csv(
-    getvariable('log_paths'),
-    header = true,
-    columns = {'user': 'VARCHAR', 'item': 'BIGINT', 'rating': 'DOUBLE'},
-    filename = true
-);
-"""
-
-RATINGS = """user,item,rating
-müller,1,5
-müller,2,1
-o'hara,1,4
-o'hara,3,2
-"a,b",2,5
-"a,b",3,1
-"x""y",1,3
-zoë \\ 🎵,3,5
-Zoe,2,2
-12,1,1
-"""
-
-
-def overlay(folder: Path, **files: str) -> Path:
-    """A folder of templates; `staging__events` stands for staging/events.sql."""
-    for name, text in files.items():
-        path = folder / "templates" / f"{name.replace('__', '/')}.sql"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return folder / "templates"
-
-
-def build_ratings(folder: Path, ratings: str = RATINGS, **options: Any) -> Built:
-    templates = overlay(folder, staging__events=RATINGS_EVENTS)
-    (folder / "ratings.csv").write_text(ratings, encoding="utf-8")
-    summary = ubcf.build(
-        folder / "ratings.csv",
-        database=folder / "ubcf.duckdb",
-        output=folder / "recommendations_ub.json",
-        templates=templates,
-        **options,
-    )
-    return Built(folder, summary)
-
 
 # Other logs
 
 
-def test_text_ids_come_out_as_they_went_in(tmp_path: Path) -> None:
+def test_text_ids_come_out_unchanged(tmp_path: Path) -> None:
     built = build_ratings(tmp_path)
     ids = sorted(["müller", "o'hara", "a,b", 'x"y', "zoë \\ 🎵", "Zoe", "12"])
     lines = built.output.read_text(encoding="utf-8").splitlines()
@@ -118,7 +62,7 @@ def test_track_ids_may_be_of_other_types_and_the_catalog_follows(
 ) -> None:
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(3)]
     events = RATINGS_EVENTS.replace("'item': 'BIGINT'", f"'item': '{id_type}'")
-    templates = overlay(tmp_path, staging__events=events)
+    templates = overlay(tmp_path / "templates", "staging/events.sql", events)
     log = tmp_path / "ratings.csv"
     log.write_text(f"user,item,rating\na,{ids[0]},5\na,{ids[1]},1\nb,{ids[1]},2\n")
     catalog = tmp_path / "tracks.json"
@@ -140,7 +84,7 @@ def test_track_ids_may_be_of_other_types_and_the_catalog_follows(
 
 
 def test_the_command_takes_other_logs(tmp_path: Path) -> None:
-    overlay(tmp_path, staging__events=RATINGS_EVENTS)
+    overlay(tmp_path / "templates", "staging/events.sql", RATINGS_EVENTS)
     (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
     done = call_ubcf("build", "ratings.csv", "--templates", "templates", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -187,7 +131,7 @@ def test_logs_with_other_field_names_need_one_template(tmp_path: Path) -> None:
         tmp_path / "logs" / "data.json",
         ['{"uid": 1, "song": 10, "share": 0.5}', "", "bad", '{"uid": 2, "song": 11, "share": 1}'],
     )
-    templates = overlay(tmp_path, staging__log_lines=OTHER_NAMES)
+    templates = overlay(tmp_path / "templates", "staging/log_lines.sql", OTHER_NAMES)
     built = build_folder(tmp_path, templates=templates, max_rejected=0.5)
     assert built.rows('select "user", track, time from events') == [(1, 10, 0.5), (2, 11, 1.0)]
     assert built.rows("select line_number, reason, line from rejected_lines") == [
@@ -197,7 +141,7 @@ def test_logs_with_other_field_names_need_one_template(tmp_path: Path) -> None:
     assert built.summary.duplicate_lines == 0
 
 
-def test_columns_of_events_get_their_types_whatever_the_reading_gives(tmp_path: Path) -> None:
+def test_columns_of_events_are_cast_to_their_types(tmp_path: Path) -> None:
     bare = RATINGS_EVENTS.replace("cast(null as varchar) as message", "null as message")
     bare = bare.replace("cast(null as timestamp)", "'2026-01-02 03:04:05.6'")
     bare = bare.replace("cast(null as double)", "1")
@@ -209,7 +153,7 @@ def test_columns_of_events_get_their_types_whatever_the_reading_gives(tmp_path: 
         tmp_path / "ratings.csv",
         database=tmp_path / "ubcf.duckdb",
         output=tmp_path / "recommendations_ub.json",
-        templates=overlay(tmp_path, staging__events=bare),
+        templates=overlay(tmp_path / "templates", "staging/events.sql", bare),
     )
     built = Built(tmp_path, summary)
     assert built.rows("select column_name, column_type from (describe events) offset 1") == [
@@ -235,15 +179,15 @@ def test_a_column_that_cannot_have_its_type_is_an_error(tmp_path: Path) -> None:
             tmp_path / "ratings.csv",
             database=tmp_path / "ubcf.duckdb",
             output=tmp_path / "recommendations_ub.json",
-            templates=overlay(tmp_path, staging__events=wrong),
+            templates=overlay(tmp_path / "templates", "staging/events.sql", wrong),
         )
 
 
-def test_an_analysis_of_ones_own_is_offered_beside_the_others(tmp_path: Path) -> None:
+def test_a_users_own_analysis_is_listed_with_the_others(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", PLAYS)
     build_folder(tmp_path)
     own = "-- lovers: one row per user who heard a track to its end.\nselect 1 as x;\n"
-    templates = overlay(tmp_path, analysis__lovers=own)
+    templates = overlay(tmp_path / "templates", "analysis/lovers.sql", own)
     listed = call_ubcf("query", "--templates", templates, cwd=tmp_path).stdout
     assert "lovers" in listed
     assert "user_history" in listed
@@ -251,7 +195,7 @@ def test_an_analysis_of_ones_own_is_offered_beside_the_others(tmp_path: Path) ->
     assert (done.returncode, done.stdout) == (0, "x\n1\n")
 
 
-# What may be wrong with a template
+# Errors in templates
 
 
 @pytest.mark.parametrize(
@@ -272,7 +216,7 @@ def test_events_without_a_needed_column_are_an_error(tmp_path: Path, column: str
     write_log(tmp_path / "logs" / "data.json", PLAYS)
     ours = (sql_folder() / "staging" / "events.sql").read_text()
     text = ours + f'\nalter table events drop column "{column}";\n'
-    templates = overlay(tmp_path, staging__events=text)
+    templates = overlay(tmp_path / "templates", "staging/events.sql", text)
     with pytest.raises(TemplateError) as error:
         build_folder(tmp_path, templates=templates)
     assert str(error.value) == (
@@ -283,7 +227,9 @@ def test_events_without_a_needed_column_are_an_error(tmp_path: Path, column: str
 
 def test_all_missing_columns_are_named_at_once(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", PLAYS)
-    templates = overlay(tmp_path, staging__events='create table events as select 1 as "user";')
+    templates = overlay(
+        tmp_path / "templates", "staging/events.sql", 'create table events as select 1 as "user";'
+    )
     with pytest.raises(TemplateError, match="no column file, message, timestamp, track, time, lat"):
         build_folder(tmp_path, templates=templates)
 
@@ -300,7 +246,7 @@ def test_all_missing_columns_are_named_at_once(tmp_path: Path) -> None:
 )
 def test_a_template_that_does_not_run_is_named(tmp_path: Path, text: str, message: str) -> None:
     write_log(tmp_path / "logs" / "data.json", PLAYS)
-    templates = overlay(tmp_path, staging__events=text)
+    templates = overlay(tmp_path / "templates", "staging/events.sql", text)
     with pytest.raises(TemplateError) as error:
         build_folder(tmp_path, templates=templates)
     assert str(error.value).startswith(str(templates / "staging" / "events.sql"))
@@ -323,16 +269,16 @@ def test_a_missing_folder_of_templates_is_an_error(tmp_path: Path) -> None:
         Templates(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", ["events", "staging__event", "staging__deeper__events"])
+@pytest.mark.parametrize("name", ["events.sql", "staging/event.sql", "staging/deeper/events.sql"])
 def test_a_template_that_replaces_none_is_an_error(tmp_path: Path, name: str) -> None:
-    folder = overlay(tmp_path, **{name: "select 1;"})
+    folder = overlay(tmp_path / "templates", name, "select 1;")
     with pytest.raises(TemplateError) as error:
         Templates(folder)
-    assert str(error.value) == f"{folder}: {name.replace('__', '/')}.sql replaces no file of sql/"
+    assert str(error.value) == f"{folder}: {name} replaces no file of sql/"
 
 
-def test_other_files_in_a_folder_of_templates_do_not_matter(tmp_path: Path) -> None:
-    folder = overlay(tmp_path, staging__events="select 1;")
+def test_other_files_in_a_folder_of_templates_are_ignored(tmp_path: Path) -> None:
+    folder = overlay(tmp_path / "templates", "staging/events.sql", "select 1;")
     (folder / "README.md").write_text("how we read our logs")
     templates = Templates(folder)
     assert templates.replaces("staging/events.sql")
@@ -347,7 +293,9 @@ def test_other_files_in_a_folder_of_templates_do_not_matter(tmp_path: Path) -> N
 def test_a_further_check_that_finds_rows_stops_the_build(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", PLAYS)
     templates = overlay(
-        tmp_path, checks__no_bots='select "user", plays from interactions where plays < 9;'
+        tmp_path / "templates",
+        "checks/no_bots.sql",
+        'select "user", plays from interactions where plays < 9;',
     )
     with pytest.raises(CheckError) as error:
         build_folder(tmp_path, templates=templates)
@@ -358,7 +306,9 @@ def test_a_further_check_that_finds_rows_stops_the_build(tmp_path: Path) -> None
 def test_a_further_check_that_finds_none_does_not(tmp_path: Path) -> None:
     write_log(tmp_path / "logs" / "data.json", PLAYS)
     templates = overlay(
-        tmp_path, checks__no_bots='select "user", plays from interactions where plays > 9;'
+        tmp_path / "templates",
+        "checks/no_bots.sql",
+        'select "user", plays from interactions where plays > 9;',
     )
     assert build_folder(tmp_path, templates=templates).summary.users == 2
     assert "checks/no_bots.sql" in Templates(templates).names("checks")
@@ -366,7 +316,9 @@ def test_a_further_check_that_finds_none_does_not(tmp_path: Path) -> None:
 
 def test_a_check_can_be_replaced(tmp_path: Path) -> None:
     ours = Templates().names("checks")
-    templates = Templates(overlay(tmp_path, checks__plays_add_up="select 1 limit 0;"))
+    templates = Templates(
+        overlay(tmp_path / "templates", "checks/plays_add_up.sql", "select 1 limit 0;")
+    )
     assert templates.names("checks") == ours
     assert templates.render("checks/plays_add_up.sql") == "select 1 limit 0;"
 

@@ -1,4 +1,4 @@
-"""What a build's database promises about the rows that are appended to it."""
+"""Rows that a build appends to its database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ubcf.database.writing import HELD_SHARE, Database
 
 MEMORY = 256 * 2**20
 
-# Of a column of whole numbers and one of fractions.
+# A column of whole numbers and one of fractions.
 BYTES_PER_ROW = 12
 MOST_HELD = int(HELD_SHARE * MEMORY) // BYTES_PER_ROW
 
@@ -29,9 +29,7 @@ MOST_HELD = int(HELD_SHARE * MEMORY) // BYTES_PER_ROW
     ],
     ids=["one", "few", "none", "all-held", "stored", "a-block-too-large"],
 )
-def test_all_rows_that_are_appended_are_in_the_table_in_their_order(
-    tmp_path: Path, blocks: list[int]
-) -> None:
+def test_appended_rows_are_stored_in_their_order(tmp_path: Path, blocks: list[int]) -> None:
     rows = sum(blocks)
     number = np.arange(rows, dtype=np.int32)
     with Database(
@@ -45,7 +43,7 @@ def test_all_rows_that_are_appended_are_in_the_table_in_their_order(
         for length in blocks:
             part = number[start : start + length].copy()
             db.append("numbers", {"number": part, "half": part / 2}, rows)
-            part[:] = -1  # what was appended is no longer the caller's
+            part[:] = -1  # the database has copied what was appended
             start += length
         db.flush()
         assert db.columns("numbers") == {"number": "INTEGER", "half": "DOUBLE"}

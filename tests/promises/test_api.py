@@ -1,4 +1,4 @@
-"""The public functions of ubcf: each is found, documented and, where its name changed, refused."""
+"""The public functions of ubcf are listed and documented; former names lead to the new ones."""
 
 from __future__ import annotations
 

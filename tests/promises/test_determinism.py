@@ -1,4 +1,4 @@
-"""The same input gives the same bytes, however the build goes about it."""
+"""The same input gives the same bytes, whatever the threads, the memory and the order of files."""
 
 from __future__ import annotations
 
@@ -15,23 +15,21 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-import ubcf
 from tests.support.blocks import collect_arrays
-from tests.support.builds import Built
+from tests.support.builds import Built, build_in
 from tests.support.commands import run_ubcf
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
 from ubcf.scoring.ranking import ListOptions
 from ubcf.simulation.simulate import simulate
 
-# What tells of the run rather than of the input.
-# Figures of a build that are of its time, its machine and its options for speed.
+# Columns that depend on the machine, the time or the options for speed.
 TIMINGS = {
     "build": ("started_at", "seconds", "plan_reason", "plan_estimates"),
     "build_stages": ("seconds",),
 }
 
-# What tells of the files rather than of the events in them.
+# Tables that depend on the files, not only on the events in them.
 ABOUT_FILES = ("events", "rejected_lines", "build", "build_inputs", "build_stages")
 
 TABLES = [
@@ -60,30 +58,20 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def once(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """One build of the logs on one thread, which all others have to be equal to."""
+    """A build of the logs on one thread, which all others must equal."""
     return build_in(tmp_path_factory.mktemp("once"), logs, catalog=logs / "tracks.json", threads=1)
 
 
 @pytest.fixture
 def build_with(logs: Path, tmp_path: Path) -> BuildWith:
-    """Builds from these places (the folder of logs if there are none), with options."""
+    """Builds from these places (by default the folder of logs), with options."""
     return lambda *places, **options: build_in(
-        tmp_path, *(places or (logs,)), catalog=logs / "tracks.json", **options
+        tmp_path, places or (logs,), catalog=logs / "tracks.json", **options
     )
-
-
-def build_in(folder: Path, *places: Path, **options: Any) -> Built:
-    summary = ubcf.build(
-        places,
-        database=folder / "ubcf.duckdb",
-        output=folder / "recommendations_ub.json",
-        **options,
-    )
-    return Built(folder, summary)
 
 
 def assert_same(built: Built, once: Built, *left_out: str) -> None:
-    """Both made the same bytes of JSON, and the same rows in every table, timings left out."""
+    """Asserts equal bytes of JSON and equal rows in every table, without timings."""
     assert built.output.read_bytes() == once.output.read_bytes()
     with duckdb.connect() as connection:
         for name, database in (("ours", built.database), ("theirs", once.database)):
@@ -102,7 +90,7 @@ def assert_same(built: Built, once: Built, *left_out: str) -> None:
                 assert connection.execute(different).fetchall() == [], table
 
 
-def test_there_is_something_to_compare(once: Built) -> None:
+def test_the_builds_compared_have_rows_in_every_table(once: Built) -> None:
     assert once.summary.accepted == 5_000
     assert once.summary.recommendations == 300 * 100
     assert (once.summary.mean_positive_neighbors or 0) > 10
@@ -116,7 +104,7 @@ def test_the_number_of_threads_does_not_matter(
 
 
 @pytest.mark.parametrize("memory_limit", ["256MiB", "4GiB"])
-def test_the_memory_and_so_the_size_of_the_blocks_does_not_matter(
+def test_the_memory_limit_does_not_matter(
     build_with: BuildWith, once: Built, memory_limit: str
 ) -> None:
     assert_same(build_with(threads=2, memory_limit=memory_limit), once)
@@ -129,9 +117,7 @@ def test_the_order_of_the_files_does_not_matter(
     assert_same(build_with(files[2], files[0], files[1]), once)
 
 
-def test_the_events_stand_in_the_order_of_the_files_and_of_their_lines(
-    logs: Path, build_with: BuildWith
-) -> None:
+def test_events_are_in_the_order_of_files_and_lines(logs: Path, build_with: BuildWith) -> None:
     lines = [
         json.loads(line)
         for file in sorted(logs.glob("*/data.json"))
@@ -146,7 +132,7 @@ def test_a_file_given_twice_is_read_once(logs: Path, build_with: BuildWith, once
     assert_same(build_with(logs, first, first / "data.json", logs / "*" / "data.json"), once)
 
 
-def test_compressed_logs_are_the_logs(
+def test_compressed_logs_give_the_same_build(
     logs: Path, build_with: BuildWith, once: Built, tmp_path: Path
 ) -> None:
     for file in logs.glob("*/data.json"):
@@ -156,7 +142,7 @@ def test_compressed_logs_are_the_logs(
     assert_same(build_with(tmp_path), once, *ABOUT_FILES)
 
 
-def test_which_replica_wrote_a_line_and_when_does_not_matter(
+def test_the_replica_and_the_order_of_the_lines_do_not_matter(
     logs: Path, build_with: BuildWith, once: Built, tmp_path: Path
 ) -> None:
     lines = [line for file in logs.glob("*/data.json") for line in file.read_text().splitlines()]

@@ -16,6 +16,7 @@ import click
 import pytest
 
 from tests.support.commands import call_ubcf, run_ubcf
+from tests.support.overlays import overlay
 from tests.support.paths import PROJECT
 from ubcf.analysis.named_analyses import list_analyses
 from ubcf.commands import ubcf
@@ -72,7 +73,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 
 @pytest.fixture
-def place(sample: Sample, tmp_path: Path) -> Path:
+def folder(sample: Sample, tmp_path: Path) -> Path:
     """A copy of the sample, for one test."""
     return shutil.copytree(sample.folder, tmp_path / "sample")
 
@@ -82,7 +83,7 @@ def place(sample: Sample, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", WITH_TRANSCRIPTS)
 def test_the_transcripts_are_what_the_commands_print(
-    name: str, sample: Sample, place: Path
+    name: str, sample: Sample, folder: Path
 ) -> None:
     """All of a README in their order, in one folder; '...' stands for lines that are not shown.
 
@@ -93,7 +94,7 @@ def test_the_transcripts_are_what_the_commands_print(
         program, *arguments = shlex.split(command)
         assert program == "ubcf"
         is_first_build = number == 0 and arguments == ["build"]
-        done = sample.build if is_first_build else run(*arguments, cwd=place)
+        done = sample.build if is_first_build else run(*arguments, cwd=folder)
         fails = any(line.startswith("ubcf: error: ") for line in expected)
         assert done.returncode == int(fails), command
         printed = (done.stderr + done.stdout).splitlines()
@@ -103,7 +104,7 @@ def test_the_transcripts_are_what_the_commands_print(
         assert re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)), command
         for option, written in pairwise(arguments):
             if option in ("--output", "-o"):
-                assert (place / written).stat().st_size > 0, command
+                assert (folder / written).stat().st_size > 0, command
 
 
 def test_there_are_transcripts() -> None:
@@ -127,12 +128,12 @@ def test_the_json_begins_as_the_readme_says(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_PYTHON)
-def test_the_python_examples_run(name: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(place)
+def test_the_python_examples_run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
     names: dict[str, object] = {}
     for example in blocks(READMES[name], "python"):
         exec(example, names)
-    assert len(json.loads((place / "recommendations_ub.json").read_text().splitlines()[0])) == 2
+    assert len(json.loads((folder / "recommendations_ub.json").read_text().splitlines()[0])) == 2
 
 
 def test_the_readme_has_a_python_example() -> None:
@@ -143,8 +144,7 @@ def test_the_readme_has_a_python_example() -> None:
 def test_the_overlay_reads_ratings_from_csv(folder: str, tmp_path: Path) -> None:
     """Also from a folder whose name DuckDB could take for the value of a column."""
     (template,) = blocks(SQL, "sql")
-    (tmp_path / "my-sql" / "staging").mkdir(parents=True)
-    (tmp_path / "my-sql" / "staging" / "events.sql").write_text(template, encoding="utf-8")
+    overlay(tmp_path / "my-sql", "staging/events.sql", template)
     (tmp_path / folder).mkdir(exist_ok=True)
     ratings = "user,item,rating\nanna,1,5\nanna,2,1\nbob,1,4\nbob,3,2\n"
     (tmp_path / folder / "ratings.csv").write_text(ratings, encoding="utf-8")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,10 +11,10 @@ import pytest
 
 import ubcf
 from tests.support.builds import build_folder
+from tests.support.commands import run_ubcf
 from tests.support.logs import write_log
-from tests.support.paths import PROJECT
 
-# Two sets of logs, with other numbers of events: a reader must see one build whole, not a mixture.
+# Two sets of logs with different numbers of events: a reader must see one build, not a mixture.
 FEW = [(user, track, 0.1 * ((user + track) % 11)) for user in range(40) for track in range(6)]
 MANY = [(user, track, 0.1 * ((user * track) % 11)) for user in range(80) for track in range(9)]
 
@@ -41,36 +39,24 @@ COMMANDS = [
 ]
 
 
-def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ubcf", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 # Each command once, or about three times.
 @pytest.mark.parametrize(
     "analysts", [len(COMMANDS), pytest.param(20, marks=pytest.mark.slow)], ids=["few", "many"]
 )
-def test_commands_never_fail_nor_see_half_a_build_while_builds_run(
+def test_commands_neither_fail_nor_see_half_a_build_while_builds_run(
     analysts: int, tmp_path: Path
 ) -> None:
     write_log(tmp_path / "few" / "data.json", FEW)
     write_log(tmp_path / "many" / "data.json", MANY)
-    assert run(["build", "few"], tmp_path).returncode == 0
+    assert run_ubcf("build", "few", cwd=tmp_path).returncode == 0
     with ThreadPoolExecutor(4) as pool:
         answers = [
-            pool.submit(run, COMMANDS[number % len(COMMANDS)], tmp_path)
+            pool.submit(run_ubcf, *COMMANDS[number % len(COMMANDS)], cwd=tmp_path)
             for number in range(analysts)
         ]
         builds = 0
         while not all(answer.done() for answer in answers):
-            done = run(["build", "many" if builds % 2 == 0 else "few"], tmp_path)
+            done = run_ubcf("build", "many" if builds % 2 == 0 else "few", cwd=tmp_path)
             assert (done.returncode, done.stderr) == (0, "")
             builds += 1
     assert builds > 1

@@ -1,4 +1,4 @@
-"""The figures and lists of real logs; skipped where there are none."""
+"""The figures and lists of real logs; skipped if there are none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAIRS_EXPLAINED = int(os.environ.get("UBCF_TEST_PAIRS", "100"))
 
 @dataclass(frozen=True)
 class Figures:
-    """What is known of a set of logs; the means from a separate script (duckdb and scipy)."""
+    """The figures of a set of logs; the means are from a separate script (duckdb and scipy)."""
 
     events: int
     shape: tuple[int, int]
@@ -87,7 +87,7 @@ def test_the_figures_are_those_of_the_definitions(name: str, built: Built) -> No
 
 
 @pytest.mark.parametrize("name", ["stickyartist-2024"], indirect=True)
-def test_the_reference_notebook_reports_the_same_but_for_its_rounding_noise(
+def test_the_reference_notebook_reports_the_same_up_to_its_rounding_noise(
     built: Built,
 ) -> None:
     summary = built.summary
@@ -96,7 +96,7 @@ def test_the_reference_notebook_reports_the_same_but_for_its_rounding_noise(
         summary.mean_positive_neighbors,
         summary.mean_negative_neighbors,
     ) == pytest.approx((0.00023041544612073766, 14.262589928057555, 9.568768514600084), rel=0.005)
-    # To the notebook, some of the users whose times are all equal have a taste.
+    # In the notebook, rounding gives some users with equal times a norm above 0.
     assert built.rows("select count(*) from users where norm = 0") == [(617,)]
 
 
@@ -128,11 +128,11 @@ def test_the_lists_are_those_of_dense_rows(name: str, built: Built) -> None:
 @pytest.mark.parametrize("name", ["stickyartist-2024"], indirect=True)
 def test_explanations_sum_to_the_scores_of_any_pair(name: str, built: Built) -> None:
     model = RowByRow(events_of(name))
-    lot = random.Random(3)
+    draw = random.Random(3)
     stored = built.rows('select "user", track, score from recommendations order by "user", rank')
-    pairs = lot.sample(stored, PAIRS_EXPLAINED)
+    pairs = draw.sample(stored, PAIRS_EXPLAINED)
     for _ in range(PAIRS_EXPLAINED):
-        user, column = lot.choice(model.users), lot.randrange(len(model.tracks))
+        user, column = draw.choice(model.users), draw.randrange(len(model.tracks))
         pairs.append((user, model.tracks[column], model.scores(user)[column]))
     with connect(built.database) as connection:
         for user, track, score in pairs:

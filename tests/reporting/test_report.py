@@ -18,11 +18,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import ubcf
-from tests.database.test_templates import build_ratings
 from tests.promises.test_worked_example import LINES
 from tests.support.builds import Built, build_in, build_sample
 from tests.support.commands import call_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
+from tests.support.overlays import build_ratings
 from tests.support.paths import PROJECT, REAL_LOGS
 from ubcf.errors import NotFoundError, OptionError
 from ubcf.reporting.page import write_report
@@ -33,12 +33,12 @@ CHARTS = 8
 LARGEST_PAGE = 2_000_000
 PHONE, DESK = 400, 1400
 
-# Elements that have no end.
+# Elements without an end tag.
 VOID = {"meta", "link", "br", "img", "use", "path", "rect"}
 
 
 class Page(HTMLParser):
-    """What a page has: its elements with their attributes, and the texts in them."""
+    """The elements of a page with their attributes, and their texts."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Page(HTMLParser):
 
 
 def report(built: Built, *users: Any, name: str = "report.html") -> Page:
-    """The page that is written for a database."""
+    """Writes the page about a build and reads it."""
     with ubcf.connect(built.database) as connection:
         summary = write_report(connection, built.folder / name, users)
     page = Page(built.folder / name)
@@ -73,7 +73,7 @@ def report(built: Built, *users: Any, name: str = "report.html") -> Page:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The sample of the project: two experiments, a catalog."""
+    """A build of the sample, which has two experiments and a catalog, and its page."""
     built = build_sample(tmp_path_factory.mktemp("sample"))
     report(built)
     return built
@@ -81,7 +81,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """Headless chromium that logs every request and everything on its console."""
+    """A headless chromium that logs requests and its console."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
     if chromium is None or driver is None:
@@ -109,7 +109,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 def show(
     browser: webdriver.Chrome, page: Path, width: int = DESK, scheme: str = "light"
 ) -> tuple[list[str], list[Any]]:
-    """Opens a page; returns the addresses that were asked for, and what the console says."""
+    """Opens a page; returns the requested addresses and what the console shows."""
     logs: Any = browser  # some of selenium has no types
     for log in ("browser", "performance"):
         logs.get_log(log)
@@ -127,7 +127,7 @@ def show(
         message["params"]["request"]["url"]
         for message in messages
         if message["method"] == "Network.requestWillBeSent"
-        # what the browser's own first tab loads is not of the page
+        # the browser's own first tab loads pages too
         and not message["params"]["documentURL"].startswith("chrome")
     ]
     return requests, logs.get_log("browser")
@@ -138,7 +138,7 @@ def show(
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_asks_for_nothing_logs_nothing_and_fits(
+def test_the_page_loads_nothing_logs_nothing_and_fits(
     sample: Built, browser: webdriver.Chrome, width: int, scheme: str
 ) -> None:
     page = sample.folder / "report.html"
@@ -180,7 +180,7 @@ def test_a_click_on_a_recommendation_shows_the_neighbors_that_explain_it(
     assert total == f"Score {score:+.4f}"
 
 
-def test_a_table_sorts_by_click_and_by_key(sample: Built, browser: webdriver.Chrome) -> None:
+def test_a_table_is_sorted_by_click_and_by_key(sample: Built, browser: webdriver.Chrome) -> None:
     show(browser, sample.folder / "report.html")
     table = browser.find_element(By.CSS_SELECTOR, "#tracks table")
     (head,) = (h for h in table.find_elements(By.TAG_NAME, "th") if "Mean rank" in h.text)
@@ -199,7 +199,7 @@ def test_a_table_sorts_by_click_and_by_key(sample: Built, browser: webdriver.Chr
     )
     button.send_keys(Keys.ENTER)
     assert (column(), head.get_attribute("aria-sort")) == (sorted(ranks), "ascending")
-    # Names sort as texts, by their first letter.
+    # Names are sorted as texts.
     table.find_element(By.CSS_SELECTOR, "th button").click()
     names = [cell.text for cell in table.find_elements(By.CSS_SELECTOR, "tbody td:first-child")]
     assert names == sorted(names)
@@ -236,7 +236,7 @@ def test_what_looks_like_html_is_text(
     assert set(HOSTILE) <= set(page.texts)
     assert "<script>alert(4)</script>" in page.texts
     assert not [name for _, attributes in page.elements for name in attributes if name == "onerror"]
-    # The arm is named in the drawing too, as it is.
+    # The chart names the arm too, as it is.
     assert sum("--><b>$\\frac$" in text for text in page.texts) > 2
 
     _, console = show(browser, built.folder / "report.html")
@@ -248,7 +248,7 @@ def test_what_looks_like_html_is_text(
 # The page itself
 
 
-def test_every_chart_says_in_words_what_it_shows(sample: Built) -> None:
+def test_every_chart_is_described_in_words(sample: Built) -> None:
     page = Page(sample.folder / "report.html")
     images = [a for _, a in page.elements if a.get("role") == "img"]
     assert len(images) == len(page.named("svg")) == CHARTS + 2
@@ -261,7 +261,7 @@ def test_every_chart_says_in_words_what_it_shows(sample: Built) -> None:
     assert "Chart, events per user: Half of the users have 14 events or fewer" in page.html
 
 
-def test_ids_are_unique_and_what_is_pointed_to_is_there(sample: Built) -> None:
+def test_ids_are_unique_and_references_lead_to_them(sample: Built) -> None:
     page = Page(sample.folder / "report.html")
     ids = page.values("id")
     assert len(ids) == len(set(ids))
@@ -269,7 +269,7 @@ def test_ids_are_unique_and_what_is_pointed_to_is_there(sample: Built) -> None:
     pointed += [f"#{name}" for name in re.findall(r"url\(#([^)]+)\)", page.html)]
     pointed += [f"#{name}" for name in page.values("aria-labelledby")]
     assert {name.removeprefix("#") for name in pointed} <= set(ids)
-    # Anything else that is loaded would be named by one of these.
+    # Anything that the page loads would be named by one of these.
     assert page.values("src") == []
     assert all(value.startswith(("#", "data:")) for value in page.values("href"))
     # The charts take their colors from the page.
@@ -278,7 +278,7 @@ def test_ids_are_unique_and_what_is_pointed_to_is_there(sample: Built) -> None:
 
 
 def test_the_same_database_gives_the_same_bytes(sample: Built, tmp_path: Path) -> None:
-    """Whatever the order of sets, and whatever style of charts the user has set up."""
+    """Whatever the order of sets, and whatever style of charts the user has configured."""
     (tmp_path / "matplotlibrc").write_text("font.size: 30\naxes.facecolor: red\n")
     for name, environment in (
         ("a.html", {"PYTHONHASHSEED": "1"}),
@@ -317,7 +317,7 @@ def test_the_worked_example(build_from: Build) -> None:
     assert texts[start + 4].startswith("2 neighbors contribute: ")
 
 
-# Small and strange databases
+# Small and unusual databases
 
 
 def test_one_user_and_one_track_make_a_page(build_from: Build) -> None:
@@ -328,7 +328,7 @@ def test_one_user_and_one_track_make_a_page(build_from: Build) -> None:
     assert any(text.startswith("No neighbor contributes to the score.") for text in page.texts)
 
 
-def test_users_who_all_listened_alike_make_a_page(build_from: Build) -> None:
+def test_equal_times_make_a_page(build_from: Build) -> None:
     """All times are equal: no similarity, no score, nothing to divide by."""
     page = report(build_from([(user, track, 0.0) for user in range(3) for track in range(3)]))
     assert "No neighbor with a similarity above 0 is stored." in page.texts
@@ -341,7 +341,7 @@ def test_users_who_all_listened_alike_make_a_page(build_from: Build) -> None:
 def test_neighbors_of_one_sign_only_make_a_page(
     build_from: Build, times: list[tuple[int, int, float]], sign: str
 ) -> None:
-    """User 2 likes what user 1 likes, or just the opposite."""
+    """User 2 likes what user 1 likes, or the opposite."""
     other = [(2, track, time if sign == "positive" else 1 - time) for _, track, time in times]
     built = build_from([*times, *other])
     assert built.rows("select max(positive_neighbors), max(negative_neighbors) from users") == [
@@ -351,7 +351,7 @@ def test_neighbors_of_one_sign_only_make_a_page(
     assert len(page.named("svg")) == (CHARTS if sign == "positive" else CHARTS - 1)
 
 
-def test_other_logs_without_moments_and_with_text_ids_make_a_page(tmp_path: Path) -> None:
+def test_logs_with_text_ids_and_without_timestamps_make_a_page(tmp_path: Path) -> None:
     built = build_ratings(tmp_path)
     page = report(built, 'x"y', "zoë \\ 🎵")
     assert "The events have no timestamps." in page.texts
@@ -365,7 +365,7 @@ def test_other_logs_without_moments_and_with_text_ids_make_a_page(tmp_path: Path
 # The command
 
 
-def test_the_command_writes_the_page_and_says_so(sample: Built, tmp_path: Path) -> None:
+def test_the_command_writes_the_page_and_reports_it(sample: Built, tmp_path: Path) -> None:
     done = call_ubcf("report", "-d", sample.database, "--user", 7, "-u", "12", cwd=tmp_path)
     page = Page(tmp_path / "report.html")
     size = len(page.html.encode())
@@ -380,10 +380,12 @@ def test_the_command_writes_the_page_and_says_so(sample: Built, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_a_page_that_cannot_be_made_leaves_the_older_one(build_from: Build, tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_made_leaves_the_previous_one(
+    build_from: Build, tmp_path: Path
+) -> None:
     built = build_from(LINES)
     old = tmp_path / "report.html"
-    old.write_text("old")
+    old.write_text("<title>Recommendations of Monday</title>")
     before = set(tmp_path.iterdir())
     unknown = call_ubcf("report", "--user", "9", cwd=tmp_path)
     assert (unknown.returncode, unknown.stdout, unknown.stderr) == (
@@ -399,7 +401,7 @@ def test_a_page_that_cannot_be_made_leaves_the_older_one(build_from: Build, tmp_
             write_report(connection, tmp_path / "logs")
         with pytest.raises(NotFoundError, match="no user 'x'"):
             write_report(connection, old, ["1", "x"])
-    assert old.read_text() == "old"
+    assert old.read_text() == "<title>Recommendations of Monday</title>"
     assert set(tmp_path.iterdir()) == before
 
 

@@ -1,4 +1,4 @@
-"""What numba compiles gives the numbers of numpy, to the bit."""
+"""The kernels of similarities and pairs give the numbers of numpy, to the bit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.similarity import weights
 
-pytestmark = needs_numba
+# Compiling the kernels of similarities and pairs takes half a minute in a new environment.
+pytestmark = [needs_numba, pytest.mark.slow]
 
 SOME_NEIGHBORHOODS = (
     Neighborhood(),
@@ -71,17 +72,17 @@ def test_numba_takes_the_nearest_of_many_listeners_also_at_the_edge_of_equality(
 
     random = np.random.default_rng(4)
     near = random.random(300)
-    # Two that are 1e-10 apart, a little more or less by rounding; many, half of them equal.
+    # Pairs that are 1e-10 apart, up to rounding; and many weights, half of them equal.
     rows = [np.array([weight - 1e-10, weight]) for weight in near]
     rows += [np.round(random.normal(size=size), 2) for size in random.integers(1, 900, size=100)]
     for weights_of_row in rows:
         for wanted in (1, 10, 30):
-            places, found = np.empty(900, dtype=np.int32), np.empty(900)
+            indexes, found = np.empty(900, dtype=np.int32), np.empty(900)
             everyone = np.arange(len(weights_of_row), dtype=np.int32)
-            count = _take_nearest(everyone, weights_of_row, wanted, ABOVE_ZERO, places, found)
+            count = _take_nearest(everyone, weights_of_row, wanted, ABOVE_ZERO, indexes, found)
             expected = reference.nearest(dict(enumerate(weights_of_row.tolist())), wanted)
             assert (
-                dict(zip(places[:count].tolist(), found[:count].tolist(), strict=True)) == expected
+                dict(zip(indexes[:count].tolist(), found[:count].tolist(), strict=True)) == expected
             )
 
 
@@ -99,7 +100,7 @@ def test_numba_gives_the_weights_of_scipy_to_the_bit_among_many_users() -> None:
 
 @pytest.mark.parametrize("tracks", [2**16 - 1, 2**16])
 def test_numba_counts_more_tracks_in_common_than_16_bits_hold(tracks: int) -> None:
-    # Two users who heard all tracks, the one in turn a little more and less than the other.
+    # Two users heard all tracks; the times of the second are in turn greater and smaller.
     rows, columns = np.repeat([0, 1], tracks), np.tile(np.arange(tracks), 2)
     times = np.concatenate([np.ones(tracks), np.tile([1.5, 0.5], tracks)[:tracks]])
     matrices = ModelMatrices.of(rows, columns, times, (2, tracks))

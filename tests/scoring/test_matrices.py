@@ -22,22 +22,22 @@ from ubcf.scoring.matrices import has_entries, row_norms, unit_rows
 
 @examples(200, derandomize=True)
 @given(data=st.data(), rows_and_columns=score_rows())
-def test_has_entries_tells_the_stored_places_from_others(
+def test_has_entries_is_true_exactly_where_an_entry_is_stored(
     data: st.DataObject, rows_and_columns: tuple[list[Row], int]
 ) -> None:
     rows, columns = rows_and_columns
     matrix = matrix_of(rows, columns)
-    place = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, columns - 1))
-    places = np.array(data.draw(st.lists(place)), dtype=np.int64).reshape(-1, 2)
-    there = has_entries(matrix, places[:, 0], places[:, 1])
-    assert there.tolist() == [column in rows[row] for row, column in places.tolist()]
+    cell = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, columns - 1))
+    cells = np.array(data.draw(st.lists(cell)), dtype=np.int64).reshape(-1, 2)
+    stored = has_entries(matrix, cells[:, 0], cells[:, 1])
+    assert stored.tolist() == [column in rows[row] for row, column in cells.tolist()]
 
 
 @examples(100, derandomize=True)
 @given(
     entries=st.dictionaries(st.tuples(st.integers(0, 4), st.integers(0, 5)), CENTERED_TIMES),
 )
-def test_interaction_matrix_holds_what_it_is_given_without_zeros(
+def test_interaction_matrix_stores_all_values_but_zeros(
     entries: dict[tuple[int, int], float],
 ) -> None:
     matrix = interactions_of(entries, (5, 6))
@@ -49,10 +49,10 @@ def test_interaction_matrix_holds_what_it_is_given_without_zeros(
     assert matrix.has_sorted_indices
 
 
-@pytest.mark.parametrize("place", [(2, 0), (0, 3), (-1, 0)])
-def test_interaction_matrix_refuses_an_index_outside_its_shape(place: tuple[int, int]) -> None:
+@pytest.mark.parametrize("cell", [(2, 0), (0, 3), (-1, 0)])
+def test_interaction_matrix_refuses_an_index_outside_its_shape(cell: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="index"):
-        interactions_of({place: 0.5}, (2, 3))
+        interactions_of({cell: 0.5}, (2, 3))
 
 
 @examples(100, derandomize=True)

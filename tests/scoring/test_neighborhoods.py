@@ -45,7 +45,7 @@ def test_options_together_do_what_their_definitions_say(
     offset=EVERY_OPTION["offset"],
     self_weight=EVERY_OPTION["self_weight"],
 )
-def test_offset_and_self_weight_need_no_similarities(
+def test_products_and_tiles_take_offset_and_self_weight(
     way: str,
     logs: tuple[NDArray[np.float64], NDArray[np.bool_]],
     offset: float,

@@ -13,7 +13,7 @@ from ubcf.errors import OptionError
 from ubcf.scoring.options import ModelOptions, model_options
 
 
-def test_a_preset_is_its_options_and_single_ones_replace_them() -> None:
+def test_a_preset_sets_its_options_and_single_ones_override_them() -> None:
     assert model_options() == model_options("notebook") == ModelOptions()
     assert model_options("listening") == ModelOptions(neighbors=100, shrinkage=25, offset=0.25)
     assert model_options("ratings") == ModelOptions(
@@ -38,9 +38,7 @@ def test_a_preset_is_its_options_and_single_ones_replace_them() -> None:
         ({"neighbors": 5, "plan": "tiles"}, "plan is 'tiles'; only 'similarities'"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(
-    options: dict[str, Any], words: str, tmp_path: Path
-) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any], words: str, tmp_path: Path) -> None:
     log = write_log(tmp_path / "data.json", [(1, 1, 0.5)])
     with pytest.raises(OptionError) as refused:
         ubcf.build(log, database=tmp_path / "a.duckdb", output=tmp_path / "a.json", **options)

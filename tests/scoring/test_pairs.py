@@ -15,13 +15,13 @@ from scipy import sparse
 from tests.support import reference
 from tests.support.dense import EVERY_OPTION, NOTHING, neighborhood
 from tests.support.examples import examples
-from tests.support.implementations import each_implementation
+from tests.support.implementations import each_implementation_slowly
 from tests.support.matrices import centered_times
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, track_rows
 from ubcf.scoring.pairs import predict_deviations
 
 
-@each_implementation
+@each_implementation_slowly
 @examples(200)
 @given(
     logs=centered_times(),

@@ -1,4 +1,4 @@
-"""The planner counts the work, and keeps to the memory."""
+"""The planner counts the work and keeps to the memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores
 
 
 def planned(users: int, tracks: int, interactions: int, **options: Any) -> Plan:
-    """The plan for interactions spread evenly."""
+    """The plan for interactions that are spread evenly."""
     random = np.random.default_rng(0)
     cells = np.unique(
         np.stack(
@@ -43,7 +43,7 @@ def test_the_work_is_counted_as_a_dense_product_counts_it() -> None:
     assert work.scores == 3 + 3 + 1
 
 
-def test_the_entries_of_the_products_are_estimated_from_the_popularity(
+def test_the_entries_of_the_products_are_estimated_from_popularity(
     crowd: sparse.csr_array,
 ) -> None:
     pattern = sparse.csr_array((np.ones(crowd.nnz), crowd.indices, crowd.indptr), crowd.shape)
@@ -61,7 +61,7 @@ def test_many_users_of_few_tracks_are_scored_by_products_and_few_users_by_simila
         assert planned(500, 20_000, 40_000, way=way).way == way
 
 
-def test_neither_the_way_nor_the_neighbors_depend_on_the_threads() -> None:
+def test_neither_the_plan_nor_the_neighbors_depend_on_the_threads() -> None:
     for sizes in ((300, 400, 4_000), (2_000, 2_000, 40_000), (9_000, 20_000, 90_000)):
         plans = [planned(*sizes, threads=threads) for threads in (1, 2, 3, 8, 64)]
         assert len({(plan.way, plan.compiled, plan.neighbors) for plan in plans}) == 1
@@ -74,13 +74,13 @@ def test_products_are_held_whole_only_within_the_memory() -> None:
     assert "; products needs " in plan.reason
 
 
-def test_neighbors_are_left_out_where_they_cost_more_than_the_scores() -> None:
+def test_neighbors_are_left_out_if_they_cost_more_than_the_scores() -> None:
     assert not planned(20_000, 500, 400_000).neighbors
     assert planned(20_000, 500, 400_000, neighbors=True).neighbors
     assert planned(500, 20_000, 40_000).neighbors
 
 
-def test_the_plan_keeps_to_the_memory_or_says_how_much_it_needs() -> None:
+def test_the_plan_keeps_to_the_memory_or_reports_how_much_it_needs() -> None:
     wide, narrow = (
         planned(3_000, 20_000, 60_000, way=BY_TILES, memory=m << 20) for m in (900, 100)
     )

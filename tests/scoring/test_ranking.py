@@ -45,7 +45,7 @@ def test_top_scores_is_the_head_of_the_ranking_of_all_columns(
     only_positive: bool,
 ) -> None:
     rows, columns = rows_and_columns
-    count = data.draw(st.integers(1, columns + 3))  # more than there are, too
+    count = data.draw(st.integers(1, columns + 3))  # also more than there are
     excluded = data.draw(
         st.lists(st.sets(st.integers(0, columns - 1)), min_size=len(rows), max_size=len(rows))
     )
@@ -100,7 +100,7 @@ def test_scores_less_than_1e_10_apart_are_equal_along_the_whole_chain(
         ({0: 6e-11, 1: 0.5}, [1]),
         # 1.2e-10 is equal to 6e-11, which is equal to the zero of column 3
         ({0: 6e-11, 1: 1.2e-10, 2: 0.5}, [2]),
-        # all columns are stored: what a positive score is does not depend on who else has none
+        # all columns are stored; column 2 is positive as before
         ({0: 6e-11, 1: 1.2e-10, 2: 0.5, 3: 0.5}, [2, 3]),
     ],
 )
@@ -150,14 +150,14 @@ def test_top_scores_of_long_rows_with_many_ties(count: int, compiled: bool) -> N
 @each_implementation
 @pytest.mark.parametrize("step", [1e-3, 3e-9, 9e-11, 2e-12])
 @pytest.mark.parametrize("lowest", [1e-12, 1e-3])
-def test_top_scores_of_rows_with_far_more_scores_than_are_wanted(
+def test_top_scores_of_rows_with_far_more_scores_than_the_count(
     step: float, lowest: float, compiled: bool
 ) -> None:
-    # 300 scores above the lowest one, so many steps apart: with small steps chains go on and on.
+    # 300 scores, each one step above the next: with small steps all of them are one chain.
     columns = 301
     scores = lowest + step * np.arange(columns)
-    places = np.random.default_rng(0).permutation(columns)
-    row = {int(column): float(score) for column, score in zip(places, scores, strict=True)}
+    order = np.random.default_rng(0).permutation(columns)
+    row = {int(column): float(score) for column, score in zip(order, scores, strict=True)}
     for count in (1, 5, 40):
         top = top_scores(matrix_of([row], columns + 2), count, compiled=compiled)
         assert lists_of(top) == [expected_list(row, columns + 2, count, set(), False)]

@@ -49,7 +49,7 @@ def test_similarity_block_holds_the_cosines_with_the_other_users(
     heard=st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=5),
     pairs_at_once=st.integers(1, 4),
 )
-def test_common_tracks_are_those_that_both_have_heard(
+def test_common_tracks_are_those_that_both_users_heard(
     compiled: bool, data: st.DataObject, heard: list[set[int]], pairs_at_once: int
 ) -> None:
     user = st.integers(0, len(heard) - 1)

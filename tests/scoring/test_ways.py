@@ -133,17 +133,20 @@ def test_tiles_and_products_give_the_lists_of_similarities_and_of_the_dense_prod
 
 
 @each_implementation
+@pytest.mark.parametrize(
+    ("width", "users_at_once", "threads"),
+    [(64, 600, 2), (100, 7, 1), (1, 200, 2), pytest.param(399, 1, 2, marks=pytest.mark.slow)],
+)
 def test_neither_tiles_nor_blocks_nor_threads_change_a_bit(
-    compiled: bool, crowd: sparse.csr_array
+    compiled: bool, width: int, users_at_once: int, threads: int, crowd: sparse.csr_array
 ) -> None:
     wanted = ListOptions(20, 5)
     whole = lists_of(crowd, wanted, tiles(compiled=compiled))
     assert (whole["positive_scores"] == NOT_COUNTED).mean() > 0.5  # by tiles, most of them
     assert_same_lists(whole, lists_of(crowd, wanted, None))
-    for width, users_at_once, threads in ((64, 600, 2), (100, 7, 1), (1, 200, 2), (399, 1, 2)):
-        plan = tiles(compiled=compiled, tile_width=width, users_at_once=users_at_once)
-        other = lists_of(crowd, wanted, plan, threads=threads)
-        assert all(np.array_equal(whole[name], other[name]) for name in whole)
+    plan = tiles(compiled=compiled, tile_width=width, users_at_once=users_at_once)
+    other = lists_of(crowd, wanted, plan, threads=threads)
+    assert all(np.array_equal(whole[name], other[name]) for name in whole)
 
 
 @each_implementation

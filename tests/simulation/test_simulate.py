@@ -1,4 +1,4 @@
-"""What `ubcf simulate` promises about the logs it makes up."""
+"""What `ubcf simulate` promises about the logs that it writes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def events_of(out: Path) -> list[dict[str, Any]]:
 
 
 def sessions_of(out: Path) -> list[list[dict[str, Any]]]:
-    """The events of each user, cut after each `last`; what follows the final one comes as well."""
+    """The events of each user, cut after each `last`, with those after the final one."""
     finished, current = [], defaultdict(list)
     for event in events_of(out):
         current[event["user"]].append(event)
@@ -127,7 +127,7 @@ def test_the_next_track_is_the_recommended_one_and_comes_later(
 
 
 @pytest.mark.parametrize("events", [1, 2, 50, 4_999])
-def test_exactly_as_many_events_as_asked_for(events: int, tmp_path: Path) -> None:
+def test_the_number_of_events_is_exact(events: int, tmp_path: Path) -> None:
     summary = simulate(tmp_path, **{**SMALL, "events": events})
     assert sum(len(lines) for lines in lines_of(tmp_path).values()) == events == summary.events
     assert all(session[-1]["message"] == "last" for session in sessions_of(tmp_path))
@@ -154,7 +154,7 @@ def test_people_listen_in_the_evening_more_than_in_the_night(large: Path) -> Non
     assert sum(hours[hour] for hour in (18, 19, 20, 21)) > 5 * sum(hours[hour] for hour in range(4))
 
 
-def test_a_session_begins_after_the_users_session_before_it() -> None:
+def test_a_session_begins_after_the_previous_one_of_the_user() -> None:
     free_at = np.array([100, 0], dtype=np.int64)
     users = np.array([1, 0, 1, 0, 1], dtype=np.int32)
     begins = np.array([50, 10, 20, 500, 55], dtype=np.int64)
@@ -164,7 +164,7 @@ def test_a_session_begins_after_the_users_session_before_it() -> None:
     assert free_at.tolist() == [505, 68]
 
 
-def test_one_users_events_are_on_every_replica(small: Path) -> None:
+def test_the_events_of_a_user_are_on_every_replica(small: Path) -> None:
     replicas_of = defaultdict(set)
     events: Counter[int] = Counter()
     for replica, lines in lines_of(small).items():
@@ -216,11 +216,11 @@ def test_in_aa_check_treatments_do_not_differ(large: Path) -> None:
     assert result["T1"] == pytest.approx(result["C"], rel=0.03)
 
 
-def test_users_hear_more_of_the_genres_that_are_theirs(large: Path) -> None:
+def test_users_listen_longer_to_their_genres(large: Path) -> None:
     catalog = [json.loads(line) for line in (large / "tracks.json").read_text().splitlines()]
     sessions = sessions_of(large)
     genre_of = [track["genre"] for track in catalog]
-    # A session starts with a track of the user's choice, which shows the user's taste.
+    # A session starts with a track that the user chose, which shows the user's taste.
     chosen = defaultdict(set)
     for session in sessions:
         chosen[session[0]["user"]].add(genre_of[session[0]["track"]])
@@ -272,7 +272,7 @@ def test_few_users_few_tracks_and_few_events_work(
     assert all(session[0]["time"] == 1.0 for session in sessions_of(tmp_path))
 
 
-def test_the_summary_tells_what_was_written(tmp_path: Path) -> None:
+def test_the_summary_reports_what_was_written(tmp_path: Path) -> None:
     done: list[int] = []
     summary = simulate(tmp_path, **SMALL, progress=done.append)
     assert (summary.users, summary.tracks, summary.events, summary.replicas) == (200, 500, 5000, 3)

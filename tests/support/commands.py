@@ -1,4 +1,4 @@
-"""The command line: in a process of its own, or called in this one, which takes less time."""
+"""The command line, in a process of its own or, which is faster, in this one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run_ubcf(
         env=environment_of_ubcf(environment),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         **options,
     )
@@ -45,8 +45,8 @@ def environment_of_ubcf(more: Mapping[str, str] | None = None) -> dict[str, str]
 def call_ubcf(*arguments: Argument, cwd: Path, input: str = "") -> Done:
     """Calls the command line within this process; the same arguments and results as run_ubcf.
 
-    For promises about what a command prints and leaves. What is promised of its process (signals,
-    pipes, imports, the environment) needs run_ubcf.
+    This is enough for promises about what a command prints and leaves. Promises about its process
+    (signals, pipes, imports, the environment) need run_ubcf.
     """
     texts = [str(argument) for argument in arguments]
     with contextlib.chdir(cwd), standard_streams(input) as (stdout, stderr):

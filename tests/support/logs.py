@@ -1,4 +1,4 @@
-"""Small logs: lines as the service writes them, and logs whose ids are texts."""
+"""Small logs of lines as the service writes them."""
 
 from __future__ import annotations
 
@@ -30,22 +30,3 @@ def write_log(path: Path, lines: Iterable[str | tuple[Any, Any, Any]]) -> Path:
     texts = (line if isinstance(line, str) else log_line(*line) for line in lines)
     path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     return path
-
-
-# Reads logs of lines user|track|time, whose ids are texts.
-EVENTS_OF_TEXTS = """
-create table events as
-select
-    filename as file, null as message, null as timestamp, "user", track, time,
-    null as latency, null as recommendation, null as experiments
-from read_csv(
-    getvariable('log_paths'), delim = '|', header = false, filename = true,
-    columns = {'user': 'VARCHAR', 'track': 'VARCHAR', 'time': 'DOUBLE'}
-)
-"""
-
-
-def write_overlay_of_text_ids(templates: Path) -> None:
-    """Writes EVENTS_OF_TEXTS as staging/events.sql into a folder of templates."""
-    (templates / "staging").mkdir(parents=True)
-    (templates / "staging" / "events.sql").write_text(EVENTS_OF_TEXTS, encoding="utf-8")

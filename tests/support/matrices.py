@@ -1,4 +1,4 @@
-"""Small matrices of interactions and of scores, drawn and made."""
+"""Small matrices of interactions and of scores, and strategies that draw them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_ROWS, MOST_COLUMNS = 4, 12
 Row = dict[int, float]  # the stored entries of a row, in the order in which they are stored
 
 
-# Values that are equal, 1e-16 apart, or at a distance just below or above the gap; most about 0.
+# Values that are equal, 1e-16 apart, or just less or more than the gap apart; most are near 0.
 STEPS = (0.0, 1e-16, 6e-11, 9.9e-11, 1e-10, 1.2e-10, 1.8e-10, 2.4e-10, 3e-10)
 
 
@@ -40,7 +40,7 @@ def score_rows(draw: st.DrawFn) -> tuple[list[Row], int]:
 
 
 def matrix_of(rows: list[Row], columns: int) -> sparse.csr_array:
-    """The rows as a sparse matrix that stores their entries in their order, zeros too."""
+    """The rows as a sparse matrix that stores their entries in the given order, zeros too."""
     stored = [entry for row in rows for entry in row.items()]
     return sparse.csr_array(
         (
@@ -58,7 +58,7 @@ CENTERED_TIMES = st.sampled_from((-0.5, -0.25, -1 / 3, 0.0, 0.01, 0.1, 0.25, 1 /
 
 @st.composite
 def interactions(draw: st.DrawFn, most_users: int = 7, most_tracks: int = 6) -> sparse.csr_array:
-    """R of a few users and tracks; users without a taste and tracks that nobody has among them."""
+    """R of a few users and tracks, some of which have no entries."""
     users, tracks = draw(st.integers(1, most_users)), draw(st.integers(1, most_tracks))
     pairs = st.tuples(st.integers(0, users - 1), st.integers(0, tracks - 1))
     entries = draw(st.dictionaries(pairs, CENTERED_TIMES, max_size=users * tracks))
@@ -82,7 +82,7 @@ LEVELS = (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75)
 
 @st.composite
 def centered_times(draw: st.DrawFn) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Centered times of up to 8 users x 9 tracks, and which were heard; some users are constant."""
+    """Centered times of up to 8 users x 9 tracks, and which were heard; some users have only 0."""
     users, tracks = draw(st.integers(1, 8)), draw(st.integers(1, 9))
     heard = np.array(
         draw(st.lists(st.booleans(), min_size=users * tracks, max_size=users * tracks))

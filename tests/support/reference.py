@@ -1,7 +1,6 @@
-"""The model as it is defined, computed densely: what every way of ubcf is compared with.
+"""The model as it is defined, computed densely with numpy and plain Python.
 
-Numpy and plain Python alone, users x users and users x tracks held whole, no cleverness.
-Nothing here comes from ubcf.
+All ways of computing in ubcf are compared with it; nothing here comes from ubcf.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ EQUALITY_GAP = 1e-10  # scores next to each other that differ by less are equal
 
 @dataclass(frozen=True)
 class Model:
-    """Rows are the users in ascending order, columns the tracks in ascending order."""
+    """All matrices of the model: a row per user, a column per track, both in ascending order."""
 
     users: list[int]
     tracks: list[int]
@@ -37,7 +36,7 @@ class Model:
     total_times: list[Fraction]  # tracks
 
     def preference(self, column: int) -> tuple[Fraction, int]:
-        """What orders tracks of equal score: the more popular first, then the smaller id."""
+        """The order of tracks with equal scores: the more popular first, then the smaller id."""
         return -self.total_times[column], self.tracks[column]
 
     def recommendations(
@@ -81,7 +80,7 @@ def model(events: Iterable[Event]) -> Model:
         plays[row, column] = len(heard)
         total[row, column] = sum(heard)
         heard_time[row, column] = sum(heard) / len(heard)
-        # repr of a float is the decimal number that stands in the log
+        # repr of a float is the decimal number of the log
         total_times[column] += sum(Fraction(repr(time)) for time in heard)
 
     mean_times = total.sum(axis=1) / plays.sum(axis=1)
@@ -159,7 +158,7 @@ def overlap_similarity(
 def all_weights(
     counted: NDArray[np.float64], heard: NDArray[np.bool_], options: Options
 ) -> NDArray[np.float64]:
-    """How much each user counts for each other, before only the nearest are taken."""
+    """How much each user counts for each other, before the nearest are chosen."""
     weights = (
         overlap_similarity(counted, heard) if options.overlap else cosine_similarity(counted)
     ).copy()
@@ -174,7 +173,7 @@ def all_weights(
 
 
 def nearest(weights: Mapping[int, float], neighbors: int | None) -> dict[int, float]:
-    """The weights of those that count: the greatest above 0, the smaller index first; or all."""
+    """The weights that count: the greatest above 0, among equal ones the smaller index; or all."""
     if neighbors is None:
         return {other: weight for other, weight in weights.items() if weight != 0}
     positive = {other: weight for other, weight in weights.items() if weight > 0}
@@ -201,7 +200,7 @@ def deviation(
     neighbors: int | None,
     damping: float,
 ) -> tuple[float, int]:
-    """How far the neighbors who heard a track take its time from the center, and how many."""
+    """The deviation from the center that is predicted for a pair, and from how many neighbors."""
     user, track = pair
     listeners = {v: float(weights[user, v]) for v in range(len(weights)) if heard[v, track]}
     counted = nearest(listeners, neighbors)
@@ -211,7 +210,7 @@ def deviation(
 
 
 def equality_chains(values: Mapping[Key, float]) -> list[list[Key]]:
-    """The keys by value, descending; keys of equal values stand in one list."""
+    """The keys by value, descending; each list has keys of equal values."""
     chains: list[list[Key]] = []
     previous = float("inf")
     for key in sorted(values, key=lambda key: -values[key]):
@@ -230,8 +229,8 @@ def ranking(values: Mapping[Key, float], preference: Callable[[Key], Any]) -> li
 def above_zero(values: Mapping[Key, float]) -> set[Key]:
     """The keys whose values are neither below 0 nor equal to it."""
     chains = equality_chains({**values, None: 0.0})
-    place_of_zero = next(place for place, chain in enumerate(chains) if None in chain)
-    return {key for chain in chains[:place_of_zero] for key in chain if key is not None}
+    chain_of_zero = next(rank for rank, chain in enumerate(chains) if None in chain)
+    return {key for chain in chains[:chain_of_zero] for key in chain if key is not None}
 
 
 def recommended(
@@ -242,7 +241,7 @@ def recommended(
     excluded: Collection[int] = (),
     only_positive: bool = False,
 ) -> list[int]:
-    """The first `top` keys of the ranking of all keys, when some of them are then left out."""
+    """The first `top` keys of the ranking of all keys, from which some are left out."""
     chosen: Sequence[int] = ranking(scores, preference)
     if only_positive:
         positive = above_zero(scores)
@@ -267,7 +266,7 @@ def expected_list(
 def is_near_an_edge(
     centered: NDArray[np.float64], similarity: NDArray[np.float64], scores: NDArray[np.float64]
 ) -> bool:
-    """Whether rounding could decide what is noise or what is equal: no fair test then."""
+    """Whether rounding could decide what is noise or equal; such an example tests nothing."""
     with_zero = np.column_stack([scores, np.zeros(len(scores))])
     return (
         _has_between(np.abs(centered), 1e-20, 1e-6)

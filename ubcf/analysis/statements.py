@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
+import io
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from ubcf.database.formats import ROWS_FETCHED, SAFE_CSV, Writable, write_rows
+from ubcf.database import SAFE_CSV
+from ubcf.database.formats import ROWS_FETCHED, Writable, write_rows
 from ubcf.errors import OptionError, QueryError
-from ubcf.files import check_folder, complete_or_absent
+from ubcf.files import Kind, check_target, complete_or_absent, head
 
 # The suffix of a file decides its format. Parquet is written by DuckDB.
 PARQUET = ".parquet"
@@ -23,8 +28,8 @@ def print_result(
 ) -> None:
     """Runs statements in order and writes the rows of the last one, if it returns any.
 
-    form: one of `ubcf.database.formats.FORMATS`. Raises QueryError with DuckDB's message, and the
-    position in the statement.
+    form: one of `ubcf.database.FORMATS`, or SAFE_CSV. Raises QueryError with DuckDB's message, and
+    the position in the statement.
     """
     last = _run_all_but_the_last(connection, text)
     with _query_errors(connection, last):
@@ -35,35 +40,81 @@ def print_result(
 
 
 def write_result(
-    connection: duckdb.DuckDBPyConnection, text: str, path: Path, *, safe_csv: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    text: str,
+    target: Path,
+    suffix: str,
+    *,
+    safe_csv: bool = False,
 ) -> None:
     """Runs statements in order and writes the rows of the last one to a file.
 
-    path: accepted by `check_target`; the file appears complete or not at all. safe_csv: a CSV has
-    no formulas of spreadsheets. Raises QueryError as `print_result` does, and when the last
-    statement returns no rows; OSError when the file cannot be written.
+    target: of `output_target`; the file appears complete or not at all. suffix: decides the format.
+    safe_csv: a CSV has no formulas of spreadsheets. Raises QueryError as `print_result` does, and
+    when the last statement returns no rows; OSError when the file cannot be written.
     """
     last = _run_all_but_the_last(connection, text)
     if not _has_rows(last):
         raise QueryError("the last statement has no rows to write")
-    with complete_or_absent(path) as unfinished, _query_errors(connection, last):
+    with complete_or_absent(target) as unfinished, _query_errors(connection, last):
         relation = connection.sql(last)
-        if path.suffix == PARQUET:
+        if suffix == PARQUET:
             _write_parquet(relation, unfinished)
         else:
-            form = TEXT_FORMATS[path.suffix]
+            form = TEXT_FORMATS[suffix]
             with unfinished.open("w", encoding="utf-8", newline="") as out:
                 write_rows(
                     connection, relation, SAFE_CSV if safe_csv and form == "csv" else form, out
                 )
 
 
-def check_target(path: Path) -> None:
-    """Raises OptionError when the folder of a file does not exist, or its suffix is unknown."""
-    check_folder(path)
-    if path.suffix not in {PARQUET, *TEXT_FORMATS}:
-        suffixes = ", ".join([*TEXT_FORMATS, PARQUET])
+def output_target(path: Path, inputs: Iterable[str | Path]) -> Path:
+    """Returns where to write a file of rows. inputs: files that the command reads.
+
+    Raises OptionError for an unknown suffix, and as `ubcf.files.check_target`.
+    """
+    if path.suffix not in _KINDS:
+        suffixes = ", ".join(_KINDS)
         raise OptionError(f"{path}: the suffix decides the format; it must be one of {suffixes}")
+    return check_target(path, _KINDS[path.suffix], inputs)
+
+
+def _is_csv(path: Path) -> bool:
+    """Whether the first lines of a file are rows of as many values as its first line."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head(path))
+    except UnicodeDecodeError:
+        return False
+    whole_lines = text[: text.rfind("\n") + 1] or text
+    if "\0" in text or text.lstrip()[:1] in ("{", "[", "<"):
+        return False
+    try:
+        rows = list(csv.reader(io.StringIO(whole_lines, newline=""), strict=True))
+    except csv.Error:
+        return False
+    # The last row may be cut within a value in quotes.
+    return all(len(row) == len(rows[0]) for row in rows[:-1])
+
+
+def _is_json_lines(path: Path) -> bool:
+    """Whether the first line of a file is a JSON object, as far as the line was read."""
+    line, line_feed, _ = head(path).partition(b"\n")
+    if not line_feed:
+        return line.startswith(b"{")
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+_KINDS = {
+    ".csv": Kind("a CSV file", _is_csv, may_be_stream=True),
+    ".json": Kind("a JSON array", lambda path: head(path).lstrip()[:1] == b"[", may_be_stream=True),
+    ".jsonl": Kind("a file of JSON lines", _is_json_lines, may_be_stream=True),
+    ".parquet": Kind(
+        "a Parquet file", lambda path: head(path).startswith(b"PAR1"), may_be_stream=True
+    ),
+}
 
 
 class _ArrowStream:

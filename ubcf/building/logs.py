@@ -14,7 +14,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from ubcf.errors import InputError
+from ubcf.errors import InputError, OptionError
 
 # data.json, rotated data.json.1, data.json.2, ..., plain or compressed.
 LOG_NAME = re.compile(r"data\.json(\.[0-9]+)?(\.(gz|zst))?")
@@ -99,6 +99,24 @@ def find_catalog(places: Sequence[str | os.PathLike[str]]) -> Path | None:
             "choose one with --catalog"
         )
     return next(iter(found.values()), None)
+
+
+def as_places(
+    logs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+) -> list[str | os.PathLike[str]]:
+    """One place, or several, as a list."""
+    return [logs] if isinstance(logs, str | os.PathLike) else list(logs)
+
+
+def refuse_log_names(places: Sequence[str | os.PathLike[str]], *targets: Path) -> None:
+    """Raises OptionError for a target that the next build of these places would read."""
+    folders = [Path(place).resolve() for place in places if Path(place).is_dir()]
+    for target in targets:
+        is_read = LOG_NAME.fullmatch(target.name) or target.name == CATALOG_NAME
+        if is_read and any(folder in target.parents for folder in folders):
+            raise OptionError(
+                f"{target}: the next build would read it as a log or a catalog; choose another name"
+            )
 
 
 def check_complete(logs: Iterable[LogFile]) -> None:

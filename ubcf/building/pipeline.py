@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ubcf._version import __version__
-from ubcf.building.logs import find_catalog, find_logs
+from ubcf.building.logs import as_places, find_catalog, find_logs, refuse_log_names
 from ubcf.building.memory import database_memory
 from ubcf.building.modeling import (
     center_times,
@@ -25,15 +26,23 @@ from ubcf.building.modeling import (
 from ubcf.building.options import BuildOptions, PathLike
 from ubcf.building.staging import ROWS_SHOWN, read_catalog, read_logs, refuse_rejected_lines
 from ubcf.building.summary import BuildSummary, InputFile
+from ubcf.database.reading import BUILD_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import CheckError
-from ubcf.files import Publication
+from ubcf.files import Kind, Publication, check_target, head
 from ubcf.progress import Progress, Stages
 from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions, model_options
 
 if TYPE_CHECKING:
     from ubcf.scoring.planner import Plan
+
+# The file that the service loads, by its first line.
+RECOMMENDATIONS = Kind(
+    "a file of recommendations",
+    lambda path: re.match(rb'\{"user": [^\n]*?, "tracks": \[', head(path)) is not None,
+    may_be_stream=True,
+)
 
 # The columns of the table tracks, to which a catalog may add others.
 TRACK_COLUMNS = (
@@ -77,15 +86,17 @@ def build(
     stages = Stages(progress)
     of_model = {name: options.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in options}
     chosen = BuildOptions(**options, model=model_options(**of_model))
-    places = [logs] if isinstance(logs, str | os.PathLike) else list(logs)
+    places = as_places(logs)
     log_files = find_logs(places)
     catalog_path = find_catalog(places) if catalog is None else Path(catalog)
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
-    # Symbolic links are followed: the file is replaced, not the link.
-    database_path, output_path = (Path(os.path.realpath(path)) for path in (database, output))
-
+    inputs = [*(log.path for log in log_files), *templates.overlay_files()]
+    inputs += [] if catalog_path is None else [catalog_path]
+    database_path = check_target(database, BUILD_DATABASE, inputs)
+    output_path = check_target(output, RECOMMENDATIONS, inputs)
+    refuse_log_names(places, database_path, output_path)
     with Publication(database_path, output_path) as publication:
-        temporary_folder = publication.make_temporary_folder(database_path)
+        temporary_folder = publication.temporary_folder(database_path)
         with Database(
             publication.unfinished(database_path),
             templates,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from ubcf.database.formats import FORMATS, SAFE_CSV
+from ubcf.database import FORMATS, SAFE_CSV
 from ubcf.scoring.options import (
     ALL,
     MODEL_OPTIONS,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ubcf.analysis.experiments import Effect, Experiment
+from ubcf.database import SAFE_CSV
 from ubcf.database.formats import (
-    SAFE_CSV,
     Column,
     Text,
     Writable,

@@ -47,10 +47,10 @@ def sql(
     Several statements run in turn; the rows of the last one are printed. 'show tables' lists the
     tables, 'describe users' the columns of one.
     """
-    from ubcf.analysis.statements import check_target, print_result, write_result
+    from ubcf.analysis.statements import output_target, print_result, write_result
     from ubcf.database.reading import connect_locked
     from ubcf.database.session import interruptibly
-    from ubcf.errors import OptionError
+    from ubcf.errors import QueryError
 
     if (query is None) == (file is None):
         raise click.UsageError("give one of QUERY, - for stdin, and --file")
@@ -61,19 +61,20 @@ def sql(
     else:
         text = query or ""
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise OptionError("QUERY: not UTF-8")
-    path = None if output is None else Path(output)
-    if path is not None:
-        check_target(path)
+        raise QueryError("QUERY: not UTF-8")
+    inputs = [database] if file is None else [database, file]
+    target = None if output is None else output_target(Path(output), inputs)
     with connect_locked(database, allow_files=allow_files) as connection:
-        if path is None:
+        if output is None or target is None:
             interruptibly(
                 connection,
                 lambda: print_result(connection, text, csv_form(form, safe_csv), sys.stdout),
             )
         else:
+            suffix = Path(output).suffix
             interruptibly(
-                connection, lambda: write_result(connection, text, path, safe_csv=safe_csv)
+                connection,
+                lambda: write_result(connection, text, target, suffix, safe_csv=safe_csv),
             )
 
 

@@ -10,16 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ubcf.database import SAFE_CSV
 from ubcf.errors import printable
 
 if TYPE_CHECKING:
     import duckdb
-
-FORMATS = ("table", "csv", "json", "jsonl", "markdown")
-
-# CSV for spreadsheets, which take a text that begins with one of these for a formula: such texts
-# get an apostrophe before them. Numbers stay numbers.
-SAFE_CSV = "safe-csv"
 
 _FORMULA = re.compile(r"(?![-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-inf$)[=+\-@\t\r\n]", re.IGNORECASE)
 
@@ -93,7 +88,7 @@ def write_rows(
     form: str,
     out: Writable,
 ) -> None:
-    """Writes the rows of a relation of the connection, in one of FORMATS or as SAFE_CSV.
+    """Writes the rows of a relation of the connection, in one of `FORMATS` or SAFE_CSV.
 
     CSV and JSON have all digits, and are written while rows are fetched.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -20,6 +21,7 @@ from ubcf.database.tables import (
     Columns,
 )
 from ubcf.errors import DatabaseError, one_line
+from ubcf.files import Kind, finish_publication
 
 # A DuckDB file has this among its first bytes. DuckDB opens other files by their suffix.
 MAGIC = b"DUCK"
@@ -39,6 +41,35 @@ WITHOUT_EXTENSIONS: Config = {
 
 # The name under which a command attaches a database.
 DATABASE = "build_database"
+
+
+def _has_tables(path: Path, names: frozenset[str]) -> bool:
+    """Whether a file is a DuckDB database with these tables.
+
+    Raises OSError when it cannot be opened.
+    """
+    if not _is_duckdb(path):
+        return False
+    # Attached to a connection of its own: this process may have the file open, with other settings.
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(f"attach {literal(str(path))} as it (read_only)")
+        except duckdb.IOException as error:
+            raise OSError(errno.EBUSY, one_line(error)) from error
+        except duckdb.Error:
+            return False
+        tables = _of_database(connection, "it", "duckdb_tables", "table_name")
+        return names <= {table for (table,) in tables}
+
+
+# The kinds of databases; those of former versions, which lack some tables, are of the kind too.
+BUILD_DATABASE = Kind(
+    "a database of ubcf build",
+    lambda path: _has_tables(path, frozenset({"build", "interactions", "recommendations"})),
+)
+EVALUATION_DATABASE = Kind(
+    "a database of ubcf evaluate", lambda path: _has_tables(path, frozenset(EVALUATION_TABLES))
+)
 
 
 def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
@@ -193,15 +224,20 @@ def _spill_folder() -> str:
 
 def _refuse_other_files(path: Path) -> None:
     """Raises DatabaseError when the file is missing, unreadable, or not a DuckDB file."""
+    finish_publication(path)
     if not path.is_file():
         raise DatabaseError(f"{path}: no such database; 'ubcf build' makes one")
     try:
-        with path.open("rb") as file:
-            head = file.read(MAGIC_WITHIN)
+        is_duckdb = _is_duckdb(path)
     except OSError as error:
         raise DatabaseError(f"{path}: cannot be read: {error.strerror}") from error
-    if MAGIC not in head:
+    if not is_duckdb:
         raise DatabaseError(f"{path}: not a valid DuckDB database")
+
+
+def _is_duckdb(path: Path) -> bool:
+    with path.open("rb") as file:
+        return MAGIC in file.read(MAGIC_WITHIN)
 
 
 def _refuse_other_contents(

@@ -55,8 +55,8 @@ def literal(value: object) -> str:
     """Returns None, a bool, int, float, str, datetime or list of them as an SQL literal, quoted.
 
     Bound parameters would do, but the first one makes DuckDB's Python client import pandas where
-    it is installed, which takes a third of a second. Raises TypeError for any other value, QueryError
-    for a text that is no UTF-8, such as an argument of the command line.
+    it is installed, which takes a third of a second. Raises TypeError for any other value, and
+    QueryError for a text that is no UTF-8, such as an argument of the command line.
     """
     if value is None:
         return "null"

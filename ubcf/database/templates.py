@@ -65,6 +65,10 @@ class Templates:
         files = (folder / name for folder in self._folders)
         return next((file for file in files if file.is_file()), Path(name))
 
+    def overlay_files(self) -> list[Path]:
+        """The files of the overlay; none without one."""
+        return [self._folders[0] / name for name in self._overlaid()]
+
     def replaces(self, name: str) -> bool:
         """Whether the overlay has this template."""
         return name in self._overlaid()

@@ -11,17 +11,19 @@ from ubcf.scoring.options import ModelOptions
 
 SPLITS = ("time", "last", "random")
 
-# Metrics that each user has a value of, by what they measure: recommendation lists, or the scores
-# and predicted times of the tracks that the user played. Each is a file of sql/evaluation/metrics/.
-LIST_METRICS = ("ndcg", "recall", "precision", "mrr", "hit_rate", "popularity")
+# Metrics that each user has a value of, by what they measure: the quality or another property of
+# recommendation lists, or the scores and predicted times of tracks that the user played. Each is
+# a file of sql/evaluation/metrics/.
+LIST_QUALITY_METRICS = ("ndcg", "recall", "precision", "mrr", "hit_rate")
+LIST_METRICS = (*LIST_QUALITY_METRICS, "popularity")
 PAIR_METRICS = ("auc", "rmse", "mae")
 USER_METRICS = (*LIST_METRICS, *PAIR_METRICS)
 
 # All metrics, as they are reported. The coverage is a property of all lists together.
-METRICS = (*LIST_METRICS[:-1], *PAIR_METRICS, "coverage", "popularity")
+METRICS = (*LIST_QUALITY_METRICS, *PAIR_METRICS, "coverage", "popularity")
 
 # Metrics that measure quality, by which a grid can be tuned; the smaller the errors, the better.
-TUNING_METRICS = (*LIST_METRICS[:-1], *PAIR_METRICS)
+TUNING_METRICS = (*LIST_QUALITY_METRICS, *PAIR_METRICS)
 ERRORS = ("rmse", "mae")
 
 BASELINES = ("popular", "best_listened", "random")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ubcf._version import __version__
-from ubcf.building.logs import find_logs
+from ubcf.building.logs import as_places, find_logs, refuse_log_names
 from ubcf.building.memory import database_memory
 from ubcf.building.modeling import (
     MODEL_TABLES,
@@ -22,6 +22,7 @@ from ubcf.building.modeling import (
 )
 from ubcf.building.options import BuildOptions, PathLike
 from ubcf.building.staging import read_logs, refuse_rejected_lines
+from ubcf.database.reading import EVALUATION_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import InputError
@@ -34,7 +35,7 @@ from ubcf.evaluation.options import (
     USER_METRICS,
     EvaluationOptions,
 )
-from ubcf.files import Publication
+from ubcf.files import Publication, check_target
 from ubcf.progress import Progress, Stages, no_progress
 from ubcf.scoring.options import ModelOptions
 
@@ -100,9 +101,9 @@ def evaluate(
         store_neighbors=0,
     )
     overlaid = Templates(None if templates is None else Path(templates))
-    path = Path(os.path.realpath(database))
+    path = _target(database, overlaid, logs, test)
     with Publication(path) as publication:
-        temporary_folder = publication.make_temporary_folder(path)
+        temporary_folder = publication.temporary_folder(path)
         with Database(
             publication.unfinished(path),
             overlaid,
@@ -124,6 +125,20 @@ def evaluate(
             evaluation = _results(work, os.fspath(database), lines, rejected)
         publication.publish()
     return evaluation
+
+
+def _target(
+    database: PathLike,
+    templates: Templates,
+    logs: PathLike | Sequence[PathLike],
+    test: PathLike | Sequence[PathLike] | None,
+) -> Path:
+    """Returns where to write the database. Raises OptionError for a file that must not be."""
+    places = [*as_places(logs), *as_places(test or [])]
+    inputs = [*(log.path for log in find_logs(places)), *templates.overlay_files()]
+    path = check_target(database, EVALUATION_DATABASE, inputs)
+    refuse_log_names(places, path)
+    return path
 
 
 @dataclass(frozen=True)

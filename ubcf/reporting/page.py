@@ -21,8 +21,8 @@ from ubcf.analysis.named_analyses import query, set_id
 from ubcf.drawing import STYLESHEET
 from ubcf.drawing.figures import require_matplotlib
 from ubcf.drawing.numbers import PERCENT_SIGN, byte_size, digits, p_value, percent, signed
-from ubcf.errors import NotFoundError, OptionError
-from ubcf.files import check_folder, complete_or_absent
+from ubcf.errors import NotFoundError
+from ubcf.files import Kind, check_target, complete_or_absent, head
 from ubcf.progress import Progress, no_progress
 from ubcf.reporting.charts import CHARTS, Chart, Interval, Row, forest_plot, listening_by_hour
 
@@ -40,6 +40,12 @@ ROWS_PRINTED = 20
 
 # Why a user is shown whose id was given; the other reasons are those of the analysis example_users.
 ASKED = "asked for"
+
+
+# The page is known by its title, near the beginning.
+REPORT = Kind(
+    "a report", lambda path: b"<title>Recommendations of " in head(path), may_be_stream=True
+)
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,14 @@ def write_report(
     written.
     """
     require_matplotlib()
-    output = output.absolute()
-    check_folder(output)
-    if output.is_dir():
-        raise OptionError(f"{output}: is a folder, not a file to write the page to")
+    ((database,),) = connection.execute(
+        "select path from duckdb_databases() where database_name = current_database()"
+    ).fetchall()
+    target = check_target(output, REPORT, [database])
     kinds = _users_to_show(connection, users)
     with (progress or no_progress)("report", len(CHARTS) + 2 + len(kinds)) as advance:
         page = _page(connection, kinds, advance).encode()
-    with complete_or_absent(output) as unfinished:
+    with complete_or_absent(target) as unfinished:
         unfinished.write_bytes(page)
     return ReportSummary(list(kinds), len(page))
 

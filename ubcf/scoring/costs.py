@@ -127,7 +127,7 @@ class Work:
         users, tracks = interactions.shape
         user_tracks = np.diff(interactions.indptr).astype(np.float64)
         paths = UserPaths.of(interactions)
-        # Users who share several tracks are several paths, but one entry of W, multiplied once.
+        # Two users who share several tracks are several paths, but one entry of W.
         entries_per_path = np.divide(
             paths.similarities, paths.to_users, out=np.ones(users), where=paths.to_users > 0
         )
@@ -141,7 +141,7 @@ class Work:
         seconds = _similarities_way_seconds(
             paths.to_users, paths.similarities, score_products, paths.scores
         )
-        # About half of the scores are positive; with fewer than a list, tiles do not decide it.
+        # About half of the scores are positive. Tiles do not decide a list that these do not fill.
         is_undecided = paths.scores < 2 * list_length
         return cls(
             users=users,

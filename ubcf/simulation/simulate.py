@@ -10,11 +10,29 @@ from pathlib import Path
 import numpy as np
 
 from ubcf.errors import SimulationError
+from ubcf.files import Kind, check_target, head
 from ubcf.simulation.catalog import catalog_lines, make_catalog
 from ubcf.simulation.draws import stream
 from ubcf.simulation.listeners import make_listeners
 from ubcf.simulation.log_lines import write_events
 from ubcf.simulation.sessions import event_batches
+
+# The first lines of what a simulation writes: of a log beside a catalog, and of the catalog.
+CATALOG_NAME = "tracks.json"
+LOG_START, CATALOG_START = b'{"message": "', b'{"track": 0, "artist": "'
+
+
+def _is_simulation(path: Path) -> bool:
+    """Whether a file is a log or the catalog of a simulation."""
+    catalog = path if path.name == CATALOG_NAME else path.parents[1] / CATALOG_NAME
+    return (
+        catalog.is_file()
+        and head(catalog).startswith(CATALOG_START)
+        and (path == catalog or head(path).startswith(LOG_START))
+    )
+
+
+SIMULATION = Kind("a file of an earlier simulation", _is_simulation)
 
 MOST_IDS = 2**31 - 1  # ids are 32-bit integers
 
@@ -48,11 +66,11 @@ def simulate(
     The folder `out` must be empty or absent; force: write over an earlier simulation in it.
     progress: called with the number of events just written.
     The same arguments give the same bytes. Raises SimulationError for arguments out of their bounds
-    and for a folder that cannot be used.
+    and for a folder that cannot be used, OptionError where it would overwrite other files.
     """
     _check_arguments(users, tracks, events, replicas, seed)
     logs = tuple(out / f"botify-recommender-{i}" / "data.json" for i in range(1, replicas + 1))
-    files = (*logs, out / "tracks.json")
+    files = (*logs, out / CATALOG_NAME)
     try:
         _prepare_folder(out, files, force)
         catalog = make_catalog(stream(seed, "catalog"), tracks)
@@ -91,7 +109,8 @@ def _check_arguments(users: int, tracks: int, events: int, replicas: int, seed: 
 def _prepare_folder(out: Path, files: Sequence[Path], force: bool) -> None:
     """Makes the folders of `files`.
 
-    Raises SimulationError where other files would be written over, or read along with these.
+    Raises SimulationError where other files would be read along with these, OptionError where
+    other files would be overwritten.
     """
     if out.exists() and not out.is_dir():
         raise SimulationError(f"{out} is not a folder: name another one to write to")
@@ -104,3 +123,5 @@ def _prepare_folder(out: Path, files: Sequence[Path], force: bool) -> None:
         )
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists():
+            check_target(file, SIMULATION)
