@@ -617,3 +617,17 @@ def test_the_command_reports_what_does_not_exist_in_one_line(sample: Built) -> N
 def test_the_command_knows_the_metrics() -> None:
     (option,) = [each for each in group.commands["experiment"].params if each.name == "metrics"]
     assert list(getattr(option.type, "choices", ())) == list(METRICS)
+
+
+def test_a_flood_of_experiments_is_bounded_and_said(
+    build_from: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ubcf.analysis.experiments.MOST_EXPERIMENTS", 3)
+    names = {f"E{number}": "C" for number in range(9)}
+    built = build_from([log_line(1, 2, 0.5, experiments=names)])
+    with ubcf.connect(built.database) as connection:
+        found = analyze_experiments(connection)
+        assert [each.name for each in found] == ["E0", "E1", "E2"]
+        assert "the logs name 9 experiments" in found[0].warnings[-1]
+        assert "from 'E3' to 'E8'" in found[0].warnings[-1]
+        assert [each.name for each in analyze_experiments(connection, "E8")] == ["E8"]

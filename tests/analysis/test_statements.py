@@ -71,7 +71,7 @@ def test_of_several_statements_the_last_one_is_shown(folder: Path) -> None:
         ("from nowhere", "line 1, column 6: from nowhere"),
         (
             "select 1;\nselect cast(track || 'x' as integer) from tracks",
-            "line 2, column 8: select cast(track",
+            "line 2, column 17: select cast(track",
         ),
         ("select " + "1, " * 200 + "nothing from users", "in line 1: ..."),
     ],

@@ -218,6 +218,17 @@ def test_without_logs_it_looks_in_data_and_says_so(tmp_path: Path) -> None:
     [
         (["build", "--top", "0"], "--top"),
         (["build", "--top", "many"], "--top"),
+        (["build", "--top", "9223372036854775807"], "--top"),
+        (["build", "--neighbors", str(10**20)], "--neighbors"),
+        (["build", "--store-neighbors", str(10**20)], "--store-neighbors"),
+        (["recommend", "--history", "-", "-n", str(10**20)], "-n"),
+        (["recommend", "--history", "-", "-k", str(10**20)], "-k"),
+        (["inspect", "user", "1", "-k", str(10**20)], "-k"),
+        (["diff", "a", "b", "-k", str(10**20)], "-k"),
+        (["evaluate", "data", "--at", str(10**20)], "at most"),
+        (["build", "--threads", "100000"], "threads is 100000; with"),
+        (["build", "--memory-limit", "99999999999GiB"], "no machine has as much"),
+        (["build", "--memory-limit", "9" * 400], "no machine has as much"),
         (["build", "--max-rejected", "1.5"], "--max-rejected"),
         (["build", "--threads", "0"], "--threads"),
         (["build", "--format", "xml"], "xml"),
@@ -275,7 +286,7 @@ def test_every_option_comes_from_the_variable_of_its_name(
     assert checked > 80
 
 
-def test_variables_reach_the_commands(place: Path) -> None:
+def test_variables_reach_the_commands(folder: Path) -> None:
     environment = {
         "UBCF_BUILD_FORMAT": "json",
         "UBCF_SQL_FORMAT": "csv",
@@ -284,11 +295,11 @@ def test_variables_reach_the_commands(place: Path) -> None:
         "UBCF_VERSION": "1",
         "UBCF_BUILD_HELP": "1",
     }
-    built = run_ubcf("build", cwd=place, environment=environment)
+    built = run_ubcf("build", cwd=folder, environment=environment)
     assert json.loads(built.stdout)["users"] == 3
-    counted = run_ubcf("sql", "select 1 as x", cwd=place, environment=environment)
+    counted = run_ubcf("sql", "select 1 as x", cwd=folder, environment=environment)
     assert counted.stdout == "x\n1\n"
-    best = run_ubcf("query", "top_tracks", cwd=place, environment=environment)
+    best = run_ubcf("query", "top_tracks", cwd=folder, environment=environment)
     assert len(best.stdout.splitlines()) == 3
 
 

@@ -192,3 +192,21 @@ def test_a_database_of_any_name_is_written_and_read(made: Path, tmp_path: Path, 
         done = call_ubcf(*command, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout
+
+
+def test_a_system_without_a_writable_folder_answers(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    for command in (
+        ["sql", "select 1"],
+        ["inspect", "user", "1"],
+        ["explain", "1", "20"],
+        ["recommend", "--history", "history.json"],
+        ["diff", "ubcf.duckdb", "ubcf.duckdb"],
+    ):
+        done = call_ubcf(*command, cwd=made)
+        assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr

@@ -19,7 +19,7 @@ from selenium.webdriver.common.keys import Keys
 
 import ubcf
 from tests.promises.test_worked_example import LINES
-from tests.support.builds import Built, build_in, build_sample
+from tests.support.builds import Built, build_folder, build_in, build_sample
 from tests.support.commands import call_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.overlays import build_ratings
@@ -557,3 +557,15 @@ def test_the_report_says_in_words_what_comes_from_neighbors(build_from: Build) -
         "100 % a track that neighbors speak against (below 0)." in text
     )
     assert "The 4 tracks that neighbors bring into the most lists" in text
+
+
+def test_a_time_after_the_year_9999_makes_a_page(tmp_path: Path) -> None:
+    lines = [
+        log_line(user, track, 0.1 * user, timestamp=1_700_000_000_000_000 + user)
+        for user in range(5)
+        for track in range(4)
+    ]
+    write_log(tmp_path / "logs" / "data.json", lines)
+    build_folder(tmp_path)
+    done = call_ubcf("report", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")

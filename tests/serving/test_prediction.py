@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -191,7 +192,7 @@ def test_text_ids_are_taken_as_written(tmp_path: Path) -> None:
         ('user,track\n1,2\n"3,4\n5,6\n', "line 4: unexpected end of data"),
         ("user,track\n1,\n", "pairs.csv, pair 1: track is missing"),
         ('{"user": 1}\n', "pairs.csv, pair 1: track is missing"),
-        ('{"user": 1, "track"\n', "pairs.csv: no pairs of user and track"),
+        ('{"user": 1, "track"\n', "pairs.csv, line 1: no pair of user and track"),
     ],
 )
 def test_what_is_not_a_list_of_pairs_is_refused(
@@ -202,3 +203,16 @@ def test_what_is_not_a_list_of_pairs_is_refused(
     assert ran.returncode == 1
     assert words in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("bad", [1, 2, 3])
+def test_a_line_of_pairs_that_is_not_json_has_its_number(
+    build_from: Callable[..., Built], tmp_path: Path, bad: int
+) -> None:
+    build_from([(1, 2, 0.5), (2, 2, 1.0)])
+    lines = ['{"user": 1, "track": 2}'] * 4
+    lines[bad - 1] = '{"user": 1, not json'
+    (tmp_path / "pairs.jsonl").write_text("\n".join(lines))
+    done = call_ubcf("predict", "pairs.jsonl", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"ubcf: error: pairs.jsonl, line {bad}: ")

@@ -21,6 +21,9 @@ from ubcf.errors import NotFoundError, OptionError, QueryError
 # tracks and listening time (in tracks) per session; mean latency of a request, in seconds.
 METRICS = ("sessions", "tracks_per_session", "time_per_session", "request_latency")
 
+# Each experiment takes a query over all events: one log line that names 100,000 would take minutes.
+MOST_EXPERIMENTS = 1_000
+
 # The default control: the treatment with the first of these names, in any case.
 USUAL_CONTROLS = ("c", "control")
 
@@ -113,10 +116,18 @@ def analyze_experiments(
         raise NotFoundError("the logs name no experiment")
     if name is not None and name not in arms:
         raise NotFoundError(f"no experiment {name!r} in this database; there are {_quoted(arms)}")
-    return [
+    names = list(arms) if name is None else [name]
+    experiments = [
         _analyze(connection, each, arms[each], control, alpha, tuple(dict.fromkeys(metrics)))
-        for each in (arms if name is None else [name])
+        for each in names[:MOST_EXPERIMENTS]
     ]
+    if left_out := names[MOST_EXPERIMENTS:]:
+        experiments[0].warnings.append(
+            f"the logs name {len(names):,} experiments, more than a service runs; only the first "
+            f"{MOST_EXPERIMENTS:,} by name are analyzed; left out, from {left_out[0]!r} to "
+            f"{left_out[-1]!r}, are those that NAME analyzes"
+        )
+    return experiments
 
 
 def _analyze(

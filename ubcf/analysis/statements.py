@@ -28,8 +28,8 @@ def print_result(
 ) -> None:
     """Runs statements in order and writes the rows of the last one, if it returns any.
 
-    form: one of `ubcf.database.FORMATS`. Raises QueryError with DuckDB's message, and the position
-    in the statement.
+    form: one of `ubcf.database.FORMATS`, or SAFE_CSV. Raises QueryError with DuckDB's message, and
+    the position in the statement.
     """
     last = _run_all_but_the_last(connection, text)
     with _query_errors(connection, last):

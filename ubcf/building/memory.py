@@ -49,7 +49,7 @@ def parse_size(text: str) -> int:
     unit = UNITS.get(match[2].upper()) if match else None
     if match is None or unit is None:
         raise OptionError(f"{text!r} is not a size of memory such as 2GiB or 500MB")
-    return int(float(match[1]) * unit)
+    return int(min(float(match[1]) * unit, float(2**70)))
 
 
 def default_memory_limit() -> int:

@@ -17,6 +17,23 @@ PathLike = str | os.PathLike[str]
 SMALLEST_MEMORY = 256 * 2**20
 
 
+# More threads than this for each processor only take memory.
+THREADS_A_PROCESSOR = 4
+
+# This number does no harm on any machine.
+SAFE_THREADS = 16
+
+# Counts and sizes beyond these are typing errors, which neither DuckDB nor numpy could hold.
+MOST_RECOMMENDATIONS = 10**9
+MOST_MEMORY = 2**60
+
+
+def processors() -> int:
+    """The number of processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 @dataclass(frozen=True)
 class BuildOptions:
     """The options of a build.
@@ -49,10 +66,18 @@ class BuildOptions:
         """Raises OptionError for a value out of its bounds."""
         if self.top < 1:
             raise OptionError(f"top is {self.top}; it must be at least 1")
+        if self.top > MOST_RECOMMENDATIONS:
+            raise OptionError(f"top is {self.top}; it must be at most {MOST_RECOMMENDATIONS}")
         if not 0 <= self.max_rejected <= 1:
             raise OptionError(f"max_rejected is {self.max_rejected}; it must be from 0 to 1")
         if self.threads is not None and self.threads < 1:
             raise OptionError(f"threads is {self.threads}; it must be at least 1")
+        most_threads = THREADS_A_PROCESSOR * processors()
+        if self.threads is not None and self.threads > max(most_threads, SAFE_THREADS):
+            raise OptionError(
+                f"threads is {self.threads}; with {processors()} processors it must be at most "
+                f"{max(most_threads, SAFE_THREADS)}"
+            )
         check_plan(self.plan)
         if not self.model.takes_all_users and self.plan not in ("auto", BY_SIMILARITIES):
             raise OptionError(
@@ -61,8 +86,15 @@ class BuildOptions:
             )
         if self.store_neighbors is not None and self.store_neighbors < 0:
             raise OptionError(f"store_neighbors is {self.store_neighbors}; it must be at least 0")
+        if self.store_neighbors is not None and self.store_neighbors > MOST_RECOMMENDATIONS:
+            raise OptionError(
+                f"store_neighbors is {self.store_neighbors}; it must be at most "
+                f"{MOST_RECOMMENDATIONS}"
+            )
         if self.temp_dir is not None and not Path(self.temp_dir).is_dir():
             raise OptionError(f"temp_dir is {self.temp_dir}; no such folder")
+        if self.memory > MOST_MEMORY:
+            raise OptionError(f"memory_limit is {self.memory_limit}; no machine has as much")
         if self.memory < SMALLEST_MEMORY:
             raise OptionError(f"memory_limit is {self.memory} bytes; a build needs at least 256MiB")
 
@@ -71,8 +103,7 @@ class BuildOptions:
         """The number of threads to use."""
         if self.threads is not None:
             return self.threads
-        affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
+        return processors()
 
     @property
     def memory(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ubcf.commands.options import PlanName, given, model_options, work_options
+from ubcf.commands.options import MOST, PlanName, given, model_options, work_options
 from ubcf.errors import printable
 from ubcf.scoring.options import PLANS
 
@@ -49,7 +49,7 @@ Examples:
 @click.option(
     "-n",
     "--top",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST),
     metavar="N",
     default=100,
     show_default=True,
@@ -73,7 +73,7 @@ Examples:
 )
 @click.option(
     "--store-neighbors",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=MOST),
     metavar="K",
     help="Neighbors to store of each user.  [default: 50, or none where finding them takes "
     "more than 1.5 s and a third of the time of the scores]",

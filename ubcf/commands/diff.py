@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import format_option
+from ubcf.commands.options import MOST, format_option
 
 
 @click.command(
@@ -18,7 +18,7 @@ Examples:
 @click.option(
     "-k",
     "k",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=MOST),
     metavar="N",
     default=10,
     show_default=True,

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ubcf.commands.options import database_option, format_option
+from ubcf.commands.options import MOST, database_option, format_option
 
 if TYPE_CHECKING:
     import duckdb
 
 k_option = click.option(
     "-k",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST),
     default=30,
     show_default=True,
     help="Maximum rows of each part.",

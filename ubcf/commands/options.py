@@ -19,6 +19,9 @@ from ubcf.scoring.options import (
     check_plan,
 )
 
+# More of anything is a typing error, which neither DuckDB nor numpy could count to.
+MOST = 10**9
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 database_option = click.option(
@@ -73,7 +76,7 @@ class NeighborCount(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         """Reads a whole number from 1, or 'all'."""
         if value == ALL:
             return ALL
-        return click.IntRange(min=1).convert(value, param, ctx)
+        return click.IntRange(min=1, max=MOST).convert(value, param, ctx)
 
 
 class PlanName(click.Choice):  # type: ignore[type-arg,unused-ignore]
@@ -94,7 +97,7 @@ def _flag(option: Field[Any]) -> Callable[[Function], Function]:
     elif option.metadata["choices"]:
         kind = click.Choice(option.metadata["choices"])
     elif option.type == "int":
-        kind = click.IntRange(min=0)
+        kind = click.IntRange(min=0, max=MOST)
     return click.option(
         f"--{option.name.replace('_', '-')}",
         type=kind,
@@ -131,7 +134,7 @@ WORK_OPTIONS = (
     ),
     click.option(
         "--threads",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=1, max=MOST),
         metavar="N",
         help="The number of threads.  [default: all processors]",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import database_option, format_option
+from ubcf.commands.options import MOST, database_option, format_option
 
 
 @click.command(
@@ -23,14 +23,14 @@ Examples:
 @click.option(
     "-n",
     "--top",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST),
     metavar="N",
     help="Recommendations.  [default: as many as the build made]",
 )
 @click.option(
     "-k",
     "--similar-users",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=MOST),
     default=20,
     show_default=True,
     metavar="K",

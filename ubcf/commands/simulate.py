@@ -6,37 +6,43 @@ from pathlib import Path
 
 import click
 
+from ubcf.commands.options import MOST
+
 
 @click.command("simulate")
 @click.option(
-    "--users", default=1_000, show_default=True, type=click.IntRange(min=1), help="Listeners."
+    "--users",
+    default=1_000,
+    show_default=True,
+    type=click.IntRange(min=1, max=MOST),
+    help="Listeners.",
 )
 @click.option(
     "--tracks",
     default=2_000,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST),
     help="Tracks in the catalog.",
 )
 @click.option(
     "--events",
     default=20_000,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST),
     help="Events in all logs together. Every user appears if there are about 8 for each.",
 )
 @click.option(
     "--replicas",
     default=2,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST),
     help="Replicas of the service, each with a log of its own.",
 )
 @click.option(
     "--seed",
     default=0,
     show_default=True,
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=MOST),
     help="Another seed gives other logs; the same options give the same bytes.",
 )
 @click.option(

@@ -50,7 +50,7 @@ def sql(
     from ubcf.analysis.statements import output_target, print_result, write_result
     from ubcf.database.reading import connect_locked
     from ubcf.database.session import interruptibly
-    from ubcf.errors import OptionError
+    from ubcf.errors import QueryError
 
     if (query is None) == (file is None):
         raise click.UsageError("give one of QUERY, - for stdin, and --file")
@@ -61,7 +61,7 @@ def sql(
     else:
         text = query or ""
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise OptionError("QUERY: not UTF-8")
+        raise QueryError("QUERY: not UTF-8")
     inputs = [database] if file is None else [database, file]
     target = None if output is None else output_target(Path(output), inputs)
     with connect_locked(database, allow_files=allow_files) as connection:

@@ -115,7 +115,7 @@ def write_rows(
     form: str,
     out: Writable,
 ) -> None:
-    """Writes the rows of a relation of the connection, in one of FORMATS or as SAFE_CSV.
+    """Writes the rows of a relation of the connection, in one of `FORMATS` or SAFE_CSV.
 
     CSV and JSON have all digits, and are written while rows are fetched.
     """

@@ -314,7 +314,10 @@ def _if_counted(number: float | None) -> str:
     return f"{number:,}" if isinstance(number, int) else digits(number)
 
 
-def _utc_time(moment: datetime | None) -> str | None:
+def _utc_time(moment: datetime | str | None) -> str | None:
+    """The text of a time; DuckDB gives one after the year 9999, which Python lacks, as text."""
+    if isinstance(moment, str):
+        return moment.partition(".")[0]
     return None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 

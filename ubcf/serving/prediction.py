@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import duckdb
@@ -79,5 +80,18 @@ def _read_pairs(session: Session, path: Path, types: dict[str, str]) -> None:
             session.set(path=pattern(paths.path(path)))
             session.run("serving/pairs.sql", form="json")
     except TemplateError as error:
+        _refuse_bad_line(path)
         message = one_line(error.__cause__ or error)
         raise InputError(f"{path}: no pairs of user and track: {message}") from error
+
+
+def _refuse_bad_line(path: Path) -> None:
+    """Raises InputError for the first line that is not JSON; DuckDB counts one too many."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                json.loads(line.decode("utf-8-sig") if line.strip() else "null")
+            except (ValueError, RecursionError) as error:
+                raise InputError(
+                    f"{path}, line {number}: no pair of user and track: not JSON"
+                ) from error

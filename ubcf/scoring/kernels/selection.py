@@ -6,7 +6,11 @@ entries that the buffers hold; functions that append return the new number.
 
 from __future__ import annotations
 
+import os
+import stat
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
@@ -51,7 +55,35 @@ def compiled(kernel: Kernel) -> Kernel:
     already (x[i] = y if y > x[i] else x[i]): that becomes a masked store, which takes AMD
     processors three times as long as a maximum or a product.
     """
-    return cast(Kernel, numba.njit(nogil=True, cache=True, error_model="numpy")(kernel))
+    return compiled_with(kernel, error_model="numpy")
+
+
+def compiled_with(kernel: Kernel, **options: Any) -> Kernel:
+    """Compiles with options of numba; the cache is where it can be, or there is none.
+
+    Numba caches in the package's folder or the home, and fails where neither can be written, as in
+    a container with another user. Then a folder below that of temporary files is taken.
+    """
+    try:
+        return cast(Kernel, numba.njit(nogil=True, cache=True, **options)(kernel))
+    except RuntimeError:
+        folder = _private_folder()
+        if folder is None:
+            return cast(Kernel, numba.njit(nogil=True, **options)(kernel))
+        vars(numba.config)["CACHE_DIR"] = folder
+        return cast(Kernel, numba.njit(nogil=True, cache=True, **options)(kernel))
+
+
+def _private_folder() -> str | None:
+    """A folder for the cache that no other user can write to: what is in it is run."""
+    try:
+        folder = Path(tempfile.gettempdir(), f"ubcf-kernels-{os.getuid()}")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except (AttributeError, OSError):  # no user ids on Windows, or nothing can be written
+        return None
+    private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077
+    return str(folder) if private and found.st_uid == os.getuid() else None
 
 
 def unsigned(indexes: IntArray) -> NDArray[np.unsignedinteger[Any]]:

@@ -6,13 +6,12 @@ rows packed into a `PackedTile`: the products with all users are limited by memo
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ubcf.scoring.kernels.selection import Kernel, compiled, kth_greatest, longer
+from ubcf.scoring.kernels.selection import Kernel, compiled, compiled_with, kth_greatest, longer
 from ubcf.scoring.matrices import FloatArray, Indexes, Int32Array, IntArray, Rows, SingleArray
 from ubcf.scoring.tolerances import CHAIN_ROOM, SINGLE_ROUNDING
 
@@ -130,7 +129,7 @@ def _copy_band(tile: FloatArray, band_start: int, rows: int, band: SingleArray) 
 
 def _compiled_without_nan(kernel: Kernel) -> Kernel:
     """As `compiled`, for input without nan, of which minima and maxima are vector instructions."""
-    return cast(Kernel, numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})(kernel))
+    return compiled_with(kernel, fastmath={"nnan", "nsz"})
 
 
 @_compiled_without_nan
