@@ -378,11 +378,25 @@ FIELDS: list[tuple[str, str, object]] = [
     ("message", '{"next": 1}', None),
     ("timestamp", "1700000000000", INSTANT),
     ("timestamp", "1700000000001", INSTANT + timedelta(milliseconds=1)),
+    *(
+        ("timestamp", f"17000000000{n:02}", INSTANT + timedelta(milliseconds=n))
+        for n in range(2, 6)
+    ),
     ("timestamp", "0", datetime(1970, 1, 1)),
     ("timestamp", "-1", datetime(1969, 12, 31, 23, 59, 59, 999_000)),
     ("timestamp", "null", None),
     ("timestamp", '"1700000000000"', None),
-    ("timestamp", '"2023-11-14"', None),
+    ("timestamp", "1700000000", None),  # in seconds, among milliseconds
+    ("timestamp", "1700000000000000", None),
+    ("timestamp", "1700000000000000000", None),
+    ("timestamp", '"2023-11-14"', datetime(2023, 11, 14)),
+    ("timestamp", '"2023-11-14T22:13:20Z"', INSTANT),
+    ("timestamp", '"2023-11-14 22:13:20"', INSTANT),
+    ("timestamp", '"2023-11-14T22:13"', INSTANT - timedelta(seconds=20)),
+    ("timestamp", '"2023-11-15T01:13:20.250+03:00"', INSTANT + timedelta(milliseconds=250)),
+    ("timestamp", '"2023-11-14T18:43:20-0330"', INSTANT),
+    ("timestamp", '"2023-11-31"', None),
+    ("timestamp", '"infinity"', None),
     ("timestamp", "1700000000000.5", None),
     ("timestamp", "1.7e12", None),
     ("timestamp", "true", None),
@@ -456,6 +470,44 @@ def other_fields(
     for (column, _), fields in zip(cases, found, strict=True):
         assert all(fields[other] is None for other in fields if other != column)
     return lambda column, value: found[cases.index((column, value))][column]
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [
+        ("seconds", 1),
+        ("milliseconds", 1_000),
+        ("microseconds", 1_000_000),
+        ("nanoseconds", 1_000_000_000),
+    ],
+)
+@pytest.mark.parametrize("first", ["few of another unit", "many of another unit", "none"])
+def test_the_unit_of_most_timestamps_is_that_of_all_logs(
+    tmp_path: Path, unit: str, factor: int, first: str
+) -> None:
+    second = 1_700_000_000
+    of_another = {"none": 0, "few of another unit": 2, "many of another unit": 1_100}[first]
+    other = str(second * (1_000 if factor == 1 else 1))
+    lines = [event("1", more=f'"timestamp": {other}')] * of_another
+    lines += [event("2", more=f'"timestamp": {(second + n) * factor}') for n in range(1_200)]
+    write(tmp_path, "data.json", b"\n".join(lines))
+    write(tmp_path, "data.json.1", event("3") + b"\n")
+    built = build_folder(tmp_path)
+    assert built.rows('select timestamp from events where "user" = 2 order by 1') == [
+        (INSTANT + timedelta(seconds=n),) for n in range(1_200)
+    ]
+    assert built.rows("select count(*) from events where timestamp is null") == [(of_another + 1,)]
+    assert (built.summary.timestamp_unit, built.summary.undated_events) == (unit, of_another + 1)
+
+
+def test_the_summary_says_how_timestamps_are_written(tmp_path: Path) -> None:
+    texts = event("1", more='"timestamp": "2023-11-14T22:13:20Z"') + b"\n" + event() + b"\n"
+    write(tmp_path, "data.json", texts)
+    done = call_ubcf("build", "logs", cwd=tmp_path)
+    assert "timestamps  ISO 8601 text, 1 events without one" in done.stdout
+    write(tmp_path, "data.json", event() + b"\n")
+    done = call_ubcf("build", "logs", cwd=tmp_path)
+    assert "timestamps  1 events without one" in done.stdout
 
 
 def test_experiments_are_read_alike_among_the_first_lines_and_after_them(tmp_path: Path) -> None:

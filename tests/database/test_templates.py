@@ -355,8 +355,10 @@ def test_a_column_of_another_type_is_converted_or_an_error_that_names_it(
 ) -> None:
     log = write_log(tmp_path / "logs" / "data.json", PLAYS)
     columns = {
-        "file": f"'{log}'", "message": "null", "timestamp": "null", '"user"': "1",
-        "track": "2::bigint", "time": "0.5", "latency": "null", "recommendation": "null", "experiments": "null",
+        "file": f"'{log}'", "message": "null", "timestamp": "null",
+        '"user"': "1",
+        "track": "2::bigint", "time": "0.5", "latency": "null",
+        "recommendation": "null", "experiments": "null",
     }  # fmt: skip
     columns[column] = value
     text = ", ".join(f"{expression} as {name}" for name, expression in columns.items())

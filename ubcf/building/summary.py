@@ -26,8 +26,10 @@ class BuildSummary:
     density: share of non-zero centered times in the users x tracks matrix.
     mean_positive_neighbors, mean_negative_neighbors: users with a similarity above and below 0,
     averaged over all users; None when they were not computed. duplicate_lines: lines identical to
-    an earlier one (they count as events); None when an overlay reads the events. plan, plan_reason:
-    how the scores were computed, and why. plan_estimates: estimated seconds and bytes of each way.
+    an earlier one (they count as events); None when an overlay reads the events. timestamp_unit:
+    how the logs write timestamps; None: they have none, or an overlay decides. undated_events:
+    events whose timestamp is null. plan, plan_reason: how the scores were computed, and why.
+    plan_estimates: estimated seconds and bytes of each way.
     """
 
     version: str
@@ -42,6 +44,8 @@ class BuildSummary:
     rejected: int
     rejected_reasons: dict[str, int]
     duplicate_lines: int | None
+    timestamp_unit: str | None
+    undated_events: int
     users: int
     tracks: int
     interactions: int

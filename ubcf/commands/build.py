@@ -132,6 +132,7 @@ def _as_text(summary: BuildSummary) -> str:
     if summary.duplicate_lines is not None:
         lines.append(("duplicates", f"{summary.duplicate_lines:,} lines repeat another (kept)"))
     lines += [
+        ("timestamps", _timestamps(summary)),
         ("shape", f"{summary.users:,} users x {summary.tracks:,} tracks"),
         ("density", f"{summary.density:.10f} ({summary.interactions:,} interactions)"),
         ("neighbors", _neighbors(summary)),
@@ -152,6 +153,11 @@ def _as_text(summary: BuildSummary) -> str:
         ("total", f"{summary.seconds:.2f} s"),
     ]
     return "\n".join(f"{label:<11} {text}" for label, text in lines)
+
+
+def _timestamps(summary: BuildSummary) -> str:
+    undated = f"{summary.undated_events:,} events without one"
+    return undated if summary.timestamp_unit is None else f"{summary.timestamp_unit}, {undated}"
 
 
 def _neighbors(summary: BuildSummary) -> str:
