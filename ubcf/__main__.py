@@ -10,6 +10,7 @@ from typing import NoReturn
 
 FAILED = 1
 WRONG_USAGE = 2
+TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 INTERRUPTED = 130
 
 
@@ -18,7 +19,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Runs the command line. Exit codes: see ubcf/commands/README.md."""
     # OpenBLAS would start threads that spin for a while, although there are no dense matrices here:
     # noticeable on two processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -62,7 +63,7 @@ def _exit_code(error: BaseException) -> int:
     """Prints an error and returns the exit code. Raises an error that is a bug of ubcf."""
     import click
 
-    from ubcf.errors import OptionError, UbcfError
+    from ubcf.errors import OptionError, RotatedError, UbcfError
 
     if isinstance(error, click.ClickException):
         error.show()
@@ -70,6 +71,8 @@ def _exit_code(error: BaseException) -> int:
     if not isinstance(error, UbcfError | OSError):
         raise error
     print(f"ubcf: error: {error}", file=sys.stderr)
+    if isinstance(error, RotatedError):
+        return TRY_AGAIN
     return WRONG_USAGE if isinstance(error, OptionError) else FAILED
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import duckdb
+
 from ubcf.building.lines import ReadableLog, check_complete, readable
-from ubcf.building.logs import LogFile, frozen, grown, log_file
+from ubcf.building.logs import LogFile, frozen, grown, log_file, noticing_rotation
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
-from ubcf.errors import InputError, RejectedLinesError, TemplateError
+from ubcf.errors import InputError, RejectedLinesError, TemplateError, UbcfError
 from ubcf.progress import Stages
 
 # Columns that the table events must have, also where an overlay replaces staging/events.sql.
@@ -59,7 +61,11 @@ def read_logs(
 
     They hold the lines that the files had when they were found, even if a file grows meanwhile.
     """
-    with stages.stage("read logs") as stage, LiteralPaths() as paths:
+    with (
+        stages.stage("read logs") as stage,
+        LiteralPaths() as paths,
+        noticing_rotation(logs, UbcfError, duckdb.Error),
+    ):
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
         _stage_logs(db, templates, logs, folder, paths)

@@ -80,6 +80,14 @@ Examples:
 @click.option(
     "--temp-dir", metavar="DIR", help="Where DuckDB may spill.  [default: beside the database]"
 )
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Build again, up to N times, when a log is rotated while it is read.",
+)
 @model_options
 @click.option(
     "--predict",
