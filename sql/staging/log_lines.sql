@@ -69,6 +69,7 @@ texts as (
                 else fields.experiments
             end as varchar
         ) as experiments_text,
+        case when fields is not null then try(json_keys(json_text)) end as keys,
         fields.message as message_json,
         fields.timestamp as timestamp_json
     from parsed
@@ -89,6 +90,24 @@ typed as (
         time_text,
         recommendation_text,
         experiments_text,
+        case
+            -- every key of the line is one of these fields, and none is there twice
+            when
+                len(keys)
+                = cast(message_text is not null as int) + cast(timestamp_text is not null as int)
+                + cast(user_text is not null as int) + cast(track_text is not null as int)
+                + cast(time_text is not null as int) + cast(latency_text is not null as int)
+                + cast(recommendation_text is not null as int)
+                + cast(experiments_text is not null as int)
+                then null
+            else list_filter(
+                [
+                    'user', 'track', 'time', 'message', 'timestamp', 'latency', 'recommendation',
+                    'experiments'
+                ],
+                lambda name: len(list_filter(keys, lambda key: key = name)) > 1
+            )[1]
+        end as repeated_key,
         -- A whole number must be written as a plain integer: not "7", 7.5, 7.0 or true.
         try_cast(user_text as bigint) as user_id,
         try_cast(track_text as bigint) as track_id,
@@ -143,9 +162,11 @@ select
             and user_id >= 0
             and track_id >= 0
             and time_fraction between 0 and 1
+            and repeated_key is null
             then null
         when not json_valid(json_text) then 'not JSON'
         when json_type(json_text) <> 'OBJECT' then 'not an object'
+        when repeated_key is not null then repeated_key || ' is given twice'
         when user_text is null then 'user is missing'
         when regexp_full_match(user_text, '-[0-9]+') then 'user is negative'
         when not regexp_full_match(user_text, '[0-9]+') then 'user is not a whole number'

@@ -27,6 +27,10 @@ LINES_OF_A_FILE = 20_000
 
 LONGEST_KEPT = 2_000_000
 
+KEYS = (
+    "message", "timestamp", "user", "track", "time", "latency", "recommendation", "experiments",
+)  # fmt: skip
+
 # What replaces a part of a line: what has a meaning in JSON, in a reader of lines, or in neither.
 PIECES = [
     b",", b'"', b"-", b"1e5", b"null", b"{", b"}", b"[", b"]", b":", b"\\", b"\xff", b"\x00", b"\r",
@@ -79,10 +83,18 @@ def without_end(line: bytes, end: bytes) -> bytes:
     return line.removesuffix(b"\r") if end == b"\n" else line
 
 
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Raises ValueError where a key of the logs is there twice."""
+    names = [name for name, _ in pairs]
+    if any(names.count(name) > 1 for name in KEYS):
+        raise ValueError("a key is given twice")
+    return dict(pairs)
+
+
 def event_in(line: bytes) -> tuple[int, int, float] | None:
     """User, track and time by Python's json; None if that takes the line for no event."""
     try:
-        fields = json.loads(line.decode(), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+        fields = json.loads(line.decode(), object_pairs_hook=each_once)
         user, track, time = (fields[name] for name in ("user", "track", "time"))
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -171,9 +171,23 @@ LINES: list[Line] = [
     (event(time="5e-324"), None),
     (event(time="1e-400"), None),
     (event(time="0.30000000000000004"), None),
-    # the first of several equal keys counts
-    (event("1", more='"user": "x"'), None),
-    (event('"x"', more='"user": 1'), "user is not a whole number"),
+    # a key that is read may be there once
+    (event("1", more='"user": "x"'), "user is given twice"),
+    (event('"x"', more='"user": 1'), "user is given twice"),
+    (event("1", more='"user": 1'), "user is given twice"),
+    (event("1", more='"user": null'), "user is given twice"),
+    (event("null", more='"user": 1'), "user is given twice"),
+    (event("1", more='"\\u0075ser": 1'), "user is given twice"),
+    (event("1", more='"time": 1, "track": 1, "user": 1'), "user is given twice"),
+    (event("1", more='"time": 0.5'), "time is given twice"),
+    (event("1", more='"message": "next", "message": "last"'), "message is given twice"),
+    (
+        event("1", more='"recommendation": null, "recommendation": 3'),
+        "recommendation is given twice",
+    ),
+    (event("1", more='"experiments": {}, "x": 1, "experiments": {}'), "experiments is given twice"),
+    (log_line(1, 2, 0.5)[:-1].encode() + b', "latency": 1}', "latency is given twice"),
+    (event("1", more='"x": 1, "x": 2, "y": {"user": 1, "user": 2}'), None),
     (event("1", more='"User": 5'), None),
     (b'{"User": "x", "user": 1, "track": 2, "time": 0.5}', None),
     (b'{"\\u0075ser": 1, "tr\\u0061ck": 2, "time": 0.5}', None),
@@ -343,7 +357,7 @@ def test_a_zero_has_no_sign(tmp_path: Path) -> None:
 
 
 def first_wins(line: bytes) -> dict[str, Any]:
-    """A JSON object as DuckDB reads it: of equal keys the first one, a comma at its end."""
+    """A JSON object as DuckDB reads it: a comma at its end; of unknown equal keys the first one."""
     text = line.decode().strip(" \t").removesuffix(",}") + ("}" if line.endswith(b",}") else "")
 
     def first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
