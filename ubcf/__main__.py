@@ -14,6 +14,7 @@ from ubcf.errors import ENDING_SIGNALS
 
 FAILED = 1
 WRONG_USAGE = 2
+TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
 # Added to the number of the signal that ended a command: 130 after Ctrl-C.
 SIGNALED = 128
@@ -24,10 +25,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
-
-    After a signal other than that of Ctrl-C, 128 and its number.
-    """
+    """Runs the command line. Exit codes: see ubcf/commands/README.md."""
     # OpenBLAS would start threads that spin for a while, although there are no dense matrices here:
     # noticeable on two processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -104,7 +102,7 @@ def _exit_code(error: BaseException) -> int:
     """Prints an error and returns the exit code. Raises an error that is a bug of ubcf."""
     import click
 
-    from ubcf.errors import OptionError, UbcfError, printable
+    from ubcf.errors import OptionError, RotatedError, UbcfError, printable
 
     if isinstance(error, click.ClickException):
         error.message = printable(error.message)  # type: ignore[misc,unused-ignore]
@@ -115,6 +113,8 @@ def _exit_code(error: BaseException) -> int:
     if reason is None:
         raise error
     _say(printable(reason))
+    if isinstance(error, RotatedError):
+        return TRY_AGAIN
     return WRONG_USAGE if isinstance(error, OptionError) else FAILED
 
 

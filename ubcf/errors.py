@@ -25,6 +25,10 @@ class RejectedLinesError(InputError):
     """More lines of the logs were rejected than the build allows."""
 
 
+class RotatedError(InputError):
+    """A log changed or vanished while it was read: building again is likely to succeed."""
+
+
 class OptionError(UbcfError):
     """An option has a value out of its bounds, or contradicts another one."""
 

@@ -4,6 +4,7 @@ begin;
 comment on table evaluation is 'the evaluation that made this database, one row';
 comment on column evaluation.version is 'version of ubcf';
 comment on column evaluation.options is 'options that determine the results';
+comment on column evaluation.undated_events is 'number of events without a timestamp; where the split goes by time, all of them are in the training part';
 comment on column evaluation.training_events is 'number of events in the training part, which the models know';
 comment on column evaluation.test_events is 'number of events in the test part, by which the models are measured';
 comment on column evaluation.training_until is 'time of the latest event in the training part, UTC';

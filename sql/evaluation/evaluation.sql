@@ -7,7 +7,8 @@ parts as (
         count(*) filter (where part = 'test') as test_events,
         max(timestamp) filter (where part = 'training') as training_until,
         min(timestamp) filter (where part = 'test') as test_from,
-        count(distinct "user") filter (where part = 'test') as test_users
+        count(distinct "user") filter (where part = 'test') as test_users,
+        count(*) filter (where timestamp is null) as undated_events
     from split_events
 ),
 
@@ -36,6 +37,7 @@ select
     cast(getvariable('options') as json) as options,
     parts.training_events,
     parts.test_events,
+    parts.undated_events,
     parts.training_until,
     parts.test_from,
     trained.training_users,

@@ -5,7 +5,8 @@ inputs as (
     select
         cast(sum(lines) as bigint) as lines,
         cast(sum(accepted) as bigint) as accepted,
-        cast(sum(rejected) as bigint) as rejected
+        cast(sum(rejected) as bigint) as rejected,
+        (select count(*) from events where timestamp is null) as undated_events
     from build_inputs
 ),
 
@@ -52,6 +53,8 @@ select
     inputs.accepted,
     inputs.rejected,
     cast(getvariable('duplicate_lines') as bigint) as duplicate_lines,
+    cast(getvariable('timestamps_written') as varchar) as timestamp_unit,
+    inputs.undated_events,
     user_counts.users,
     track_counts.tracks,
     interaction_counts.interactions,

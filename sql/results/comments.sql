@@ -81,6 +81,8 @@ comment on column build.options is 'options that determine the results';
 comment on column build.lines is 'number of lines in all log files, without blank ones';
 comment on column build.accepted is 'number of lines that became events';
 comment on column build.rejected is 'number of lines that did not';
+comment on column build.timestamp_unit is 'how the logs write timestamps: in seconds, milliseconds, microseconds or nanoseconds, or as ISO 8601 text; null: they have none, or a reading of the user''s own decided';
+comment on column build.undated_events is 'number of events without a timestamp, or with one in another unit than most';
 comment on column build.duplicate_lines is 'number of lines that are identical to an earlier one; they count. Null: not counted';
 comment on column build.users is 'number of users in the logs';
 comment on column build.tracks is 'number of tracks in the logs';

@@ -1,6 +1,7 @@
 -- {{ view }}: one row per readable, non-blank line of the files in the variable `log_paths`: the fields of an
 -- event, and the reason why the line is rejected (null: it is accepted).
--- Only here do the fields of the logs get their names and types.
+-- Only here do the fields of the logs get their names and types. The variable `timestamp_unit` names the unit of
+-- timestamps in all logs, and the numbers of this unit have a size from `timestamp_least` to `timestamp_most`.
 create or replace temp view {{ view }} as
 with
 numbered as (
@@ -68,7 +69,9 @@ texts as (
                 else fields.experiments
             end as varchar
         ) as experiments_text,
-        fields.message as message_json
+        case when fields is not null then try(json_keys(json_text)) end as keys,
+        fields.message as message_json,
+        fields.timestamp as timestamp_json
     from parsed
 ),
 
@@ -79,6 +82,7 @@ typed as (
         line,
         json_text,
         message_json,
+        timestamp_json,
         message_text,
         timestamp_text,
         user_text,
@@ -86,10 +90,28 @@ typed as (
         time_text,
         recommendation_text,
         experiments_text,
+        case
+            -- every key of the line is one of these fields, and none is there twice
+            when
+                len(keys)
+                = cast(message_text is not null as int) + cast(timestamp_text is not null as int)
+                + cast(user_text is not null as int) + cast(track_text is not null as int)
+                + cast(time_text is not null as int) + cast(latency_text is not null as int)
+                + cast(recommendation_text is not null as int)
+                + cast(experiments_text is not null as int)
+                then null
+            else list_filter(
+                [
+                    'user', 'track', 'time', 'message', 'timestamp', 'latency', 'recommendation',
+                    'experiments'
+                ],
+                lambda name: len(list_filter(keys, lambda key: key = name)) > 1
+            )[1]
+        end as repeated_key,
         -- A whole number must be written as a plain integer: not "7", 7.5, 7.0 or true.
         try_cast(user_text as bigint) as user_id,
         try_cast(track_text as bigint) as track_id,
-        try_cast(timestamp_text as bigint) as timestamp_ms,
+        try_cast(timestamp_text as bigint) as timestamp_number,
         try_cast(recommendation_text as bigint) as recommendation_id,
         try_cast(time_text as double) as time_fraction,
         try_cast(latency_text as double) as latency_seconds
@@ -102,7 +124,21 @@ select
     line,
     case when message_text[1] = '"' then message_json ->> '$' end as message,
     case
-        when cast(timestamp_ms as varchar) = timestamp_text then try(epoch_ms(timestamp_ms))
+        when timestamp_text[1] = '"' then iso_timestamp(timestamp_json ->> '$')
+        when cast(timestamp_number as varchar) <> timestamp_text then null
+        -- a number of another size is in another unit
+        when
+            not (
+                timestamp_number between getvariable('timestamp_least') and getvariable('timestamp_most')
+                or timestamp_number between -getvariable('timestamp_most') and -getvariable('timestamp_least')
+                or timestamp_number between -99999999 and 99999999
+            )
+            then null
+        when getvariable('timestamp_unit') = 'seconds' then try(epoch_ms(timestamp_number * 1000))
+        when getvariable('timestamp_unit') = 'microseconds' then try(make_timestamp(timestamp_number))
+        when getvariable('timestamp_unit') = 'nanoseconds'
+            then try(make_timestamp(timestamp_number // 1000))
+        else try(epoch_ms(timestamp_number))
     end as timestamp,
     user_id as "user",
     track_id as track,
@@ -126,9 +162,11 @@ select
             and user_id >= 0
             and track_id >= 0
             and time_fraction between 0 and 1
+            and repeated_key is null
             then null
         when not json_valid(json_text) then 'not JSON'
         when json_type(json_text) <> 'OBJECT' then 'not an object'
+        when repeated_key is not null then repeated_key || ' is given twice'
         when user_text is null then 'user is missing'
         when regexp_full_match(user_text, '-[0-9]+') then 'user is negative'
         when not regexp_full_match(user_text, '[0-9]+') then 'user is not a whole number'

@@ -368,8 +368,14 @@ def test_a_catalog_reached_twice_is_one(tmp_path: Path) -> None:
     assert find_catalog([tmp_path / "a", tmp_path / "b", tmp_path / "b" / ".." / "a"]) is not None
 
 
+def test_two_copies_of_a_catalog_are_one_whatever_the_order_of_the_folders(tmp_path: Path) -> None:
+    first, _ = touch(tmp_path, "a/tracks.json", "b/tracks.json")
+    assert find_catalog([tmp_path / "b", tmp_path / "a"]) == first
+
+
 def test_two_catalogs_are_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     first, second = touch(tmp_path, "a/tracks.json", "b/tracks.json")
+    second.write_bytes(LINE + LINE)
     with pytest.raises(InputError) as error:
         find_catalog([tmp_path / "b", tmp_path / "a"])
     assert str(error.value) == f"several catalogs: {first}, {second}; choose one with --catalog"

@@ -409,9 +409,36 @@ def test_events_without_a_timestamp_can_only_be_split_at_random(tmp_path: Path) 
     log = write_log(tmp_path / "data.json", lines)
     database = tmp_path / "e.duckdb"
     for split in ("time", "last"):
-        with pytest.raises(InputError, match="18 events have no timestamp, which the split"):
+        with pytest.raises(InputError, match="none of 18 events has a timestamp, which the split"):
             ubcf.evaluate(log, split=split, database=database)
     ubcf.evaluate(log, split="random", database=database)
+
+
+@pytest.mark.parametrize("split", ["time", "last"])
+def test_an_event_without_a_moment_goes_to_the_training_part_and_is_counted(
+    tmp_path: Path, split: str
+) -> None:
+    def lines(undated: list[str]) -> list[str]:
+        return [
+            log_line(user, track, 0.1 * track, timestamp=1_700_000_000_000 + 1_000 * track)
+            for user in (1, 2)
+            for track in range(10)
+        ] + undated
+
+    undated = [log_line(1, 5, 0.5, timestamp=None)]
+    found = []
+    for number, more in enumerate(([], undated)):
+        database = tmp_path / f"{number}.duckdb"
+        ubcf.evaluate(
+            write_log(tmp_path / "data.json", lines(more)), split=split, database=database
+        )
+        assert rows(database, "select undated_events from evaluation") == [(len(more),)]
+        query = (
+            'select "user", track, part from split_events where timestamp is {} null order by all'
+        )
+        found.append(rows(database, query.format("not")))
+    assert found[0] == found[1]
+    assert rows(database, query.format("")) == [(1, 5, "training")]
 
 
 # The same input gives the same figures

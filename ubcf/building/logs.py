@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import filecmp
 import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ubcf.errors import InputError, OptionError
+from ubcf.errors import InputError, OptionError, RotatedError
 
 # data.json, rotated data.json.1, data.json.2, ..., plain or compressed.
 LOG_NAME = re.compile(r"data\.json(\.[0-9]+)?(\.(?i:gz|gzip|zst|zstd))?")
 
 CATALOG_NAME = "tracks.json"
+
+# The endings of the names of compressed files, in small letters.
+COMPRESSED = (".gz", ".gzip", ".zst", ".zstd")
 
 READ_SIZE = 1 << 20
 
@@ -63,6 +68,8 @@ def find_logs(places: Sequence[str | os.PathLike[str]]) -> list[LogFile]:
     names = {name for place in places for name in _names_in(os.fspath(place))}
     found: dict[tuple[int, int], LogFile] = {}
     for name in sorted(names, key=_natural_order):
+        if not os.path.lexists(name):
+            raise _rotated(name)
         log = log_file(name)
         found.setdefault(log.inode, log)
     return list(found.values())
@@ -71,16 +78,19 @@ def find_logs(places: Sequence[str | os.PathLike[str]]) -> list[LogFile]:
 def find_catalog(places: Sequence[str | os.PathLike[str]]) -> Path | None:
     """The tracks.json in one of the folders among the places, or None.
 
-    Raises InputError when several folders have different ones.
+    Several folders may have copies of one catalog. Raises InputError when they have different ones.
     """
     catalogs = [Path(place) / CATALOG_NAME for place in places if Path(place).is_dir()]
     found = {catalog.resolve(): catalog for catalog in catalogs if catalog.is_file()}
-    if len(found) > 1:
+    if not found:
+        return None
+    first, *others = sorted(found.values())
+    if not all(filecmp.cmp(first, other, shallow=False) for other in others):
         raise InputError(
             f"several catalogs: {', '.join(sorted(map(str, found.values())))}; "
             "choose one with --catalog"
         )
-    return next(iter(found.values()), None)
+    return first
 
 
 def as_places(
@@ -104,21 +114,41 @@ def refuse_log_names(places: Sequence[str | os.PathLike[str]], *targets: Path) -
 def grown(logs: Iterable[LogFile]) -> list[LogFile]:
     """The files that have grown since they were found.
 
-    Raises InputError for a file that is gone, replaced or shorter: its lines can no longer be read.
+    Raises RotatedError for a file that is gone, replaced or shorter: its lines can no longer be
+    read.
     """
     longer = []
     for log in logs:
         try:
             now = log.path.stat()
         except OSError as error:
-            raise InputError(f"{log.name}: vanished while it was read; build again") from error
+            raise _rotated(log.name) from error
         if (now.st_dev, now.st_ino) != log.inode or now.st_size < log.bytes:
-            raise InputError(
-                f"{log.name}: was replaced or cut while it was read (rotated?); build again"
-            )
+            raise _rotated(log.name)
         if now.st_size > log.bytes:
             longer.append(log)
     return longer
+
+
+@contextmanager
+def noticing_rotation(logs: Iterable[LogFile], *errors: type[Exception]) -> Iterator[None]:
+    """Turns one of these errors into a RotatedError if one of the files is no longer as it was."""
+    try:
+        yield
+    except errors as error:
+        for log in grown(logs):
+            # A plain file that grows can be read all the same.
+            if log.path.suffix.lower() in COMPRESSED:
+                raise _rotated(log.name) from error
+        raise
+
+
+def _rotated(name: str) -> RotatedError:
+    """The one sentence for every way in which a log can change while it is read."""
+    return RotatedError(
+        f"{name}: changed or vanished while it was read (rotated?); build again, or let --retries "
+        "do it"
+    )
 
 
 def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
@@ -129,11 +159,18 @@ def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
     copy = folder / f"{number}{''.join(log.path.suffixes)}"
     try:
         with log.path.open("rb") as source, copy.open("wb") as target:
+            now = os.fstat(source.fileno())
+            if (now.st_dev, now.st_ino) != log.inode:
+                raise _rotated(log.name)
             left = log.bytes
             while left > 0 and (chunk := source.read(min(left, READ_SIZE))):
                 target.write(chunk)
                 left -= len(chunk)
+        if left:
+            raise _rotated(log.name)
         state = copy.stat()
+    except FileNotFoundError as error:
+        raise _rotated(log.name) from error
     except OSError as error:
         raise InputError(f"{log.name}: cannot be copied to {folder}: {error.strerror}") from error
     return replace(log, path=copy, inode=(state.st_dev, state.st_ino))

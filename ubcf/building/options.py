@@ -46,7 +46,8 @@ class BuildOptions:
     'tiles'; 'auto' takes the cheapest. store_neighbors: neighbors to store of each user; None means
     50, or none where finding them takes more than 1.5 s and a third of the time of the scores.
     temp_dir: where DuckDB may spill; None means beside the database. predict: add a predicted time
-    to each recommendation. model: the options of the model.
+    to each recommendation. retries: how often to build again when a log was rotated meanwhile.
+    model: the options of the model.
     """
 
     top: int = 100
@@ -60,6 +61,7 @@ class BuildOptions:
     store_neighbors: int | None = None
     temp_dir: PathLike | None = None
     predict: bool = False
+    retries: int = 0
     model: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
@@ -70,6 +72,8 @@ class BuildOptions:
             raise OptionError(f"top is {self.top}; it must be at most {MOST_RECOMMENDATIONS}")
         if not 0 <= self.max_rejected <= 1:
             raise OptionError(f"max_rejected is {self.max_rejected}; it must be from 0 to 1")
+        if self.retries < 0:
+            raise OptionError(f"retries is {self.retries}; it must be at least 0")
         if self.threads is not None and self.threads < 1:
             raise OptionError(f"threads is {self.threads}; it must be at least 1")
         most_threads = THREADS_A_PROCESSOR * processors()
@@ -101,6 +105,8 @@ class BuildOptions:
     @property
     def thread_count(self) -> int:
         """The number of threads to use."""
+        if self.retries < 0:
+            raise OptionError(f"retries is {self.retries}; it must be at least 0")
         if self.threads is not None:
             return self.threads
         return processors()

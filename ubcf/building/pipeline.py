@@ -29,7 +29,7 @@ from ubcf.building.summary import BuildSummary, InputFile
 from ubcf.database.reading import BUILD_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
-from ubcf.errors import CheckError
+from ubcf.errors import CheckError, RotatedError
 from ubcf.files import Kind, Publication, check_target, head
 from ubcf.progress import Progress, Stages
 from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions, model_options
@@ -79,14 +79,29 @@ def build(
     options: the fields of `ubcf.building.options.BuildOptions`, such as top=50, and those of the
     model: preset='listening', or the fields of `ubcf.scoring.options.ModelOptions`.
     progress: reports the stages and their steps.
+    With retries=N, builds up to N times again when a log is rotated meanwhile.
     Raises a UbcfError, and leaves the previous database and JSON unchanged, when logs or options
     cannot be used, too many lines are rejected, a check fails, or a file cannot be written.
     """
-    started_at = datetime.now(UTC)
-    stages = Stages(progress)
     of_model = {name: options.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in options}
     chosen = BuildOptions(**options, model=model_options(**of_model))
     places = as_places(logs)
+    for _ in range(chosen.retries):
+        with contextlib.suppress(RotatedError):
+            return _build(places, catalog, database, output, Stages(progress), chosen)
+    return _build(places, catalog, database, output, Stages(progress), chosen)
+
+
+def _build(
+    places: list[PathLike],
+    catalog: PathLike | None,
+    database: PathLike,
+    output: PathLike,
+    stages: Stages,
+    chosen: BuildOptions,
+) -> BuildSummary:
+    """Builds once; see `build`."""
+    started_at = datetime.now(UTC)
     log_files = find_logs(places)
     catalog_path = find_catalog(places) if catalog is None else Path(catalog)
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))

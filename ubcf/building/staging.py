@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import duckdb
+
 from ubcf.building.lines import ReadableLog, check_complete, readable
-from ubcf.building.logs import LogFile, frozen, grown, log_file
+from ubcf.building.logs import LogFile, frozen, grown, log_file, noticing_rotation
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
-from ubcf.errors import InputError, RejectedLinesError, TemplateError
+from ubcf.errors import InputError, RejectedLinesError, TemplateError, UbcfError
 from ubcf.progress import Stages
 
 # Columns that the table events must have, also where an overlay replaces staging/events.sql.
@@ -34,6 +36,14 @@ EVENT_TYPES = {
     "experiments": "MAP(VARCHAR, VARCHAR)",
 }
 
+# Units of timestamps, and from which number to which one they are told by size: from March 1973 on.
+TIMESTAMP_SIZES = {
+    "seconds": (10**8, 10**11 - 1),
+    "milliseconds": (10**11, 10**14 - 1),
+    "microseconds": (10**14, 10**17 - 1),
+    "nanoseconds": (10**17, 2**63 - 1),
+}
+
 # How the names of the types of numbers begin.
 NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "U", "HUGEINT")
 
@@ -51,7 +61,11 @@ def read_logs(
 
     They hold the lines that the files had when they were found, even if a file grows meanwhile.
     """
-    with stages.stage("read logs") as stage, LiteralPaths() as paths:
+    with (
+        stages.stage("read logs") as stage,
+        LiteralPaths() as paths,
+        noticing_rotation(logs, UbcfError, duckdb.Error),
+    ):
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
         _stage_logs(db, templates, logs, folder, paths)
@@ -92,10 +106,24 @@ def _stage_logs(
         file.lines is not None and file.lines.line_feeds for file in files if file.log.bytes
     )
     db.run("staging/log_text.sql", line_feeds=line_feeds)
-    if not any(templates.replaces(f"staging/{name}.sql") for name in ("log_lines", "events")):
+    db.run("staging/iso_timestamp.sql")
+    as_the_service_writes = not any(
+        templates.replaces(f"staging/{name}.sql") for name in ("log_lines", "events")
+    )
+    _bind_timestamp_unit(db, ["milliseconds"])
+    if as_the_service_writes:
         db.run("staging/known_experiments.sql")
+        _bind_timestamp_unit(db, _timestamp_units(db, few_lines=True))
+    else:
+        db.set(timestamps_written=None)
     db.run("staging/log_lines.sql", view="log_lines", numbered=False)
     db.run("staging/events.sql")
+    if as_the_service_writes and db.run("staging/questions/undated_events.sql")[0][0]:
+        # A timestamp is in another unit than those of the first lines, or there is none.
+        units = _timestamp_units(db, few_lines=False)
+        if _bind_timestamp_unit(db, units):
+            db.drop("events")
+            db.run("staging/events.sql")
     db.run("staging/rejected_lines.sql")
     _check_event_columns(db, templates)
     # An events.sql of the user's own decides what a line is: lines are counted for ours only.
@@ -118,6 +146,31 @@ def _complete_logs(logs: list[LogFile]) -> list[ReadableLog]:
     """The logs as they are. Raises InputError for a compressed one that is not complete."""
     check_complete(logs)
     return [ReadableLog(log, log.path) for log in logs]
+
+
+def _timestamp_units(db: Database, *, few_lines: bool) -> list[str]:
+    """The units of timestamps in the logs, or in the first lines, the most frequent first."""
+    return [
+        unit for unit, _ in db.run("staging/questions/timestamp_units.sql", few_lines=few_lines)
+    ]
+
+
+def _bind_timestamp_unit(db: Database, units: list[str]) -> bool:
+    """Makes the first unit that is one of numbers the unit of all logs; returns if it is another.
+
+    Numbers of another size than this unit has are no timestamps; texts are read in any case.
+    """
+    unit = next((unit for unit in units if unit in TIMESTAMP_SIZES), "milliseconds")
+    ((before,),) = db.execute("select getvariable('timestamp_unit')")
+    least, most = TIMESTAMP_SIZES[unit]
+    written = [name for name in units if name == unit or name not in TIMESTAMP_SIZES]
+    db.set(
+        timestamp_unit=unit,
+        timestamp_least=least,
+        timestamp_most=most,
+        timestamps_written=" and ".join(written) or None,
+    )
+    return bool(unit != before)
 
 
 def _restore_lines(db: Database, altered: list[Path]) -> None:

@@ -27,9 +27,11 @@ class BuildSummary:
     mean_positive_neighbors, mean_negative_neighbors: users with a similarity above and below 0,
     averaged over all users; None when they were not computed. share_from_neighbors: of all
     recommendations, those whose source is neighbors; share_from_neighbors_to_10: of those at ranks
-    1 to 10; None when there are none. duplicate_lines: lines identical to
-    an earlier one (they count as events); None when an overlay reads the events. plan, plan_reason:
-    how the scores were computed, and why. plan_estimates: estimated seconds and bytes of each way.
+    1 to 10; None when there are none. duplicate_lines: lines identical to an earlier one (they
+    count as events); None when an overlay reads the events. timestamp_unit: how the logs write
+    timestamps; None: they have none, or an overlay decides. undated_events: events whose timestamp
+    is null. plan, plan_reason: how the scores were computed, and why. plan_estimates: estimated
+    seconds and bytes of each way.
     """
 
     version: str
@@ -44,6 +46,8 @@ class BuildSummary:
     rejected: int
     rejected_reasons: dict[str, int]
     duplicate_lines: int | None
+    timestamp_unit: str | None
+    undated_events: int
     users: int
     tracks: int
     interactions: int

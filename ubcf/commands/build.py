@@ -81,6 +81,14 @@ Examples:
 @click.option(
     "--temp-dir", metavar="DIR", help="Where DuckDB may spill.  [default: beside the database]"
 )
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Build again, up to N times, when a log is rotated while it is read.",
+)
 @model_options
 @click.option(
     "--predict",
@@ -133,6 +141,7 @@ def _as_text(summary: BuildSummary) -> str:
     if summary.duplicate_lines is not None:
         lines.append(("duplicates", f"{summary.duplicate_lines:,} lines repeat another (kept)"))
     lines += [
+        ("timestamps", _timestamps(summary)),
         ("shape", f"{summary.users:,} users x {summary.tracks:,} tracks"),
         ("density", f"{summary.density:.10f} ({summary.interactions:,} interactions)"),
         ("neighbors", _neighbors(summary)),
@@ -162,6 +171,11 @@ def _lists(share: float | None, share_to_10: float | None) -> str:
         return "empty"
     rest = "; popular tracks fill most of the rest" if share < 1 else ""
     return f"{share:.1%} from neighbors, {share_to_10:.1%} of ranks 1 to 10{rest}"
+
+
+def _timestamps(summary: BuildSummary) -> str:
+    undated = f"{summary.undated_events:,} events without one"
+    return undated if summary.timestamp_unit is None else f"{summary.timestamp_unit}, {undated}"
 
 
 def _neighbors(summary: BuildSummary) -> str:

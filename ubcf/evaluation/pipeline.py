@@ -203,9 +203,9 @@ def _split(db: Database, split: str, source: str, target: str = "split_events") 
     """Makes the table `target`: the events of `source`, each in the training or the test part."""
     if split in ("time", "last"):
         ((undated,),) = db.run("evaluation/questions/undated_events.sql", source=source)
-        if undated:
+        if undated == db.count(source):
             raise InputError(
-                f"{undated:,} events have no timestamp, which the split {split!r} needs; "
+                f"none of {undated:,} events has a timestamp, which the split {split!r} needs; "
                 "'random' needs none"
             )
     db.run(f"evaluation/splits/{split}.sql", source=source, target=target)

@@ -1,5 +1,6 @@
 -- {{ target }}: one row per event, with its part: the events after one moment are the test part.
 -- The moment, the same for all users, is the earliest by which 1 - test_share of the events were logged.
+-- Events without a timestamp are in the training part, and do not count for the moment.
 create or replace table {{ target }} as
 with
 ranked as (
@@ -8,6 +9,7 @@ ranked as (
         row_number() over (order by timestamp) as rank,
         count(*) over () as events
     from {{ source }}
+    where timestamp is not null
 ),
 
 moments as (
