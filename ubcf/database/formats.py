@@ -10,8 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ubcf.database.session import literal
-
 if TYPE_CHECKING:
     import duckdb
 
@@ -231,6 +229,8 @@ def _json_objects(
     DuckDB makes the text of all values but the nested ones: its rows are the texts between these,
     which Python makes, at odd positions.
     """
+    from ubcf.database.session import literal  # loads DuckDB, which help does without
+
     between = [["'{'"]]
     selected = []
     for position, column in enumerate(columns, start=1):

@@ -37,7 +37,10 @@ MAGIC = b"DUCK"
 MAGIC_WITHIN = 16
 
 # The first version of ubcf whose tables have all columns that sql/analysis/ reads.
-OLDEST_VERSION = (0, 1, 0)
+OLDEST_VERSION = (0, 2, 0)
+
+# The first version that `ubcf sql` can query, and `ubcf diff` compare without what it lacks.
+OLDEST_READABLE_VERSION = (0, 1, 0)
 
 
 def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
@@ -88,7 +91,7 @@ def connect_pair(old: str | Path, new: str | Path) -> duckdb.DuckDBPyConnection:
             except duckdb.Error as error:
                 raise DatabaseError(f"{path}: {one_line(error)}") from error
             connection.execute(f"use {name}")
-            _refuse_other_tables(connection, path)
+            _refuse_other_tables(connection, path, oldest=OLDEST_READABLE_VERSION)
         connection.execute("use memory")
     except BaseException:
         connection.close()
@@ -106,8 +109,10 @@ def _open(
         )
     except duckdb.Error as error:
         raise DatabaseError(f"{path}: {one_line(error)}") from error
+    # Statements of the user read what there is; those of sql/ read all columns of this version.
+    oldest = OLDEST_READABLE_VERSION if evaluations else OLDEST_VERSION
     try:
-        _refuse_other_tables(connection, path, evaluations=evaluations)
+        _refuse_other_tables(connection, path, evaluations=evaluations, oldest=oldest)
     except BaseException:
         connection.close()
         raise
@@ -136,7 +141,11 @@ def _refuse_other_files(path: Path) -> None:
 
 
 def _refuse_other_tables(
-    connection: duckdb.DuckDBPyConnection, path: Path, *, evaluations: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    *,
+    evaluations: bool = False,
+    oldest: tuple[int, int, int] = OLDEST_VERSION,
 ) -> None:
     """Raises DatabaseError when the tables are not those of this version of ubcf."""
     tables = {row[0] for row in connection.execute("show tables").fetchall()}
@@ -149,5 +158,5 @@ def _refuse_other_tables(
         )
     (version,) = connection.execute("select coalesce(max(version), '') from build").fetchall()[0]
     numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
-    if numbers is None or tuple(map(int, numbers.groups())) < OLDEST_VERSION:
+    if numbers is None or tuple(map(int, numbers.groups())) < oldest:
         raise DatabaseError(f"{path}: made by ubcf {version}; build it again with this version")
