@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ubcf
+from tests.support.builds import build_folder
 from tests.support.commands import call_ubcf
 from tests.support.examples import examples
 from tests.support.logs import write_log
@@ -316,6 +317,12 @@ def test_diff_is_readable_as_a_table(folder: Path) -> None:
         "top     100  2",
     ]
     assert "\n\n".join(parts[4:]) == (
+        "sources\n"
+        "ranks    old  new  difference\n"
+        "-------  ---  ---  ----------\n"
+        "1 to 10  0.0  0.0         0.0\n"
+        "all      0.0  0.0         0.0\n"
+        "\n"
         "gained_and_lost\n"
         "kind           ids  first_ids\n"
         "-------------  ---  ---------\n"
@@ -511,3 +518,36 @@ def test_the_means_are_those_of_the_lists_in_the_json_files(samples: tuple[Path,
         pytest.approx(sum(len({*a} & {*b}) / 100 for a, b in pairs) / users),
         pytest.approx(sum(rank_biased_overlap(a, b) for a, b in pairs) / users),
     ]
+
+
+def test_a_database_of_an_earlier_version_is_compared_without_what_it_lacks(
+    tmp_path: Path,
+) -> None:
+    write_log(tmp_path / "logs" / "data.json", [(1, 1, 1.0), (1, 2, 0.0), (2, 1, 1.0)])
+    new, old = build_folder(tmp_path).database, tmp_path / "old.duckdb"
+    old.write_bytes(new.read_bytes())
+    with duckdb.connect(str(old)) as connection:
+        connection.execute(
+            "alter table build drop share_from_neighbors;"
+            "alter table build drop share_from_neighbors_to_10;"
+            "alter table recommendations drop source;"
+            "update build set version = '0.1.0'"
+        )
+    done = call_ubcf("diff", old, new, "--format", "json", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"ubcf: note: {old}: made by an earlier version, without sources of recommendations, "
+        "which are not compared\n"
+    )
+    parts = json.loads(done.stdout)
+    assert parts["lists"]["identical_share"] == 1
+    assert "sources" not in parts
+    both = json.loads(call_ubcf("diff", new, new, "--format", "json", cwd=tmp_path).stdout)
+    assert [row["ranks"] for row in both["sources"]] == ["1 to 10", "all"]
+    for command in (["query", "coverage"], ["inspect", "user", 1], ["report"], ["explain", 1, 2]):
+        refused = call_ubcf(*command, "-d", old, cwd=tmp_path)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr == (
+            f"ubcf: error: {old}: made by ubcf 0.1.0; build it again with this version\n"
+        )
+    assert call_ubcf("sql", "from users", "-d", old, cwd=tmp_path).returncode == 0

@@ -136,7 +136,8 @@ def test_the_command_reports_the_sum_and_the_stored_score(build_from: Build) -> 
     done = call_ubcf("explain", 2, 10, "--format", "json", cwd=built.folder)
     assert (done.returncode, done.stdout) == (0, "[]\n")
     assert done.stderr == (
-        "user 2, track 10: score 0, the sum of 0 contributions; rank 3, with a stored score of 0\n"
+        "user 2, track 10: score 0: none of its 2 neighbors heard it (0 other users did); "
+        "rank 3, with a stored score of 0\n"
     )
 
 
@@ -190,3 +191,28 @@ def test_explanations_and_similar_users_follow_the_options_of_the_build(
                 [row[2] for row in stored], abs=1e-12
             )
             assert [row[3] for row in computed] == [row[3] for row in stored]
+
+
+def test_a_score_of_nothing_is_explained_by_who_heard_the_track(build_from: Build) -> None:
+    # Users 1 and 2 agree on tracks 1 and 2; users 3 and 4 share nothing with them; track 6 is the
+    # only one that user 5 heard, and its time is the mean.
+    events = [
+        (1, 1, 1.0), (1, 2, 0.0), (2, 1, 1.0), (2, 2, 0.0), (2, 5, 0.5),
+        (3, 3, 1.0), (3, 4, 0.0), (4, 3, 0.5),
+    ]  # fmt: skip
+    built = build_from(events)
+
+    def said(user: int, track: int) -> str:
+        return call_ubcf("explain", user, track, cwd=built.folder).stderr.split("; ")[0]
+
+    assert said(1, 3) == (
+        "user 1, track 3: score 0: none of its 1 neighbors heard it (2 other users did)"
+    )
+    assert said(1, 5) == (
+        "user 1, track 5: score 0: of its 1 neighbors 1 heard it, for exactly as long as is "
+        "expected of them, which counts as 0"
+    )
+    assert said(4, 1) == (
+        "user 4, track 1: score 0: no other user counts as a neighbor of this one "
+        "(2 other users heard it)"
+    )

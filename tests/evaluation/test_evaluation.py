@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import duckdb
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.overlays import overlay
 from tests.support.paths import PROJECT
+from ubcf.commands import ubcf as group
 from ubcf.errors import InputError, OptionError
 from ubcf.evaluation.bootstrap import estimate
 from ubcf.evaluation.pipeline import Evaluation
@@ -813,3 +815,16 @@ def test_the_figures_of_each_user_are_those_of_other_libraries(tmp_path: Path) -
             assert by_user[user, "auc", None] == pytest.approx(auc)
         measured += 1
     assert measured > 20
+
+
+def test_lengths_given_several_times_add_up() -> None:
+    (option,) = [each for each in group.commands["evaluate"].params if each.name == "at"]
+    context = click.Context(group.commands["evaluate"])
+    for given, numbers in (
+        (["20", "100"], [20, 100]),
+        (["20,100"], [20, 100]),
+        (["5", "20,5"], [5, 20]),
+        (None, [10, 100]),
+    ):
+        arguments = {} if given is None else {"at": given}
+        assert option.handle_parse_result(context, arguments, [])[0] == numbers

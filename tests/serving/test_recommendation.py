@@ -240,3 +240,26 @@ def test_the_command_recommends_from_a_file_and_from_stdin(sample: Built, tmp_pa
     )
     assert garbage.returncode == 1
     assert garbage.stderr.startswith("ubcf: error: stdin, line 1: neither")
+
+
+@pytest.mark.parametrize(
+    ("history", "reason"),
+    [
+        ({"99": 1.0, "98": 0.0}, "none of the tracks heard is in the logs"),
+        (
+            {"1": 0.5},
+            "every play, or the only one, is of the mean time, which counts as 0: no taste shows",
+        ),
+        ({"1": 1.0, "2": 0.0}, None),
+    ],
+)
+def test_a_list_of_popular_tracks_is_said_to_be_one_and_why(
+    history: dict[str, float], reason: str | None, tmp_path: Path
+) -> None:
+    events = [(1, 1, 1.0), (1, 2, 0.0), (2, 1, 1.0), (2, 3, 0.0)]
+    write_log(tmp_path / "logs" / "data.json", events)
+    built = build_folder(tmp_path)
+    done = call_ubcf("recommend", "--history", "-", cwd=built.folder, input=json.dumps(history))
+    assert done.returncode == 0
+    note = f"ubcf: note: these are the popular tracks: {reason}\n"
+    assert done.stderr == ("" if reason is None else note)

@@ -28,6 +28,7 @@ FOLDERS = (
     "checks",
     "analysis",
     "analysis/diff",
+    "analysis/questions",
     "serving",
     "serving/questions",
     "evaluation",

@@ -8,6 +8,9 @@ from ubcf.database.session import Session
 
 FOLDER = "analysis/diff"
 
+# The part that compares a column of the table build which databases of version 0.1 lack.
+SOURCES, SHARE = "sources", "share_from_neighbors"
+
 # Users shown by default: with the other parts, they fill a screen.
 ROWS = 10
 
@@ -20,6 +23,7 @@ PARTS = (
     "options",
     "counts",
     "measures",
+    SOURCES,
     "gained_and_lost",
     "lists",
     "changed_users",
@@ -34,12 +38,24 @@ def compare(
 ) -> dict[str, duckdb.DuckDBPyRelation]:
     """The differences between the databases attached as old and new: a relation for each of PARTS.
 
+    The part sources is left out where one of the databases does not have it.
+
     connection: of `ubcf.database.reading.connect_pair`. k: users in the part changed_users, those
     whose lists changed most. The temporary table list_changes, one row per user of both databases,
     stays in the connection.
     Raises TemplateError when DuckDB refuses a query.
     """
     session = Session(connection)
+    parts = [name for name in PARTS if name != SOURCES or not without_sources(connection)]
     session.run(f"{FOLDER}/{PREPARATION}.sql")
     session.set(k=k)
-    return {name: session.relation(f"{FOLDER}/{name}.sql") for name in PARTS}
+    return {name: session.relation(f"{FOLDER}/{name}.sql") for name in parts}
+
+
+def without_sources(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Those of the databases attached as old and new that have no sources of recommendations."""
+    found = connection.execute(
+        "select database_name from duckdb_columns()"
+        f" where table_name = 'build' and column_name = '{SHARE}'"
+    ).fetchall()
+    return [name for name in ("old", "new") if (name,) not in found]

@@ -7,7 +7,8 @@ from typing import Any
 
 import duckdb
 
-from ubcf.analysis.named_analyses import query
+from ubcf.analysis.named_analyses import query, set_id
+from ubcf.database.session import Session
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,21 @@ def explained_score(
     stored = query(connection, "recommendation", user=user, track=track).fetchall()
     rank, stored_score = stored[0][:2] if stored else (None, None)
     return ExplainedScore(sum(contributions, 0.0), len(contributions), stored_score, rank)
+
+
+def why_nothing(connection: duckdb.DuckDBPyConnection, user: Any, track: Any) -> str:
+    """Why a score has no contributions: how many neighbors there are, and who heard the track."""
+    set_id(connection, "user", user)
+    set_id(connection, "track", track)
+    ((neighbors, heard, others),) = Session(connection).run(
+        "analysis/questions/neighbors_and_listeners.sql"
+    )
+    listeners = f"{others:,} other user{'' if others == 1 else 's'}"
+    if neighbors == 0:
+        return f"no other user counts as a neighbor of this one ({listeners} heard it)"
+    if heard == 0:
+        return f"none of its {neighbors:,} neighbors heard it ({listeners} did)"
+    return (
+        f"of its {neighbors:,} neighbors {heard:,} heard it, for exactly as long as is expected of "
+        "them, which counts as 0"
+    )

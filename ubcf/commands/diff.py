@@ -32,11 +32,17 @@ def diff(old: str, new: str, k: int, form: str) -> None:
     much the lists of the users of both overlap: the tracks in common in the first 10 and 100, and
     rank-biased overlap (p = 0.9), from 0 (disjoint) to 1 (equal), mostly of the first ranks.
     """
-    from ubcf.analysis.comparison import ONE_ROW, compare
+    from ubcf.analysis.comparison import ONE_ROW, compare, without_sources
     from ubcf.commands.rows import print_parts
     from ubcf.database.reading import connect_pair
     from ubcf.database.session import interruptibly
 
     with connect_pair(old, new) as connection:
+        for name in without_sources(connection):
+            click.echo(
+                f"ubcf: note: {old if name == 'old' else new}: made by an earlier version, without "
+                "sources of recommendations, which are not compared",
+                err=True,
+            )
         parts = interruptibly(connection, lambda: compare(connection, k))
         print_parts(connection, parts, form, one_row=ONE_ROW)

@@ -12,11 +12,16 @@ from ubcf.evaluation.options import SPLITS, TUNING_METRICS
 from ubcf.scoring.options import PRESETS
 
 
-def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
-    parts = value.split(",")
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise click.BadParameter(f"{value!r} is not a list of numbers from 1, such as 10,100")
-    return [int(part) for part in parts]
+def _numbers(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> list[int]:
+    numbers: dict[int, None] = {}
+    for value in values:
+        parts = value.split(",")
+        if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+            raise click.BadParameter(f"{value!r} is not a list of numbers from 1, such as 10,100")
+        numbers.update(dict.fromkeys(map(int, parts)))
+    return list(numbers)
 
 
 def _refuse_unused(*names: str) -> None:
@@ -100,10 +105,11 @@ Examples:
 @click.option(
     "--at",
     metavar="N,...",
-    default="10,100",
+    multiple=True,
+    default=["10,100"],
     show_default=True,
     callback=_numbers,
-    help="Lengths at which lists are cut for the metrics.",
+    help="Lengths at which lists are cut for the metrics; may be given several times.",
 )
 @click.option(
     "--exclude-heard/--keep-heard",

@@ -24,7 +24,7 @@ def explain(user: str, track: str, database: str, form: str) -> None:
     TRACK need not be recommended.
     """
     from ubcf.analysis.explanation import explain as explain_score
-    from ubcf.analysis.explanation import explained_score
+    from ubcf.analysis.explanation import explained_score, why_nothing
     from ubcf.commands.rows import print_rows
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
@@ -38,11 +38,12 @@ def explain(user: str, track: str, database: str, form: str) -> None:
             if explained.rank is None
             else f"rank {explained.rank}, with a stored score of {explained.stored_score:.12g}"
         )
-        click.echo(
-            printable(
-                f"user {user}, track {track}: score {explained.score:.12g}, the sum of "
-                f"{explained.neighbors:,} contributions; {place}"
-            ),
-            err=True,
-        )
+        if explained.neighbors == 0:
+            said = f"score 0: {why_nothing(connection, user, track)}"
+        else:
+            said = (
+                f"score {explained.score:.12g}, the sum of {explained.neighbors:,} "
+                f"contribution{'' if explained.neighbors == 1 else 's'}"
+            )
+        click.echo(printable(f"user {user}, track {track}: {said}; {place}"), err=True)
         print_rows(connection, relation, form)

@@ -50,7 +50,7 @@ def recommend(
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.serving.history import read_history
-    from ubcf.serving.recommendation import fold_in
+    from ubcf.serving.recommendation import fold_in, why_popular
 
     with connect_closed(database) as connection, given_file(history) as path:
         plays = read_history(path)
@@ -58,4 +58,7 @@ def recommend(
             connection,
             lambda: fold_in(connection, plays, top, similar_users=similar_users, explain=explain),
         )
+        reason = why_popular(connection, parts)
+        if reason is not None:
+            click.echo(f"ubcf: note: these are the popular tracks: {reason}", err=True)
         print_parts(connection, parts, form)

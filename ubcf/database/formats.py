@@ -231,6 +231,7 @@ def _json_objects(
     DuckDB makes the text of all values but the nested ones: its rows are the texts between these,
     which Python makes, at odd positions.
     """
+
     between = [["'{'"]]
     selected = []
     for position, column in enumerate(columns, start=1):

@@ -29,7 +29,10 @@ MAGIC = b"DUCK"
 MAGIC_WITHIN = 16
 
 # The first version of ubcf whose tables have all columns that sql/analysis/ reads.
-OLDEST_VERSION = (0, 1, 0)
+OLDEST_VERSION = (0, 2, 0)
+
+# The first version that `ubcf sql` can query, and `ubcf diff` compare without what it lacks.
+OLDEST_READABLE_VERSION = (0, 1, 0)
 
 Config = dict[str, str | bool | int | float | list[str]]
 
@@ -145,7 +148,7 @@ def connect_pair(old: str | Path, new: str | Path) -> duckdb.DuckDBPyConnection:
             _attach(connection, path, name)
         connection.execute("set enable_external_access = false")
         for name, path in names.items():
-            _refuse_other_contents(connection, path, name)
+            _refuse_other_contents(connection, path, name, oldest=OLDEST_READABLE_VERSION)
     except BaseException:
         connection.close()
         raise
@@ -188,13 +191,15 @@ def _checked(
     connection: duckdb.DuckDBPyConnection, path: Path, *, evaluations: bool = False
 ) -> duckdb.DuckDBPyConnection:
     """Returns the connection after a check of the database in it; closes it on an error."""
+    # Statements of the user read what there is; those of sql/ read all columns of this version.
+    oldest = OLDEST_READABLE_VERSION if evaluations else OLDEST_VERSION
     try:
         rows = connection.execute(
             "select database_name, path from system.main.duckdb_databases() where not internal"
         ).fetchall()
         names = {file: name for name, file in rows}
         name = names.get(str(path.absolute()), rows[0][0])
-        _refuse_other_contents(connection, path, name, evaluations=evaluations)
+        _refuse_other_contents(connection, path, name, evaluations=evaluations, oldest=oldest)
         if _of_database(connection, name, "duckdb_functions", "function_name"):
             _define_macro(connection)
     except duckdb.Error as error:
@@ -242,10 +247,17 @@ def _is_duckdb(path: Path) -> bool:
 
 
 def _refuse_other_contents(
-    connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, evaluations: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    name: str,
+    *,
+    evaluations: bool = False,
+    oldest: tuple[int, int, int] = OLDEST_VERSION,
 ) -> None:
     """Raises DatabaseError unless the tables of the database `name` are those of this version.
 
+    oldest: the oldest version that will do; tables of a version before OLDEST_VERSION may lack
+    columns.
     They must be base tables, without generated columns, and there must be no macro but ours: a
     query that names a table must not run what somebody else wrote, and DuckDB looks up even `+`
     among the macros of the database first. So this check qualifies the functions that it calls,
@@ -271,13 +283,18 @@ def _refuse_other_contents(
     ).fetchall()
     version = (versions[0][0] if versions else None) or ""
     numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
-    if numbers is None or tuple(map(int, numbers.groups())) < OLDEST_VERSION:
+    if numbers is None or tuple(map(int, numbers.groups())) < oldest:
         raise DatabaseError(f"{path}: made by ubcf {version}; build it again with this version")
-    _refuse_other_columns(connection, path, name, BUILD_TABLES)
+    _refuse_other_columns(connection, path, name, BUILD_TABLES, may_lack=oldest < OLDEST_VERSION)
 
 
 def _refuse_other_columns(
-    connection: duckdb.DuckDBPyConnection, path: Path, name: str, tables: dict[str, Columns]
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    name: str,
+    tables: dict[str, Columns],
+    *,
+    may_lack: bool = False,
 ) -> None:
     """Raises DatabaseError when a table lacks a column, or has another type or generates it."""
     rows = _of_database(
@@ -292,6 +309,8 @@ def _refuse_other_columns(
     for table, columns in tables.items():
         for column, kind in columns.items():
             if (table, column) not in found:
+                if may_lack:
+                    continue
                 raise DatabaseError(
                     f"{path}: {table} has no column {column!r}; build it again with this version"
                 )

@@ -69,6 +69,7 @@ BUILD_TABLES: dict[str, Columns] = {
         "track": None,
         "score": "DOUBLE",
         "heard": "BOOLEAN",
+        "source": "VARCHAR",
     },
     "rejected_lines": {
         "file": "VARCHAR",

@@ -114,6 +114,26 @@ def fold_in(
     }
 
 
+def why_popular(
+    connection: duckdb.DuckDBPyConnection, parts: Mapping[str, duckdb.DuckDBPyRelation]
+) -> str | None:
+    """Why the result of `fold_in` is only a list of popular tracks; None where it is not.
+
+    Reads the history that `fold_in` left in the connection.
+    """
+    sources = parts["recommendations"].project("source").distinct().fetchall()
+    if sources != [("popularity",)]:
+        return None
+    ((known, all_count_as_0),) = Session(connection).run("serving/questions/known_history.sql")
+    if known == 0:
+        return "none of the tracks heard is in the logs"
+    if all_count_as_0:
+        return "every play, or the only one, is of the mean time, which counts as 0: no taste shows"
+    if not parts["similar_users"].project("rank").limit(1).fetchall():
+        return "no user of the logs is similar"
+    return "nothing that similar users heard counts"
+
+
 @dataclass(frozen=True)
 class _Person:
     """The model with the person as one more user, in the last row."""

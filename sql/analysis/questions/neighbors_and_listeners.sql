@@ -1,0 +1,23 @@
+-- neighbors_and_listeners: one row: how many count for a user, how many of these heard a track, and who else did.
+-- other_listeners: all users but this one who heard the track.
+-- variable user: the user.
+-- variable track: the track.
+with
+weights as (
+    from weights_of(getvariable('user'))
+),
+
+listeners as (
+    select "user"
+    from interactions
+    where track = getvariable('track') and "user" <> getvariable('user')
+)
+
+select
+    (select count(*) from weights) as neighbors,
+    (
+        select count(*)
+        from weights
+        inner join listeners on weights.neighbor = listeners."user"
+    ) as neighbors_who_heard,
+    (select count(*) from listeners) as other_listeners;
