@@ -283,9 +283,10 @@ def _refuse_other_contents(
     ).fetchall()
     version = (versions[0][0] if versions else None) or ""
     numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
-    if numbers is None or tuple(map(int, numbers.groups())) < oldest:
+    parts = None if numbers is None else tuple(map(int, numbers.groups()))
+    if parts is None or parts < oldest:
         raise DatabaseError(f"{path}: made by ubcf {version}; build it again with this version")
-    _refuse_other_columns(connection, path, name, BUILD_TABLES, may_lack=oldest < OLDEST_VERSION)
+    _refuse_other_columns(connection, path, name, BUILD_TABLES, may_lack=parts < OLDEST_VERSION)
 
 
 def _refuse_other_columns(
