@@ -113,15 +113,8 @@ def is_plain_json(line: bytes) -> bool:
 
 def is_text_of(text: str, line: bytes) -> bool:
     """Whether a text is that of a line, or of its head; '?' stands for bytes that are not UTF-8."""
-    if len(line) > LONGEST_KEPT:
-        return len(text) == 1_000 and line.startswith(text.encode())
-    try:
-        return text == line.decode()
-    except UnicodeDecodeError:
-        found = text.encode()
-        return len(found) == len(line) and all(
-            got in (byte, ord("?")) for got, byte in zip(found, line, strict=True)
-        )
+    whole = re.sub("[\udc80-\udcff]", "?", line.decode("utf-8", "surrogateescape"))
+    return text == (whole[:1_000] if len(line) > LONGEST_KEPT else whole)
 
 
 def write(folder: Path, logs: list[File]) -> None:

@@ -202,6 +202,8 @@ LINES: list[Line] = [
     (event(more='"unknown": "' + "a" * 1_900_000 + '"'), None),
     (event(more='"unknown": "' + "a" * 2_500_000 + '"'), "longer than 2 MB"),
     # not UTF-8
+    (event(more='"unknown": "' + "a" * 1_900_000 + '"') + b"\xff", "not UTF-8"),
+    (b"\xff" + b"a" * 20_000 + b"\xff", "not UTF-8"),
     (b"\xff", "not UTF-8"),
     (b"\xfe\xff", "not UTF-8"),
     (b"\xc0\xaf", "not UTF-8"),

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from ubcf.building.logs import READ_SIZE, LogFile
 from ubcf.errors import InputError
@@ -229,8 +229,26 @@ def copy_readable(log: LogFile, copy: Path, altered: Path) -> None:
             if readable != line.head:
                 text = _text(shown)
                 kept = text[:KEPT_CHARACTERS] if line.is_too_long else text
-                entry = {"file": log.name, "line_number": number, "reason": reason, "line": kept}
-                report.write(json.dumps(entry) + "\n")
+                _report(report, log, number, reason, kept)
+
+
+def copy_texts(log: LogFile, numbers: set[int], altered: Path) -> None:
+    """Writes the texts of some lines of a log file, by number, as `copy_readable` does.
+
+    Raises InputError as `unpacked`.
+    """
+    left = None if is_compressed(log.path) else log.bytes
+    with altered.open("w", encoding="utf-8") as report, unpacked(log) as file:
+        source = cast(BinaryIO, io.BufferedReader(cast(Any, file), READ_SIZE))
+        for number, line in enumerate(_lines(source, left), start=1):
+            if number in numbers:
+                shown = line.head.removeprefix(codecs.BOM_UTF8) if number == 1 else line.head
+                _report(report, log, number, None, _text(shown))
+
+
+def _report(report: TextIO, log: LogFile, number: int, reason: str | None, text: str) -> None:
+    entry = {"file": log.name, "line_number": number, "reason": reason, "line": text}
+    report.write(json.dumps(entry) + "\n")
 
 
 def _write(log: LogFile, target: BinaryIO, data: bytes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from ubcf.building.lines import ReadableLog, check_complete, readable
+from ubcf.building.lines import ReadableLog, check_complete, copy_texts, readable
 from ubcf.building.logs import LogFile, frozen, grown, log_file, noticing_rotation
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.templates import Templates
@@ -133,7 +133,8 @@ def _stage_logs(
     db.run("staging/accepted_lines.sql")
     if counted:
         _account_for_lines(db)
-        _restore_lines(db, [file.altered for file in files if file.altered is not None])
+        altered = [file.altered for file in files if file.altered is not None]
+        _restore_lines(db, [*altered, *_damaged_lines(db, logs, folder)])
     db.run("staging/build_inputs.sql", counted=counted)
 
 
@@ -171,6 +172,19 @@ def _bind_timestamp_unit(db: Database, units: list[str]) -> bool:
         timestamps_written=" and ".join(written) or None,
     )
     return bool(unit != before)
+
+
+def _damaged_lines(db: Database, logs: list[LogFile], folder: Path) -> list[Path]:
+    """Files with the texts of lines that are not UTF-8: DuckDB keeps only a part of a long one."""
+    numbers: dict[str, set[int]] = {}
+    for file, number in db.run("staging/questions/damaged_lines.sql"):
+        numbers.setdefault(file, set()).add(number)
+    copies = []
+    for index, log in enumerate(logs):
+        if log.name in numbers:
+            copies.append(folder / f"{index}.damaged")
+            copy_texts(log, numbers[log.name], copies[-1])
+    return copies
 
 
 def _restore_lines(db: Database, altered: list[Path]) -> None:
