@@ -1,6 +1,7 @@
 -- experiment_users: one row per treatment of an experiment and user seen under it: the user's metrics.
 -- A session ends with an event whose message is 'last' (see sessions), or where the treatment changes.
--- Events outside the experiment are left out. request_latency: the mean latency, in seconds.
+-- Events outside the experiment are left out. time_per_user: listening time, in tracks.
+-- request_latency: the mean latency, in seconds.
 -- variable experiment: name of the experiment.
 with
 marked as (
@@ -48,6 +49,7 @@ totals as (
 select
     treatment,
     "user",
+    total_time as time_per_user,
     sessions,
     events / sessions as tracks_per_session,
     total_time / sessions as time_per_session,

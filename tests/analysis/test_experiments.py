@@ -115,10 +115,10 @@ def test_users_have_their_own_means_under_each_treatment(build_from: Build) -> N
     (user 3), which does not count.
     """
     assert rows(build_from(EVENTS), "experiment_users", experiment="E") == [
-        ("C", 1, 2, 1.5, 0.875, 0.5),
-        ("C", 2, 1, 2.0, about(0.3, rel=1e-15), 0.5),
-        ("T", 2, 2, 1.0, 0.15, 0.25),
-        ("T", 3, 2, 1.0, about(0.6, rel=1e-15), 0.25),
+        ("C", 1, 1.75, 2, 1.5, 0.875, 0.5),
+        ("C", 2, 0.3, 1, 2.0, about(0.3, rel=1e-15), 0.5),
+        ("T", 2, 0.3, 2, 1.0, 0.15, 0.25),
+        ("T", 3, 1.2, 2, 1.0, about(0.6, rel=1e-15), 0.25),
     ]
 
 
@@ -161,9 +161,13 @@ def test_an_experiment_by_hand(build_from: Build) -> None:
                 treatment="T",
                 users=2,
                 mean=1.0,
+                mean_low=1.0,
+                mean_high=1.0,
                 variance=0.0,
                 control_users=2,
                 control_mean=1.75,
+                control_mean_low=about(1.75 - half_width, rel=QUANTILES),
+                control_mean_high=about(1.75 + half_width, rel=QUANTILES),
                 control_variance=0.125,
                 effect=about(-75 / 1.75),
                 low=about(100 * (-0.75 - half_width) / 1.75, rel=QUANTILES),
@@ -179,6 +183,7 @@ def test_an_experiment_by_hand(build_from: Build) -> None:
                 " treatment_assignment_conflicts --param experiment=E"
             )
         ],
+        notes=[],
     )
 
 
@@ -244,8 +249,8 @@ def test_uneven_arms_are_reported(build_from: Build) -> None:
     assert experiment.warnings == [
         (
             "sample ratio mismatch: arms of 30 (C), 5 (T) users are unlikely under an even split"
-            " (chi-square test, p = 2.4e-05); unless the split was meant to be uneven, do not trust"
-            " the effects"
+            " (chi-square test, p = 2.4e-05); unless the split was meant to be uneven"
+            " (--split), do not trust the effects"
         )
     ]
 
@@ -276,7 +281,8 @@ def test_significance_is_that_of_the_adjusted_p_value(build_from: Build) -> None
         about(2 * p_value),
         False,
     )
-    assert several.warnings == [
+    assert several.warnings == []
+    assert several.notes == [
         "2 comparisons: an effect is significant if its adjusted p value (Holm) is below 0.05"
     ]
 
@@ -298,7 +304,7 @@ def test_the_control_is_found_by_its_usual_names_or_chosen(build_from: Build) ->
     with pytest.raises(
         NotFoundError, match=r"'F' .* name the control by --control, one of 'A', 'B'"
     ):
-        analyzed(built)
+        analyzed(built, "F")
     with pytest.raises(
         NotFoundError, match="no experiment 'G' in this database; there are 'E', 'F'"
     ):
@@ -307,7 +313,7 @@ def test_the_control_is_found_by_its_usual_names_or_chosen(build_from: Build) ->
 
 def test_wrong_options_are_errors_that_list_the_right_ones(build_from: Build) -> None:
     built = build_from(EVENTS)
-    with pytest.raises(NotFoundError, match="no metric 'joy'; there are sessions, tracks_per_"):
+    with pytest.raises(NotFoundError, match="no metric 'joy'; there are time_per_user, sessions, "):
         analyzed(built, metrics=["sessions", "joy"])
     with pytest.raises(OptionError, match="no metric is given"):
         analyzed(built, metrics=[])
@@ -335,7 +341,7 @@ def test_names_from_the_logs_are_never_run_as_sql(build_from: Build) -> None:
     )
     (experiment,) = analyzed(built, name)
     assert experiment.arms == [Arm("C", 2, 0), Arm(arm, 2, 0)]
-    assert experiment.effects[2].effect == about(100 * (0.35 - 0.15) / 0.15)
+    assert experiment.effects[3].effect == about(100 * (0.35 - 0.15) / 0.15)
 
 
 def test_logs_without_experiments_or_messages_are_reported(tmp_path: Path) -> None:
@@ -366,6 +372,7 @@ def test_logs_without_experiments_or_messages_are_reported(tmp_path: Path) -> No
 class User(NamedTuple):
     """The means of a user under a treatment."""
 
+    time_per_user: float
     sessions: int
     tracks_per_session: float
     time_per_session: float
@@ -400,6 +407,7 @@ def means(sessions: list[list[dict[str, Any]]]) -> User:
     events = [each for session in sessions for each in session]
     latencies = [each["latency"] for each in events if each["latency"] is not None]
     return User(
+        math.fsum(each["time"] for each in events),
         len(sessions),
         len(events) / len(sessions),
         math.fsum(each["time"] for each in events) / len(sessions),
@@ -524,6 +532,7 @@ def test_user_based_recommendations_made_people_listen_longer(tmp_path: Path) ->
         (effect.metric, round(effect.effect or 0, 2), effect.significant)
         for effect in experiment.effects
     ] == [
+        ("time_per_user", 15.61, True),
         ("sessions", 0.42, False),
         ("tracks_per_session", 3.78, True),
         ("time_per_session", 12.9, True),
@@ -556,16 +565,16 @@ def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
     done = call_ubcf("experiment", "TASTE_SHARE", cwd=sample.folder)
     assert done.returncode == 0
     assert done.stderr == (
-        "ubcf: warning: TASTE_SHARE: 4 comparisons: an effect is significant if its adjusted p"
+        "ubcf: note: TASTE_SHARE: 5 comparisons: an effect is significant if its adjusted p"
         " value (Holm) is below 0.05\n"
     )
     heading, names, _, *lines = done.stdout.splitlines()
     assert heading == "TASTE_SHARE: T1 (200 users) against C (200 users)"
     assert " ".join(names.split()) == (
-        "metric treatment mean control mean effect 95 % interval p adjusted p significant"
+        "metric treatment mean ± control mean ± effect 95 % interval p adjusted p significant"
     )
     assert [line.split()[0] for line in lines] == list(METRICS)
-    assert lines[2].split()[-1] == "yes"
+    assert lines[3].split()[-1] == "yes"
     both = call_ubcf("experiment", "--alpha", "0.01", "--format", "markdown", cwd=sample.folder)
     assert "## AA_CHECK: T1 (200 users) against C (200 users)\n\n| metric " in both.stdout
     assert "\n\n## TASTE_SHARE: " in both.stdout
@@ -573,8 +582,8 @@ def test_the_command_prints_a_table_for_each_experiment_and_warns_on_stderr(
 
 
 def test_the_other_formats_have_all_digits(sample: Built) -> None:
-    (expected,) = analyzed(sample, "TASTE_SHARE", control="T1", metrics=METRICS[1:3])
-    options = ["TASTE_SHARE", "--control", "T1", "--metric", METRICS[1], "--metric", METRICS[2]]
+    (expected,) = analyzed(sample, "TASTE_SHARE", control="T1", metrics=METRICS[2:4])
+    options = ["TASTE_SHARE", "--control", "T1", "--metric", METRICS[2], "--metric", METRICS[3]]
 
     def printed(form: str) -> str:
         done = call_ubcf("experiment", *options, "--format", form, cwd=sample.folder)
@@ -589,8 +598,8 @@ def test_the_other_formats_have_all_digits(sample: Built) -> None:
 
     table = list(csv.DictReader(printed("csv").splitlines()))
     assert [(row["experiment"], row["control"], row["metric"]) for row in table] == [
-        ("TASTE_SHARE", "T1", METRICS[1]),
         ("TASTE_SHARE", "T1", METRICS[2]),
+        ("TASTE_SHARE", "T1", METRICS[3]),
     ]
     assert [float(row["high"]) for row in table] == [effect.high for effect in expected.effects]
     assert [row["significant"] for row in table] == ["true", "true"]
@@ -631,3 +640,88 @@ def test_a_flood_of_experiments_is_bounded_and_said(
         assert "the logs name 9 experiments" in found[0].warnings[-1]
         assert "from 'E3' to 'E8'" in found[0].warnings[-1]
         assert [each.name for each in analyze_experiments(connection, "E8")] == ["E8"]
+
+
+def test_an_experiment_without_control_does_not_hide_the_others(build_from: Build) -> None:
+    events = [
+        log_line(user, 10, 0.5, experiments={"A": "CT"[user % 2], "B": "XY"[user % 2]})
+        for user in range(4)
+    ]
+    built = build_from(events)
+    done = call_ubcf("experiment", "--metric", "sessions", cwd=built.folder)
+    assert done.returncode == 0
+    headings = [line for line in done.stdout.splitlines() if ": " in line]
+    assert headings == [
+        "A: T (2 users) against C (2 users)",
+        "B: X (2 users), Y (2 users), no control",
+    ]
+    assert (
+        "ubcf: warning: B: left out: experiment 'B' has no treatment named C or control; name the "
+        "control by --control, one of 'X', 'Y'\n"
+    ) in done.stderr
+    alone = call_ubcf("experiment", "B", cwd=built.folder)
+    assert (alone.returncode, alone.stdout) == (1, "")
+    assert call_ubcf("report", cwd=built.folder).returncode == 0
+
+
+def test_a_planned_split_is_what_the_sizes_are_tested_against(build_from: Build) -> None:
+    built = build_from(
+        [
+            event(user, 0, user % 4, 0.5, treatment="C" if user < 90 else "T", latency=user)
+            for user in range(100)
+        ]
+    )
+    uneven = call_ubcf("experiment", "--metric", "sessions", cwd=built.folder)
+    assert "sample ratio mismatch" in uneven.stderr
+    planned = call_ubcf(
+        "experiment", "--metric", "sessions", "--split", "C=0.9,T=0.1", cwd=built.folder
+    )
+    assert planned.returncode == 0
+    assert "sample ratio mismatch" not in planned.stderr
+    for split, code, words in (
+        ("C=0.9", 2, "split is of 'C'; experiment 'E' has the treatments 'C', 'T'"),
+        ("C=0.9,T=0", 2, "split of T is 0.0; it must be finite, and above 0"),
+        ("C", 2, "'C' is not a list of shares, such as C=0.9,T1=0.1"),
+    ):
+        refused = call_ubcf("experiment", "--split", split, cwd=built.folder)
+        assert refused.returncode == code
+        assert words in refused.stderr
+
+
+def test_a_tiny_p_value_is_not_printed_as_0(build_from: Build) -> None:
+    built = build_from(
+        [
+            event(user, 0, user % 4, 0.5, treatment="CT"[user % 2], latency=user % 2 + user * 1e-9)
+            for user in range(200)
+        ]
+    )
+    done = call_ubcf("experiment", "--metric", "request_latency", cwd=built.folder)
+    assert done.stdout.splitlines()[-1].split()[-3:] == ["<1e-16", "<1e-16", "yes"]
+    as_csv = call_ubcf(
+        "experiment", "--metric", "request_latency", "--format", "csv", cwd=built.folder
+    )
+    (row,) = csv.DictReader(as_csv.stdout.splitlines())
+    assert float(row["p_value"]) > 0
+
+
+def test_more_latency_is_not_better_and_more_listening_is(build_from: Build) -> None:
+    built = build_from(
+        [
+            event(user, 0, user % 4, 0.1 * (user % 3), treatment="C", latency=1.0 + user % 3)
+            for user in range(30)
+        ]
+        + [
+            event(user, 0, user % 4, 0.5 + 0.1 * (user % 3), treatment="T", latency=9.0 + user % 3)
+            for user in range(30, 60)
+        ]
+    )
+    (experiment,) = analyzed(built, metrics=["time_per_user", "request_latency"])
+    assert [(effect.significant, effect.is_better) for effect in experiment.effects] == [
+        (True, True),
+        (True, False),
+    ]
+    assert experiment.effects[0].mean == about(0.6)
+    call_ubcf("report", cwd=built.folder)
+    page = (built.folder / "report.html").read_text(encoding="utf-8")
+    assert page.count('<span class="bad">yes, worse</span>') >= 1
+    assert page.count('<span class="yes">yes, better</span>') >= 1

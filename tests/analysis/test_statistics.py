@@ -16,9 +16,10 @@ from ubcf.analysis.statistics import (
     Difference,
     Sample,
     compare_means,
-    even_split_p_value,
     holm,
     in_percent,
+    mean_interval,
+    split_p_value,
 )
 
 NOTHING = Difference(None, None, None, None)
@@ -199,19 +200,43 @@ def test_even_splits_by_hand() -> None:
 
     10, 20, 30: (10² + 0 + 10²) / 20 = 10, where two degrees of freedom give exp(-10 / 2).
     """
-    assert even_split_p_value([60, 40]) == pytest.approx(math.erfc(math.sqrt(2)), rel=1e-12)
-    assert even_split_p_value([10, 20, 30]) == pytest.approx(math.exp(-5), rel=1e-12)
-    assert even_split_p_value([7, 7, 7]) == 1.0
+    assert split_p_value([60, 40]) == pytest.approx(math.erfc(math.sqrt(2)), rel=1e-12)
+    assert split_p_value([10, 20, 30]) == pytest.approx(math.exp(-5), rel=1e-12)
+    assert split_p_value([7, 7, 7]) == 1.0
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=2, max_size=6))
 def test_it_is_the_chi_square_test_of_scipy(sizes: list[int]) -> None:
-    assert even_split_p_value(sizes) == pytest.approx(
+    assert split_p_value(sizes) == pytest.approx(
         stats.chisquare(sizes).pvalue, rel=1e-9, abs=1e-300
     )
 
 
 def test_one_arm_has_no_ratio() -> None:
-    assert even_split_p_value([]) is None
-    assert even_split_p_value([5]) is None
-    assert even_split_p_value([0, 0]) is None
+    assert split_p_value([]) is None
+    assert split_p_value([5]) is None
+    assert split_p_value([0, 0]) is None
+
+
+def test_a_planned_uneven_split_by_hand() -> None:
+    # 90 and 10 are expected: 25 / 90 + 25 / 10, of one degree of freedom.
+    statistic = 25 / 90 + 25 / 10
+    expected = math.erfc(math.sqrt(statistic / 2))
+    assert split_p_value([85, 15], [0.9, 0.1]) == pytest.approx(expected, rel=1e-12)
+    assert split_p_value([85, 15], [9, 1]) == pytest.approx(expected, rel=1e-12)
+    assert split_p_value([90, 10], [0.9, 0.1]) == 1.0
+
+
+def test_a_p_value_is_never_0() -> None:
+    assert split_p_value([1_000_000, 1]) == 5e-324
+    far, control = Sample(1_000_000, 1e6, 1.0), Sample(1_000_000, 0.0, 1.0)
+    assert compare_means(far, control, 0.05).p_value == 5e-324
+
+
+def test_the_interval_of_a_mean_by_hand() -> None:
+    # One degree of freedom: what is exceeded in size with probability 0.05 is tan(0.95 pi / 2).
+    half_width = math.tan(0.95 * math.pi / 2) * 0.25
+    found = mean_interval(Sample(2, 1.75, 0.125), 0.05)
+    assert found is not None
+    assert list(found) == pytest.approx([1.75 - half_width, 1.75 + half_width], rel=1e-9)
+    assert mean_interval(Sample(1, 1.75, None), 0.05) is None

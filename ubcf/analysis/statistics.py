@@ -16,6 +16,9 @@ ROUNDING = 1e-12
 
 PERCENT = 100.0
 
+# A p value that is too small for a float is this one: it is never 0.
+SMALLEST_P_VALUE = math.ulp(0.0)
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -68,9 +71,21 @@ def compare_means(sample: Sample, control: Sample, alpha: float) -> Difference:
     share = of_sample / (of_sample + of_control)
     freedom = 1 / (share**2 / (sample.size - 1) + (1 - share) ** 2 / (control.size - 1))
     # The functions behind scipy.stats.t, which takes a second to import.
-    p_value = 2 * float(special.stdtr(freedom, -abs(difference) / error))
+    p_value = max(2 * float(special.stdtr(freedom, -abs(difference) / error)), SMALLEST_P_VALUE)
     half_width = -float(special.stdtrit(freedom, alpha / 2)) * error
     return Difference(difference, difference - half_width, difference + half_width, p_value)
+
+
+def mean_interval(sample: Sample, alpha: float) -> tuple[float, float] | None:
+    """The confidence interval of a mean by Student's t distribution; covers 1 - alpha.
+
+    None for a sample of fewer than two values.
+    """
+    if sample.mean is None or sample.variance is None:
+        return None
+    quantile = -float(special.stdtrit(sample.size - 1, alpha / 2))
+    half_width = quantile * math.sqrt(sample.variance / sample.size)
+    return sample.mean - half_width, sample.mean + half_width
 
 
 def in_percent(difference: Difference, control_mean: float | None) -> Difference:
@@ -108,16 +123,18 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def even_split_p_value(sizes: Sequence[int]) -> float | None:
-    """The p value of Pearson's chi-square test that users are split evenly between the arms.
+def split_p_value(sizes: Sequence[int], shares: Sequence[float] | None = None) -> float | None:
+    """The p value of Pearson's chi-square test that users are split between the arms as planned.
 
-    sizes: the users of each arm. Of k arms, the sum of (size - mean size)² / mean size has a
-    chi-square distribution with k - 1 degrees of freedom. None for fewer than two arms, or no user.
+    sizes: the users of each arm. shares: those planned, in any unit; None: equal ones. Of k arms,
+    the sum of (size - expected size)² / expected size has a chi-square distribution with k - 1
+    degrees of freedom. None for fewer than two arms, or no user.
     Source: K. Pearson, Philosophical Magazine 50 (1900); for sample ratio mismatch:
     A. Fabijan et al., "Diagnosing sample ratio mismatch in online controlled experiments", 2019.
     """
     if len(sizes) < 2 or not any(sizes):
         return None
-    mean = sum(sizes) / len(sizes)
-    statistic = math.fsum((size - mean) ** 2 / mean for size in sizes)
-    return float(special.chdtrc(len(sizes) - 1, statistic))
+    planned = [1.0] * len(sizes) if shares is None else shares
+    expected = [sum(sizes) * share / math.fsum(planned) for share in planned]
+    statistic = math.fsum((n - m) ** 2 / m for n, m in zip(sizes, expected, strict=True))
+    return max(float(special.chdtrc(len(sizes) - 1, statistic)), SMALLEST_P_VALUE)

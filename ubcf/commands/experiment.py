@@ -9,6 +9,20 @@ import click
 from ubcf.commands.options import database_option, format_option
 
 
+def _shares(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> dict[str, float] | None:
+    if value is None:
+        return None
+    try:
+        pairs = [part.rsplit("=", 1) for part in value.split(",")]
+        return {treatment.strip(): float(share) for treatment, share in pairs}
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} is not a list of shares, such as C=0.9,T1=0.1"
+        ) from error
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -35,8 +49,17 @@ Examples:
     "--metric",
     "metrics",
     multiple=True,
-    type=click.Choice(["sessions", "tracks_per_session", "time_per_session", "request_latency"]),
+    type=click.Choice(
+        ["time_per_user", "sessions", "tracks_per_session", "time_per_session", "request_latency"]
+    ),
     help="Compare this metric; may be given several times.  [default: all]",
+)
+@click.option(
+    "--split",
+    metavar="TREATMENT=SHARE,...",
+    callback=_shares,
+    help="The split of the users that was planned, such as C=0.9,T1=0.1, for the test of the sizes "
+    "of the arms.  [default: an even one]",
 )
 @database_option
 @format_option
@@ -45,15 +68,16 @@ def experiment(
     control: str | None,
     alpha: float,
     metrics: tuple[str, ...],
+    split: dict[str, float] | None,
     database: str,
     form: str,
 ) -> None:
     """Analyze an A/B experiment, or all without NAME: what each treatment changed.
 
-    Metrics are means over the users of a treatment: sessions, tracks and listening time (in tracks)
-    a session, latency (in seconds) a request. Effects are in percent of the control's mean, with
-    Welch's confidence interval and p value, and the p value adjusted by Holm for the number of
-    effects of the experiment.
+    Metrics are means over the users of a treatment, each with its confidence interval: listening
+    time (in tracks), sessions, tracks and listening time a session, latency (in seconds) a request.
+    Effects are in percent of the control's mean, with Welch's confidence interval and p value, and
+    the p value adjusted by Holm for the number of effects of the experiment.
     """
     from ubcf.analysis.experiments import METRICS, analyze_experiments
     from ubcf.commands.rows import write_experiments
@@ -65,10 +89,17 @@ def experiment(
         experiments = interruptibly(
             connection,
             lambda: analyze_experiments(
-                connection, name, control=control, alpha=alpha, metrics=metrics or METRICS
+                connection,
+                name,
+                control=control,
+                alpha=alpha,
+                metrics=metrics or METRICS,
+                split=split,
             ),
         )
     for each in experiments:
         for warning in each.warnings:
             click.echo(printable(f"ubcf: warning: {each.name}: {warning}"), err=True)
+        for note in each.notes:
+            click.echo(printable(f"ubcf: note: {each.name}: {note}"), err=True)
     write_experiments(experiments, form, sys.stdout)

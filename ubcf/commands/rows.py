@@ -107,8 +107,23 @@ def _as_text(value: object) -> Text:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _p_value(p: float | None) -> Text:
+    """A p value with three digits, which is never 0; without a space, as tables take numbers."""
+    if p is None:
+        return None
+    return "<1e-16" if p < 1e-16 else f"{p:.3g}"
+
+
+def _half_width(mean: float | None, high: float | None) -> Text:
+    """Half of the width of the confidence interval of a mean."""
+    return None if mean is None or high is None else _as_text(high - mean)
+
+
 def _heading(experiment: Experiment) -> str:
     """A line with the name of an experiment, its arms and their users."""
+    if experiment.control is None:
+        arms = ", ".join(f"{arm.treatment} ({arm.users:,} users)" for arm in experiment.arms)
+        return Column("", "VARCHAR").as_read(f"{experiment.name}: {arms}, no control")
     control, *others = (f"{arm.treatment} ({arm.users:,} users)" for arm in experiment.arms)
     against = f"{', '.join(others)} against {control}" if others else control
     return Column("", "VARCHAR").as_read(f"{experiment.name}: {against}")
@@ -120,7 +135,9 @@ def _write_table(experiment: Experiment, form: str, out: Writable) -> None:
         Column("metric", "VARCHAR"),
         Column("treatment", "VARCHAR"),
         Column("mean", "DOUBLE"),
+        Column("±", "DOUBLE"),
         Column("control mean", "DOUBLE"),
+        Column("±", "DOUBLE"),
         Column("effect", "VARCHAR"),
         Column(f"{100 * (1 - experiment.alpha):g} % interval", "VARCHAR"),
         Column("p", "DOUBLE"),
@@ -132,13 +149,15 @@ def _write_table(experiment: Experiment, form: str, out: Writable) -> None:
             effect.metric,
             effect.treatment,
             _as_text(effect.mean),
+            _half_width(effect.mean, effect.mean_high),
             _as_text(effect.control_mean),
+            _half_width(effect.control_mean, effect.control_mean_high),
             None if effect.effect is None else f"{effect.effect:+.2f} %",
             None
             if effect.low is None or effect.high is None
             else f"{effect.low:+.2f} to {effect.high:+.2f} %",
-            None if effect.p_value is None else f"{effect.p_value:.3g}",
-            None if effect.adjusted_p_value is None else f"{effect.adjusted_p_value:.3g}",
+            _p_value(effect.p_value),
+            _p_value(effect.adjusted_p_value),
             "yes" if effect.significant else "no",
         ]
         for effect in experiment.effects

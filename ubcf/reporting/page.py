@@ -245,10 +245,14 @@ def _forest_plot(name: str, experiment: Experiment) -> str:
         for effect in experiment.effects
         if effect.effect is not None and effect.low is not None and effect.high is not None
     ]
-    return forest_plot(name, experiment.control, intervals) if intervals else ""
+    if experiment.control is None or not intervals:
+        return ""
+    return forest_plot(name, experiment.control, intervals)
 
 
 def _experiment_finding(experiment: Experiment) -> str:
+    if experiment.control is None:
+        return "No treatment is named C or control: there is nothing to compare with."
     significant = [
         f"{effect.treatment} changes {effect.metric.replace('_', ' ')} by "
         f"{signed(effect.effect, 1)}{PERCENT_SIGN}"
