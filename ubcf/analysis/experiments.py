@@ -171,8 +171,8 @@ def analyze_experiments(
     if left_out:
         experiments[0].warnings.append(
             f"the logs name {len(names) + len(left_out):,} experiments, more than a service runs; "
-            f"only the first {MOST_EXPERIMENTS:,} by name are analyzed; left out, from {left_out[0]!r} to "
-            f"{left_out[-1]!r}, are those that NAME analyzes"
+            f"only the first {MOST_EXPERIMENTS:,} by name are analyzed; left out, from "
+            f"{left_out[0]!r} to {left_out[-1]!r}, are those that NAME analyzes"
         )
     return experiments
 
