@@ -36,7 +36,7 @@ EVENT_TYPES = {
     "experiments": "MAP(VARCHAR, VARCHAR)",
 }
 
-# Units of timestamps, and from which number to which one they are told by size: from March 1973 on.
+# Units of timestamps, and the range of numbers that each is recognized by: from March 1973 on.
 TIMESTAMP_SIZES = {
     "seconds": (10**8, 10**11 - 1),
     "milliseconds": (10**11, 10**14 - 1),

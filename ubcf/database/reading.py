@@ -191,7 +191,7 @@ def _checked(
     connection: duckdb.DuckDBPyConnection, path: Path, *, evaluations: bool = False
 ) -> duckdb.DuckDBPyConnection:
     """Returns the connection after a check of the database in it; closes it on an error."""
-    # Statements of the user read what there is; those of sql/ read all columns of this version.
+    # Statements of the user may query any table; those of sql/ need all columns of this version.
     oldest = OLDEST_READABLE_VERSION if evaluations else OLDEST_VERSION
     try:
         rows = connection.execute(
