@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.commands import run_ubcf
+from tests.support.commands import call_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
 
 if sys.platform == "win32":
@@ -37,7 +37,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["report"],
         ["sql", "from users", "--output", "users.csv"],
     ):
-        assert run_ubcf(*arguments, cwd=folder).returncode == 0
+        assert call_ubcf(*arguments, cwd=folder).returncode == 0
     return folder
 
 
@@ -113,7 +113,7 @@ def test_what_is_read_or_of_another_kind_stays_as_it_is(
     shutil.copy(place / "users.csv", place / "users.parquet")
     write_log(place / "own" / "botify-recommender-1" / "data.json", [log_line(1, 2, 0.5)])
     before = contents(place)
-    done = run_ubcf(*shlex.split(arguments), cwd=place)
+    done = call_ubcf(*shlex.split(arguments), cwd=place)
     assert (done.returncode in (1, 2), done.stdout) == (True, ""), done.stderr
     assert done.stderr.startswith("ubcf: error: ") and done.stderr.count("\n") == 1, done.stderr
     assert words in done.stderr
@@ -131,7 +131,7 @@ def test_files_of_the_kind_and_empty_files_are_replaced(place: Path) -> None:
         ["sql", "from tracks", "--output", "users.csv"],
         ["sql", "from tracks", "--output", "new.csv"],
     ):
-        assert run_ubcf(*arguments, cwd=place).returncode == 0, arguments
+        assert call_ubcf(*arguments, cwd=place).returncode == 0, arguments
     assert (place / "new.json").read_bytes() == (place / "recommendations_ub.json").read_bytes()
     assert (place / "new.csv").read_bytes() == (place / "users.csv").read_bytes()
 
