@@ -124,7 +124,6 @@ def _build(
             refuse_rejected_lines(db, chosen.max_rejected)
             read_catalog(db, catalog_path, temporary_folder, stages)
             _model(db, chosen.model, stages)
-            preloading.join()
             plan = _score(db, chosen, stages)
             _make_results(db, chosen, stages)
             _write_json(db, publication.unfinished(output_path), stages)
@@ -138,6 +137,7 @@ def _build(
                 database=os.fspath(database),
                 output=os.fspath(output),
             )
+        preloading.join()
         publication.publish()
     return summary.finished(stages.seconds)
 
