@@ -7,12 +7,14 @@ select
     top_tracks.score,
     top_tracks.heard,
     -- a score that is equal to 0 by the gap rule is exactly 0 here
-    case
-        when top_tracks.score < 0 then 'tail'
-        when top_tracks.score = 0 then 'popularity'
-        when top_tracks.own then 'own'
-        else 'neighbors'
-    end as source
+    cast(
+        case
+            when top_tracks.score < 0 then 'tail'
+            when top_tracks.score = 0 then 'popularity'
+            when top_tracks.own then 'own'
+            else 'neighbors'
+        end as enum ('neighbors', 'own', 'popularity', 'tail')
+    ) as source
     {%- if predict %},
     -- the expected time plus the deviation that the neighbors predict, kept within 0 to 1
     least(

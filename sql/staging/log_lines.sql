@@ -9,10 +9,8 @@ numbered as (
         path,
         {% if numbered %}row_number() over () as readable_line_number,{% endif %}
         line,
-        case
-            when contains(line, '\u') then whole_characters(line)
-            else line
-        end as json_text,
+        -- null for a line that is not JSON
+        coalesce(try_cast(line as json), try_cast(whole_characters(line) as json)) as object,
         is_blank
     from log_text
 ),
@@ -22,12 +20,14 @@ parsed as (
         path,
         {% if numbered %}readable_line_number,{% endif %}
         line,
-        json_text,
-        try(json_transform(
-            json_text,
-            '{"message": "JSON", "timestamp": "JSON", "user": "JSON", "track": "JSON", "time": "JSON",
-              "latency": "JSON", "recommendation": "JSON", "experiments": "JSON"}'
-        )) as fields
+        object,
+        json_keys(object) as keys,
+        try_cast(
+            object as struct(
+                message json, "timestamp" json, "user" json, track json, "time" json, latency json,
+                recommendation json, experiments json
+            )
+        ) as fields
     from numbered
     where not is_blank
 ),
@@ -37,7 +37,8 @@ texts as (
         path,
         {% if numbered %}readable_line_number,{% endif %}
         line,
-        json_text,
+        object,
+        keys,
         cast(fields.message as varchar) as message_text,
         cast(fields.timestamp as varchar) as timestamp_text,
         cast(fields."user" as varchar) as user_text,
@@ -48,12 +49,14 @@ texts as (
         cast(
             case
                 -- DuckDB's JSON makes 0 of the number -0: quotes keep it as it is written
-                when contains(line, ' -0') or contains(line, ':-0')
+                when
+                    contains(cast(fields.experiments as varchar), ':0')
+                    and (contains(line, ' -0') or contains(line, ':-0'))
                     then try(json_transform(
                         replace(
                             replace(
                                 regexp_replace(
-                                    json_text,
+                                    whole_characters(line),
                                     '("(?:[^"\\]|\\.)*")|-(0)([ \t,}\]])',
                                     '\1' || chr(1) || '\2\3',
                                     'g'
@@ -69,7 +72,6 @@ texts as (
                 else fields.experiments
             end as varchar
         ) as experiments_text,
-        case when fields is not null then try(json_keys(json_text)) end as keys,
         fields.message as message_json,
         fields.timestamp as timestamp_json
     from parsed
@@ -80,7 +82,7 @@ typed as (
         path,
         {% if numbered %}readable_line_number,{% endif %}
         line,
-        json_text,
+        object,
         message_json,
         timestamp_json,
         message_text,
@@ -122,9 +124,9 @@ select
     path,
     {% if numbered %}readable_line_number,{% endif %}
     line,
-    case when message_text[1] = '"' then message_json ->> '$' end as message,
+    case when starts_with(message_text, '"') then message_json ->> '$' end as message,
     case
-        when timestamp_text[1] = '"' then iso_timestamp(timestamp_json ->> '$')
+        when starts_with(timestamp_text, '"') then iso_timestamp(timestamp_json ->> '$')
         when cast(timestamp_number as varchar) <> timestamp_text then null
         -- a number of another size is in another unit
         when
@@ -164,8 +166,8 @@ select
             and time_fraction between 0 and 1
             and repeated_key is null
             then null
-        when not json_valid(json_text) then 'not JSON'
-        when json_type(json_text) <> 'OBJECT' then 'not an object'
+        when object is null then 'not JSON'
+        when json_type(object) <> 'OBJECT' then 'not an object'
         when repeated_key is not null then repeated_key || ' is given twice'
         when user_text is null then 'user is missing'
         when regexp_full_match(user_text, '-[0-9]+') then 'user is negative'

@@ -629,7 +629,7 @@ def test_line_numbers_are_right_in_a_large_file_read_in_parallel(
     tmp_path: Path, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Otherwise the build loads the kernels meanwhile, which a new environment compiles first.
-    monkeypatch.setattr("ubcf.building.pipeline.LOG_BYTES_WORTH_KERNELS", float("inf"))
+    monkeypatch.setattr("ubcf.building.pipeline.PRODUCTS_WORTH_KERNELS", float("inf"))
     chance = random.Random(threads)
     padding = "p" * 500  # makes the file longer than what DuckDB reads at a time
     lines: list[Line] = [

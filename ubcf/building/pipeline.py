@@ -8,9 +8,10 @@ import json
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,10 @@ TRACK_COLUMNS = (
     "in_catalog",
 )
 
-# Logs of at least this size are likely to need the compiled kernels, and take long enough to read
-# for numba to be loaded meanwhile.
-LOG_BYTES_WORTH_KERNELS = 24 * 2**20
+# From this many multiplications of similarities on, the plan is likely to need the compiled kernels,
+# and numba is loaded while DuckDB makes the model. Logs of real listeners have far fewer: their
+# users share few tracks.
+PRODUCTS_WORTH_KERNELS = 4 * 10**6
 
 
 def build(
@@ -119,11 +121,11 @@ def _build(
             memory=database_memory(chosen.memory),
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
-            preloading = _preload_scoring(templates, sum(log.bytes for log in log_files))
+            preloading = [_in_background(partial(_preload_scoring, templates), "preload scoring")]
             read_logs(db, templates, log_files, temporary_folder, stages)
             refuse_rejected_lines(db, chosen.max_rejected)
             read_catalog(db, catalog_path, temporary_folder, stages)
-            _model(db, chosen.model, stages)
+            preloading += _model(db, chosen.model, stages)
             plan = _score(db, chosen, stages)
             _make_results(db, chosen, stages)
             _write_json(db, publication.unfinished(output_path), stages)
@@ -137,19 +139,28 @@ def _build(
                 database=os.fspath(database),
                 output=os.fspath(output),
             )
-        preloading.join()
+        for thread in preloading:
+            thread.join()
         publication.publish()
     return summary.finished(stages.seconds)
 
 
-def _model(db: Database, options: ModelOptions, stages: Stages) -> None:
-    """Makes the tables tracks and interactions, and the dense indexes of users and tracks."""
+def _model(db: Database, options: ModelOptions, stages: Stages) -> list[threading.Thread]:
+    """Makes the tables tracks and interactions, and the dense indexes of users and tracks.
+
+    Returns the thread that loads the kernels meanwhile, if they are likely to be needed.
+    """
+    loading = []
     with stages.stage("model") as stage:
         count_plays(db)
+        ((products,),) = db.run("model/questions/similarity_products.sql")
+        if products >= PRODUCTS_WORTH_KERNELS:
+            loading.append(_in_background(_preload_kernels, "preload kernels"))
         center_times(db, options)
         store_tracks(db)
         store_interactions(db)
         stage.rows = db.count("interactions")
+    return loading
 
 
 def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
@@ -246,21 +257,29 @@ def _record(
     )
 
 
-def _preload_scoring(templates: Templates, log_bytes: int) -> threading.Thread:
-    """Imports the slow modules in a background thread while DuckDB parses the logs.
+def _preload_scoring(templates: Templates) -> None:
+    """Imports the slow modules: done while DuckDB parses the logs."""
+    importlib.import_module("ubcf.building.scores")
+    templates.load("model", "results", "checks")
 
-    What cannot be imported raises its error where the build itself imports it.
+
+def _preload_kernels() -> None:
+    """Loads the compiled kernels: done while DuckDB makes the model."""
+    from ubcf.scoring.ways.products import load_kernels
+
+    load_kernels()
+
+
+def _in_background(load: Callable[[], None], name: str) -> threading.Thread:
+    """Starts a thread that loads something ahead of its use.
+
+    What cannot be loaded raises its error where the build itself loads it.
     """
 
-    def load() -> None:
+    def quietly() -> None:
         with contextlib.suppress(Exception):
-            importlib.import_module("ubcf.building.scores")
-            templates.load("model", "results", "checks")
-            if log_bytes >= LOG_BYTES_WORTH_KERNELS:
-                from ubcf.scoring.ways.products import load_kernels
+            load()
 
-                load_kernels()
-
-    thread = threading.Thread(target=load, name="preload scoring", daemon=True)
+    thread = threading.Thread(target=quietly, name=name, daemon=True)
     thread.start()
     return thread

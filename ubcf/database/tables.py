@@ -69,7 +69,7 @@ BUILD_TABLES: dict[str, Columns] = {
         "track": None,
         "score": "DOUBLE",
         "heard": "BOOLEAN",
-        "source": "VARCHAR",
+        "source": "ENUM('neighbors', 'own', 'popularity', 'tail')",
     },
     "rejected_lines": {
         "file": "VARCHAR",
