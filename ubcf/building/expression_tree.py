@@ -133,7 +133,7 @@ def _unreadable(text: str, position: int) -> str:
         return (
             f"the quote {character} at character {position + 1} is not closed, or has nothing in it"
         )
-    if character in "0123456789.":
+    if re.match(r"\.?[0-9]", text[position:]):
         return f"{text[position : position + 10]} is not a number"
     return f"{_named(character)} is not allowed"
 
@@ -257,7 +257,7 @@ class _Parser:
 
     def unexpected(self, wanted: str = "") -> RefusedError:
         """The error that the next token is not the wanted one, or none that can be here."""
-        if self.token.start == 0 and self.token.kind == "end":
+        if len(self.tokens) == 1:
             return RefusedError("it is empty")
         before = self.tokens[self.index - 1].source if self.index else "the beginning"
         problem = f"unexpected {self.token.source} after {before}"

@@ -95,9 +95,12 @@ def _expression(text: str, kind: Kind) -> Expression:
         sql = writer.sql(tree(text), kind)
         _check_distinct({**writer.numbers, **writer.texts})
     except RefusedError as problem:
-        shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-        raise OptionError(f"{printable(shown)}: {printable(str(problem))}") from None
+        raise OptionError(f"{_shown(text, SHOWN)}: {_shown(str(problem), 3 * SHOWN)}") from None
     return Expression(text, sql, tuple(writer.numbers), tuple(writer.texts))
+
+
+def _shown(text: str, characters: int) -> str:
+    return printable(text if len(text) <= characters else f"{text[:characters]}...")
 
 
 def _check_distinct(paths: dict[FieldPath, None]) -> None:
