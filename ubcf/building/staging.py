@@ -15,7 +15,7 @@ from ubcf.database.writing import Database
 from ubcf.errors import InputError, RejectedLinesError, TemplateError, UbcfError
 from ubcf.progress import Stages
 
-# Columns that the table events must have, also where an overlay replaces staging/events.sql.
+# The columns of the table events. A reading of the user's own may leave out all but user and track.
 EVENT_COLUMNS = (
     "file",
     "message",
@@ -35,6 +35,9 @@ EVENT_TYPES = {
     "latency": "DOUBLE",
     "experiments": "MAP(VARCHAR, VARCHAR)",
 }
+
+# The templates that decide what an event is, the last of them first.
+READINGS = ("staging/events.sql", "staging/log_lines.sql", "staging/log_text.sql")
 
 # Units of timestamps, and the range of numbers that each is recognized by: from March 1973 on.
 TIMESTAMP_SIZES = {
@@ -197,23 +200,33 @@ def _restore_lines(db: Database, altered: list[Path]) -> None:
 
 
 def _check_event_columns(db: Database, templates: Templates) -> None:
-    """Casts the columns of events to their types, once their values are checked.
+    """Adds columns that events lacks, and casts all to their types, once their values are checked.
 
-    Raises TemplateError if a column is missing, InputError for values that no model can use.
+    Raises TemplateError if a column is missing that is needed, InputError for values that no model
+    can use.
     """
     columns = db.columns("events")
     missing = [name for name in EVENT_COLUMNS if name not in columns]
-    if missing:
+    # Of several logs, only the reading itself can say which one an event is from. A name in other
+    # letters, such as Time, is meant to be the column.
+    needed = {"user", "track", *(["file"] if db.count("input_files") > 1 else [])}
+    needed.update(name.lower() for name in columns)
+    if lacking := [name for name in missing if name in needed]:
         raise TemplateError(
-            f"{templates.path('staging/events.sql')}: the table events has no column "
-            + ", ".join(missing)
+            f"{_source_of_events(templates)}: the table events has no column {', '.join(lacking)}"
         )
     types = {**EVENT_TYPES, "recommendation": columns["track"]}
+    for name in missing:
+        columns[name] = {**types, "file": "VARCHAR", "time": "DOUBLE"}[name]
+        db.run("staging/missing_event_column.sql", column=name, type=columns[name])
     if not columns["time"].startswith(NUMBERS):
         types["time"] = "DOUBLE"
     converted = {name: type for name, type in types.items() if columns[name] != type}
     for problem, events, file, first in db.run(
-        "staging/questions/unusable_events.sql", converted=converted
+        "staging/questions/unusable_events.sql",
+        converted=converted,
+        overlaid=any(map(templates.replaces, READINGS)),
+        fractions=[name for name in ("user", "track") if columns[name] in ("DOUBLE", "FLOAT")],
     ):
         where = "" if file is None else f" of {file}"
         raise InputError(
@@ -225,8 +238,7 @@ def _check_event_columns(db: Database, templates: Templates) -> None:
 
 def _source_of_events(templates: Templates) -> Path:
     """The template that decided the values of events: one of the user's own, if there is any."""
-    names = [f"staging/{name}.sql" for name in ("events", "log_lines", "log_text")]
-    return templates.path(next(filter(templates.replaces, names), names[0]))
+    return templates.path(next(filter(templates.replaces, READINGS), READINGS[0]))
 
 
 def _account_for_lines(db: Database) -> None:

@@ -17,6 +17,7 @@ from ubcf.commands.recommend import recommend
 from ubcf.commands.report import report
 from ubcf.commands.simulate import simulate
 from ubcf.commands.sql import sql
+from ubcf.commands.templates import templates
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,6 +45,7 @@ ubcf.add_command(recommend)
 ubcf.add_command(report)
 ubcf.add_command(simulate)
 ubcf.add_command(sql)
+ubcf.add_command(templates)
 
 
 def _name_variables(group: click.Group, prefix: str) -> None:

@@ -1,5 +1,6 @@
 -- unusable_events: one row per thing that is wrong with events: their number, the file of the first, the first values.
--- converted: the columns that get another type, and that type.
+-- converted: the columns that get another type, and that type. overlaid: a reading of the user's own gave them.
+-- fractions: the ids whose type has values that JSON lacks.
 with
 judged as (
     select
@@ -8,6 +9,7 @@ judged as (
         "user",
         track,
         time,
+        {% if overlaid %}latency,{% endif %}
         {% for column in converted %}
         cast("{{ column }}" as varchar) as "{{ column }}_text",
         {% endfor %}
@@ -18,6 +20,18 @@ judged as (
             when time is null then 'time is null'
             when coalesce(isnan(try_cast(time as double)), true) then 'time is not a number'
             when try_cast(time as double) not between 0 and 1 then 'time is outside 0 to 1'
+            {% if overlaid %}
+            when
+                not list_contains(
+                    list_concat(getvariable('input_files'), getvariable('input_paths')),
+                    cast(file as varchar)
+                )
+                then 'file is none of the logs'
+            when not isfinite(try_cast(cast(latency as varchar) as double)) then 'latency is not finite'
+            {% endif %}
+            {% for column in fractions %}
+            when not isfinite("{{ column }}") then '{{ column }} is not finite'
+            {% endfor %}
             {% for column, type in converted.items() %}
             when
                 "{{ column }}" is not null
@@ -38,7 +52,15 @@ shown as (
             when problem = '{{ column }} is no {{ type }}' then "{{ column }}_text"
             {% endfor %}
             when starts_with(problem, 'time is') and time is not null then cast(time as varchar)
-            else concat_ws(', ', 'user ' || "user", 'track ' || track, 'time ' || time)
+            {% if overlaid %}
+            when problem = 'latency is not finite' then cast(latency as varchar)
+            {% endif %}
+            else concat_ws(
+                ', ',
+                'user ' || cast("user" as varchar),
+                'track ' || cast(track as varchar),
+                'time ' || cast(time as varchar)
+            )
         end as text
     from judged
     where problem is not null
