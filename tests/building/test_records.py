@@ -24,14 +24,21 @@ from tests.support.compressed import zstandard
 from tests.support.examples import examples
 from tests.support.records import Copy, copy_of, texts_of
 from ubcf.building import delimited, json_array
-from ubcf.building.delimited import find_dialect
-from ubcf.building.lines import LONGEST_LINE
+from ubcf.building.delimited import DelimitedFile, find_dialect
+from ubcf.building.json_array import write_array
+from ubcf.building.lines import LONGEST_LINE, unpacked
 from ubcf.building.logs import log_file
+from ubcf.building.record_lines import RecordLines
 from ubcf.building.records import Format, input_format
 from ubcf.errors import InputError, OptionError
 
 LINES = '{"user": 1, "track": 2}\n{"user": 3, "track": 4}\n'
 ARRAY = '[{"user": 1, "track": 2}]'
+
+
+CUT_SHORT = "not JSON: the file ends in the middle of the array"
+DAMAGED = "not JSON: the array is damaged here"
+MORE_TEXT = "not JSON: text after the end of the array"
 
 
 @pytest.fixture
@@ -221,7 +228,7 @@ def test_too_long_lines_are_rejected_with_their_beginning(read: Callable[..., Co
     assert [text for _, _, text in copy.rejected] == [
         "1," + "x" * 998,
         "3," + "x" * 998,
-        '5,x' + '"' * 997,
+        "5,x" + '"' * 997,
         '"' + "x" * 999,
     ]
     assert [value["user"] for value in copy.values] == ["2", "4", "7"]
@@ -281,9 +288,7 @@ def test_columns_name_those_of_a_file_without_header(read: Callable[..., Copy]) 
     assert copy.lines == {
         1: '{"user": "1", "game": "The Elder Scrolls V", "behavior": "play", "hours": "273.0"}'
     }
-    assert copy.rejected == [
-        (2, "not CSV: 3 cells instead of 4", '2,"Warhammer, x",play')
-    ]
+    assert copy.rejected == [(2, "not CSV: 3 cells instead of 4", '2,"Warhammer, x",play')]
     assert copy.records.dialect == 'CSV with , and ", no header'
 
 
@@ -383,6 +388,8 @@ CELLS = st.lists(
 def test_what_pythons_csv_writes_is_read_as_it_was(
     rows: list[list[str]], delimiter: str, end: str, quoting: Any, read_size: int
 ) -> None:
+    if end == "\n":  # then Python's writer does not put quotes around carriage returns
+        rows = [[cell.replace("\r", "") for cell in row] for row in rows]
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=quoting)
     names = ["user", "track", 'a "%s" \\title']
@@ -508,23 +515,23 @@ def test_an_element_that_is_damaged_within_is_one_record(
     ("data", "values", "rejected"),
     [
         # cut in the middle
-        ('[{"a": 1}, {"a": ', [1], (2, "not JSON: the file ends in the middle of the array", '{"a":')),
-        ('[{"a": 1}, {"a": "x', [1], (2, "not JSON: the file ends in the middle of the array", '{"a": "x')),
-        ('[{"a": 1}, {"a": 2}\n', [1, 2], (3, "not JSON: the file ends in the middle of the array", "")),
-        ('[{"a": 1},', [1], (2, "not JSON: the file ends in the middle of the array", "")),
+        ('[{"a": 1}, {"a": ', [1], (2, CUT_SHORT, '{"a":')),
+        ('[{"a": 1}, {"a": "x', [1], (2, CUT_SHORT, '{"a": "x')),
+        ('[{"a": 1}, {"a": 2}\n', [1, 2], (3, CUT_SHORT, "")),
+        ('[{"a": 1},', [1], (2, CUT_SHORT, "")),
         # more brackets are closed than were opened
-        ('[{"a": 1}, {"a": 2]', [1], (2, "not JSON: the array is damaged here", '{"a": 2]')),
-        ('[{"a": 1}, }, {"a": 2}]', [1], (2, "not JSON: the array is damaged here", '}, {"a": 2}]')),
+        ('[{"a": 1}, {"a": 2]', [1], (2, DAMAGED, '{"a": 2]')),
+        ('[{"a": 1}, }, {"a": 2}]', [1], (2, DAMAGED, '}, {"a": 2}]')),
         # a quote is missing: what is within quotes, and what is not, is told no more
         (
             '[{"a": 1}, {"a": "x}, {"a": 2}]',
             [1],
-            (2, "not JSON: the file ends in the middle of the array", '{"a": "x}, {"a": 2}]'),
+            (2, CUT_SHORT, '{"a": "x}, {"a": 2}]'),
         ),
         # text after the end
-        ('[{"a": 1}]\n[{"a": 2}]', [1], (2, "not JSON: text after the end of the array", '[{"a": 2}]')),
-        ('[{"a": 1}] x ', [1], (2, "not JSON: text after the end of the array", "x")),
-        ("[] x", [], (1, "not JSON: text after the end of the array", "x")),
+        ('[{"a": 1}]\n[{"a": 2}]', [1], (2, MORE_TEXT, '[{"a": 2}]')),
+        ('[{"a": 1}] x ', [1], (2, MORE_TEXT, "x")),
+        ("[] x", [], (1, MORE_TEXT, "x")),
         # a comma before the end
         ('[{"a": 1},]', [1], (2, "not JSON", "")),
     ],
@@ -547,11 +554,9 @@ def test_of_what_is_rejected_the_first_thousand_characters_are_kept(
     read: Callable[..., Copy],
 ) -> None:
     copy = read("a.json", '[{"a": 1}, {"a": "' + "ü" * 3_000_000)
-    assert copy.rejected == [
-        (2, "not JSON: the file ends in the middle of the array", '{"a": "' + "ü" * 993)
-    ]
+    assert copy.rejected == [(2, CUT_SHORT, '{"a": "' + "ü" * 993)]
     copy = read("a.json", '[{"a": 1}, }' + "ü" * 3_000_000)
-    assert copy.rejected == [(2, "not JSON: the array is damaged here", "}" + "ü" * 999)]
+    assert copy.rejected == [(2, DAMAGED, "}" + "ü" * 999)]
 
 
 def test_an_element_that_is_too_long_is_rejected_alone(read: Callable[..., Copy]) -> None:
@@ -564,13 +569,11 @@ def test_an_element_that_is_too_long_is_rejected_alone(read: Callable[..., Copy]
 def test_the_end_of_an_element_is_not_looked_for_forever(read: Callable[..., Copy]) -> None:
     with mock.patch.object(json_array, "LONGEST_ELEMENT", 3_000_000):
         copy = read("a.json", '[{"a": 1}, {"a": "' + "x" * 5_000_000 + '"}, {"a": 2}]')
-    assert copy.reasons == [(2, "not JSON: the array is damaged here")]
+    assert copy.reasons == [(2, DAMAGED)]
 
 
 @pytest.mark.parametrize("data", ["", " \n", "\ufeff", "[]", "\ufeff [ \r\n] \n"])
-def test_an_array_without_elements_has_no_records(
-    read: Callable[..., Copy], data: str
-) -> None:
+def test_an_array_without_elements_has_no_records(read: Callable[..., Copy], data: str) -> None:
     copy = read("a.json", data, given="array")
     assert (copy.lines, copy.rejected) == ({}, [])
 
@@ -713,8 +716,8 @@ def test_compressed_parquet_is_unpacked(tmp_path: Path, pack: Callable[[bytes], 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda data: b"",
-        lambda data: b"user,track\n1,2\n",
+        lambda _: b"",
+        lambda _: b"user,track\n1,2\n",
         lambda data: data[:-1],
         lambda data: data[:200],
         lambda data: data[:-8] + b"\xff\xff\xff\x00PAR1",
@@ -727,7 +730,7 @@ def test_a_damaged_parquet_file_is_an_error_by_name(
 ) -> None:
     path = parquet(tmp_path / "a.parquet", "select range as n, 'text' || range as t from range(99)")
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(InputError, match="a.parquet: cannot be read as Parquet: [^\n]+$"):
+    with pytest.raises(InputError, match=r"a\.parquet: cannot be read as Parquet: [^\n]+$"):
         copy_of(path)
 
 
@@ -785,26 +788,29 @@ def test_a_compressed_file_that_is_cut_short_is_an_error(tmp_path: Path, name: s
 
 @pytest.mark.parametrize("form", ["csv", "quoted", "array"])
 def test_a_file_is_not_held_in_memory(tmp_path: Path, form: str) -> None:
-    path = tmp_path / "a.csv"
-    title = '"a, b"' if form == "quoted" else "title"
+    path = tmp_path / "a"
+    title = '"a, b"' if form == "quoted" else "a b"
     line = '{"a": "title"},' if form == "array" else f"1,2,{title}\n"
     start, end = ("[", "{}]") if form == "array" else ("user,track,title\n", "")
-    path.write_text(start + line * (30_000_000 // len(line)) + end)
+    path.write_text(start + line * (3_000_000 // len(line)) + end)
     log = log_file(path)
-    given: Format = "array" if form == "array" else "csv"
-    target = tmp_path / "texts"
-    tracemalloc.start()
-    try:
-        if given == "csv":
-            from ubcf.building.records import copy_texts
-
-            copy_texts(log, given, {2}, target)
-        else:
-            pass
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 12_000_000
+    with (
+        mock.patch.object(delimited, "READ_SIZE", 1 << 15),
+        mock.patch.object(json_array, "READ_SIZE", 1 << 15),
+        RecordLines(log, tmp_path / "copy", tmp_path / "altered") as target,
+    ):
+        tracemalloc.start()
+        try:
+            with unpacked(log) as file:
+                if form == "array":
+                    write_array(file, None, target)
+                else:
+                    DelimitedFile(log, file, None, "CSV", ()).write(target)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert target.records > 150_000
+    assert peak < 1_500_000
 
 
 def test_the_same_records_give_the_same_recommendations(tmp_path: Path) -> None:

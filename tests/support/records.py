@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,16 @@ class Copy:
         return [(number, reason) for number, reason, _ in self.rejected]
 
 
+@cache
+def _database() -> Database:
+    """A database that only reads: one for all tests of a process."""
+    folder = Path(tempfile.mkdtemp(prefix="ubcf-test-"))
+    atexit.register(shutil.rmtree, folder)
+    return Database(
+        folder / "test.duckdb", Templates(), threads=2, memory=1 << 30, temporary_folder=folder
+    )
+
+
 def copy_of(path: Path, columns: Sequence[str] = (), given: Format | None = None) -> Copy:
     """Writes the records of a file to a copy and reads it, in plain Python.
 
@@ -45,32 +58,24 @@ def copy_of(path: Path, columns: Sequence[str] = (), given: Format | None = None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         log = log_file(path)
-        with Database(
-            folder / "test.duckdb",
-            Templates(),
-            threads=2,
-            memory=1 << 30,
-            temporary_folder=folder,
-        ) as db:
-            records = write_records(db, log, input_format(log, given), folder, 0, columns)
+        records = write_records(_database(), log, input_format(log, given), folder, 0, columns)
         altered = records.readable.altered
         reports = altered.read_text(encoding="utf-8") if altered else ""
-        lines = records.readable.path.read_bytes().decode().removesuffix("\n").split("\n")
+        text = records.readable.path.read_bytes().decode()
     entries = [json.loads(entry) for entry in reports.splitlines()]
     assert {entry["file"] for entry in entries} <= {log.name}
     rejected = [(entry["line_number"], entry["reason"], entry["line"]) for entry in entries]
     numbers = {number for number, _, _ in rejected}
     kept = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         assert line.startswith("\x1f") == (number in numbers)
         if line and number not in numbers:
             kept[number] = line
     known = records.readable.lines
     assert known is not None
-    assert known.count == (len(lines) if lines != [""] else 0)
-    assert (known.odd, known.open_end, known.line_feeds) == (False, False, True)
-    if records.dialect != "Parquet":
-        assert records.count == len(kept) + len(rejected)
+    assert text.endswith("\n") or not text
+    assert (known.count, known.open_end, known.line_feeds) == (text.count("\n"), False, True)
+    assert records.count == len(kept) + len(rejected)
     return Copy(kept, rejected, records)
 
 

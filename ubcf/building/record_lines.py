@@ -63,7 +63,7 @@ class RecordLines:
     def add(self, line: bytes, text: bytes | None = None) -> None:
         """Adds a record. line: its JSON, without line ends. text: of the record, if it differs."""
         if len(line) > LONGEST_LINE:
-            self.reject(line if text is None else text, TOO_LONG)
+            self.reject(line if text is None else text, TOO_LONG, KEPT_CHARACTERS)
             return
         if not line.isascii():
             try:
