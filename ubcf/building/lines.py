@@ -220,16 +220,15 @@ def copy_readable(log: LogFile, copy: Path, altered: Path) -> None:
         targets = copy.open("wb"), altered.open("w", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{log.name}: cannot be copied to {copy}: {error.strerror}") from error
-    with targets[0] as target, targets[1] as report, unpacked(log) as file:
+    with targets[0] as target, targets[1] as reports, unpacked(log) as file:
         source = cast(BinaryIO, io.BufferedReader(cast(Any, file), READ_SIZE))
         for number, line in enumerate(_lines(source, left), start=1):
             shown = line.head.removeprefix(codecs.BOM_UTF8) if number == 1 else line.head
             readable, reason = _readable(line, shown)
             _write(log, target, readable + b"\n")
             if readable != line.head:
-                text = _text(shown)
-                kept = text[:KEPT_CHARACTERS] if line.is_too_long else text
-                _report(report, log, number, reason, kept)
+                kept = text_of(shown)[: KEPT_CHARACTERS if line.is_too_long else None]
+                report_line(reports, log, number, reason, kept)
 
 
 def copy_texts(log: LogFile, numbers: set[int], altered: Path) -> None:
@@ -238,17 +237,18 @@ def copy_texts(log: LogFile, numbers: set[int], altered: Path) -> None:
     Raises InputError as `unpacked`.
     """
     left = None if is_compressed(log.path) else log.bytes
-    with altered.open("w", encoding="utf-8") as report, unpacked(log) as file:
+    with altered.open("w", encoding="utf-8") as reports, unpacked(log) as file:
         source = cast(BinaryIO, io.BufferedReader(cast(Any, file), READ_SIZE))
         for number, line in enumerate(_lines(source, left), start=1):
             if number in numbers:
                 shown = line.head.removeprefix(codecs.BOM_UTF8) if number == 1 else line.head
-                _report(report, log, number, None, _text(shown))
+                report_line(reports, log, number, None, text_of(shown))
 
 
-def _report(report: TextIO, log: LogFile, number: int, reason: str | None, text: str) -> None:
+def report_line(reports: TextIO, log: LogFile, number: int, reason: str | None, text: str) -> None:
+    """Writes about one line that is not copied as it is; see `copy_readable`."""
     entry = {"file": log.name, "line_number": number, "reason": reason, "line": text}
-    report.write(json.dumps(entry) + "\n")
+    reports.write(json.dumps(entry) + "\n")
 
 
 def _write(log: LogFile, target: BinaryIO, data: bytes) -> None:
@@ -304,7 +304,7 @@ def _readable(line: Line, shown: bytes) -> tuple[bytes, str | None]:
     Outside its texts, JSON may have a carriage return wherever it may have a space.
     """
     if line.is_too_long:
-        return _placeholder(line.digest), TOO_LONG
+        return placeholder(line.digest), TOO_LONG
     if not line.head.strip(b" \t\r"):
         return b"", None
     kept = line.head.rstrip(b"\r")
@@ -318,14 +318,14 @@ def _readable(line: Line, shown: bytes) -> tuple[bytes, str | None]:
     except (ValueError, RecursionError):
         cut = shown.lstrip(b" \t\r").startswith(b"{") and not line.ended
         reason = CUT_SHORT if cut else NOT_JSON
-    return _placeholder(hashlib.blake2b(shown).hexdigest()), reason
+    return placeholder(hashlib.blake2b(shown).hexdigest()), reason
 
 
-def _placeholder(digest: str) -> bytes:
+def placeholder(digest: str) -> bytes:
     """A line that is not JSON; equal lines have equal ones, so that they are counted as equal."""
     return b"\x1f" + digest.encode()
 
 
-def _text(line: bytes) -> str:
+def text_of(line: bytes) -> str:
     """The text of a line; '?' stands for bytes that are not UTF-8."""
     return NOT_UTF8.sub("?", line.decode("utf-8", "surrogateescape"))

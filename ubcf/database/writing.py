@@ -184,9 +184,9 @@ class Database(Session):
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
-    def write_lines(self, name: str, path: Path) -> None:
+    def write_lines(self, name: str, path: Path, **structure: Any) -> None:
         """Writes the rows of a query template, which has one text column, as lines of a file."""
-        query = self.templates.render(name)
+        query = self.templates.render(name, **structure)
         self.set(lines_path=str(path))
         try:
             self.execute(

@@ -1,0 +1,219 @@
+"""Log files in other formats, each turned into a copy that has one line of JSON for each record.
+
+Our own reader of JSON lines reads the copy, so that each record is judged in one way, whatever its
+format. A line of the copy has the number of its record: of the line on which a record of CSV or TSV
+begins, of an element of a JSON array, of a row of Parquet. Other lines of the copy are blank.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from ubcf.building.delimited import DelimitedFile, reading_long_cells
+from ubcf.building.json_array import ARRAY_START, write_array
+from ubcf.building.lines import ReadableLog, is_compressed, readable, unpacked
+from ubcf.building.logs import READ_SIZE, LogFile
+from ubcf.building.record_lines import RecordLines
+from ubcf.database.paths import LiteralPaths, pattern
+from ubcf.database.session import identifier, literal
+from ubcf.database.writing import Database
+from ubcf.errors import DatabaseError, InputError, TemplateError, printable
+
+Format = Literal["json", "array", "csv", "tsv", "parquet"]
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+SUFFIXES: dict[str, Format] = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
+
+# The types of instants, and of whole numbers that to_json would give a fraction.
+CAST_TYPES = {
+    r"TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+    r"TIMESTAMPTZ_NS": "TIMESTAMP_NS",
+    r"DECIMAL\([0-9]+,\s*0\)": "HUGEINT",
+}
+
+# A quoted name of a field, which stays, or one of these types.
+CAST_TYPE = re.compile('"(?:[^"]|"")*"|' + "|".join(CAST_TYPES))
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a log file in a copy.
+
+    readable: the copy, and what is altered in it. count: their number. dialect: the format in
+    words. columns: the names of their fields, if the format has them for all records.
+    """
+
+    readable: ReadableLog
+    count: int
+    dialect: str
+    columns: list[str] | None = None
+
+
+def input_format(log: LogFile, given: Format | None = None) -> Format:
+    """The format of a file: the given one, or what its name says; "json" means lines.
+
+    Text that is named neither CSV nor TSV is JSON, in lines or, if it begins like an array of
+    objects, in an array. Raises InputError as `lines.unpacked`.
+    """
+    if given is not None and given != "json":
+        return given
+    name = log.path.with_suffix("") if is_compressed(log.path) else log.path
+    form = SUFFIXES.get(name.suffix.lower(), "json")
+    if given is None and form != "json":
+        return form
+    return "array" if _begins_like_array(log) else "json"
+
+
+def _begins_like_array(log: LogFile) -> bool:
+    with unpacked(log) as file:
+        start = b""
+        while len(start) < READ_SIZE and (part := file.read(READ_SIZE)):
+            start += part
+            if re.search(rb"[^\s\[\]\xef\xbb\xbf]", part):
+                break
+    return ARRAY_START.match(start) is not None
+
+
+def write_records(
+    db: Database,
+    log: LogFile,
+    form: Format,
+    folder: Path,
+    number: int,
+    columns: Sequence[str] = (),
+) -> Records:
+    """Writes the records of a log file to a copy in `folder`.
+
+    form: not "json". number: of the file, for the names of the copy and of what is altered in it.
+    columns: the names of columns of CSV and TSV without header; none: there is a header. Raises
+    InputError as `lines.readable`, or when the file as a whole is not in this format, and
+    OptionError for columns that are not all different.
+    """
+    if form == "parquet":
+        return _write_parquet(db, log, folder, number)
+    copy, altered = _paths(folder, number)
+    left = _bytes_to_read(log)
+    with (
+        RecordLines(log, copy, altered) as target,
+        unpacked(log) as file,
+        reading_long_cells(),
+    ):
+        if form == "array":
+            write_array(file, left, target)
+            dialect, names = "JSON array", None
+        else:
+            delimited = DelimitedFile(log, file, left, form.upper(), columns)
+            delimited.write(target)
+            dialect, names = str(delimited), delimited.columns
+    return Records(ReadableLog(log, copy, target.lines, altered), target.records, dialect, names)
+
+
+def copy_texts(
+    log: LogFile, form: Format, numbers: set[int], altered: Path, columns: Sequence[str] = ()
+) -> None:
+    """Writes the texts of some records of CSV or TSV, by number, as `lines.copy_texts` does.
+
+    form, columns: as for `write_records`, whose copy has these records in the form of JSON.
+    """
+    with (
+        altered.open("w", encoding="utf-8") as reports,
+        unpacked(log) as file,
+        reading_long_cells(),
+    ):
+        delimited = DelimitedFile(log, file, _bytes_to_read(log), form.upper(), columns)
+        delimited.write_texts(numbers, reports)
+
+
+def _bytes_to_read(log: LogFile) -> int | None:
+    """A file that is not compressed is read up to the size that it had when it was found."""
+    return None if is_compressed(log.path) else log.bytes
+
+
+def _paths(folder: Path, number: int) -> tuple[Path, Path]:
+    return folder / f"{number}.records", folder / f"{number}.altered"
+
+
+def _write_parquet(db: Database, log: LogFile, folder: Path, number: int) -> Records:
+    """Writes the rows of a Parquet file, which DuckDB reads. See `write_records`."""
+    copy, _ = _paths(folder, number)
+    with _plain(log, folder / f"{number}.parquet") as path, LiteralPaths() as paths:
+        db.set(log_paths=[pattern(paths.path(path))])
+        try:
+            columns = db.run("staging/questions/parquet_columns.sql")
+            for name, _, is_renamed in columns:
+                if is_renamed:
+                    raise InputError(
+                        f"{log.name}: two columns have the same name, but for capital letters; "
+                        f"DuckDB calls one of them {printable(name)}"
+                    )
+            with _times_in_utc(db):
+                db.write_lines("staging/parquet_lines.sql", copy, columns=_expressions(columns))
+        except (DatabaseError, TemplateError) as error:
+            reason = str(error.__cause__ or error).partition("\nLINE ")[0]
+            raise InputError(
+                f"{log.name}: cannot be read as Parquet: {' '.join(reason.split())}"
+            ) from error
+    # Its lines are counted, and those too long for our reader replaced, as in any log.
+    state = copy.stat()
+    whole = replace(log, path=copy, bytes=state.st_size, inode=(state.st_dev, state.st_ino))
+    lines = readable(whole, folder, number)
+    assert lines.lines is not None
+    return Records(
+        replace(lines, log=log),
+        lines.lines.count,
+        "Parquet",
+        [name for name, _, _ in columns],
+    )
+
+
+def _expressions(columns: list[tuple[str, str, bool]]) -> list[tuple[str, str, str]]:
+    """The key in JSON, the identifier and the type in JSON of each column."""
+    return [
+        (
+            literal(json.dumps(name, ensure_ascii=False) + ": "),
+            identifier(name),
+            CAST_TYPE.sub(lambda found: _cast_type(found[0]), type),
+        )
+        for name, type, _ in columns
+    ]
+
+
+def _cast_type(found: str) -> str:
+    """The type in JSON for one that `CAST_TYPE` found; a quoted name stays as it is."""
+    kinds = (type for form, type in CAST_TYPES.items() if re.fullmatch(form, found))
+    return next(kinds, found)
+
+
+@contextmanager
+def _times_in_utc(db: Database) -> Iterator[None]:
+    """Makes DuckDB turn instants into timestamps in UTC, not in the zone of this machine."""
+    ((zone,),) = db.execute("select current_setting('TimeZone')")
+    db.execute("set TimeZone = 'UTC'")
+    try:
+        yield
+    finally:
+        db.execute(f"set TimeZone = {literal(zone)}")
+
+
+@contextmanager
+def _plain(log: LogFile, copy: Path) -> Iterator[Path]:
+    """The path of a log file, or of an unpacked copy of it if it is compressed."""
+    if not is_compressed(log.path):
+        yield log.path
+        return
+    with unpacked(log) as file:
+        try:
+            with copy.open("wb") as target:
+                shutil.copyfileobj(file, target, READ_SIZE)
+        except OSError as error:
+            raise InputError(f"{log.name}: cannot be copied to {copy}: {error.strerror}") from error
+    yield copy
+    copy.unlink()
