@@ -3,20 +3,9 @@
 -- The texts are those of the first lines.
 set variable known_experiments = (
     with
-    texts as (
-        select cast(
-            try(json_transform(line, '{"experiments": "JSON"}')).experiments as varchar
-        ) as experiments_text
-        from (
-            select line
-            from log_text
-            limit 2000
-        )
-    ),
-
     common_texts as (
         select experiments_text
-        from texts
+        from first_fields
         where experiments_text is not null
         group by experiments_text
         order by count(*) desc

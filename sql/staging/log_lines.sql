@@ -1,58 +1,41 @@
--- {{ view }}: one row per readable, non-blank line of the files in the variable `log_paths`: the fields of an
--- event, and the reason why the line is rejected (null: it is accepted).
--- Only here do the fields of the logs get their names and types. The variable `timestamp_unit` names the unit of
--- timestamps in all logs, and the numbers of this unit have a size from `timestamp_least` to `timestamp_most`.
+-- {{ view }}: one row per row of {{ fields_view }}: the fields of an event, whether the line is left out, and the
+-- reason why it is rejected (null: it is accepted).
+-- Only here do the fields of the logs get their types. The variable `timestamp_unit` names the unit of timestamps in
+-- all logs, and the numbers of this unit have a size from `timestamp_least` to `timestamp_most`. A time is from
+-- `time_least` to `time_most`, and becomes a fraction of this range.
 create or replace temp view {{ view }} as
 with
-numbered as (
+typed as (
     select
-        path,
-        {% if numbered %}row_number() over () as readable_line_number,{% endif %}
-        line,
-        -- null for a line that is not JSON
-        coalesce(try_cast(line as json), try_cast(whole_characters(line) as json)) as object,
-        is_blank
-    from log_text
-),
-
-parsed as (
-    select
-        path,
-        {% if numbered %}readable_line_number,{% endif %}
-        line,
-        object,
-        json_keys(object) as keys,
-        try_cast(
-            object as struct(
-                message json, "timestamp" json, "user" json, track json, "time" json, latency json,
-                recommendation json, experiments json
-            )
-        ) as fields
-    from numbered
-    where not is_blank
-),
-
-texts as (
-    select
-        path,
-        {% if numbered %}readable_line_number,{% endif %}
-        line,
-        object,
-        keys,
-        cast(fields.message as varchar) as message_text,
-        cast(fields.timestamp as varchar) as timestamp_text,
-        cast(fields."user" as varchar) as user_text,
-        cast(fields.track as varchar) as track_text,
-        cast(fields.time as varchar) as time_text,
-        cast(fields.latency as varchar) as latency_text,
-        cast(fields.recommendation as varchar) as recommendation_text,
-        cast(
-            case
-                -- DuckDB's JSON makes 0 of the number -0: quotes keep it as it is written
-                when
-                    contains(cast(fields.experiments as varchar), ':0')
-                    and (contains(line, ' -0') or contains(line, ':-0'))
-                    then try(json_transform(
+        *,
+        {% for name, kind in ids.items() %}
+        {% if kind == 'integer' %}
+        -- A whole number must be written as a plain integer: not "7", 7.5, 7.0 or true.
+        try_cast({{ name }}_text as bigint) as {{ name }}_id,
+        {% else %}
+        case
+            when starts_with({{ name }}_text, '"') {% if untyped %}or list_contains(getvariable('untyped_paths'), path) {% endif %}
+                then {{ name }}_json ->> '$'
+            {% if kind == 'any' %}
+            when regexp_full_match({{ name }}_text, '-?[0-9].*') then {{ name }}_text
+            {% endif %}
+        end as {{ name }}_id,
+        {% endif %}
+        {% endfor %}
+        try_cast(timestamp_text as bigint) as timestamp_number,
+        {% if time %}
+        {{ time }} as time_value,
+        {% else %}
+        try_cast(time_text as double) as time_value,
+        {% endif %}
+        try_cast(latency_text as double) as latency_seconds,
+        case
+            -- DuckDB's JSON makes 0 of the number -0: quotes keep it as it is written
+            when
+                contains(experiments_text, ':0')
+                and (contains(line, ' -0') or contains(line, ':-0'))
+                then cast(
+                    try(json_extract(
                         replace(
                             replace(
                                 regexp_replace(
@@ -67,66 +50,28 @@ texts as (
                             chr(1) || '0',
                             '"-0"'
                         ),
-                        '{"experiments": "JSON"}'
-                    )).experiments
-                else fields.experiments
-            end as varchar
-        ) as experiments_text,
-        fields.message as message_json,
-        fields.timestamp as timestamp_json
-    from parsed
-),
-
-typed as (
-    select
-        path,
-        {% if numbered %}readable_line_number,{% endif %}
-        line,
-        object,
-        message_json,
-        timestamp_json,
-        message_text,
-        timestamp_text,
-        user_text,
-        track_text,
-        time_text,
-        recommendation_text,
-        experiments_text,
-        case
-            -- every key of the line is one of these fields, and none is there twice
-            when
-                len(keys)
-                = cast(message_text is not null as int) + cast(timestamp_text is not null as int)
-                + cast(user_text is not null as int) + cast(track_text is not null as int)
-                + cast(time_text is not null as int) + cast(latency_text is not null as int)
-                + cast(recommendation_text is not null as int)
-                + cast(experiments_text is not null as int)
-                then null
-            else list_filter(
-                [
-                    'user', 'track', 'time', 'message', 'timestamp', 'latency', 'recommendation',
-                    'experiments'
-                ],
-                lambda name: len(list_filter(keys, lambda key: key = name)) > 1
-            )[1]
-        end as repeated_key,
-        -- A whole number must be written as a plain integer: not "7", 7.5, 7.0 or true.
-        try_cast(user_text as bigint) as user_id,
-        try_cast(track_text as bigint) as track_id,
-        try_cast(timestamp_text as bigint) as timestamp_number,
-        try_cast(recommendation_text as bigint) as recommendation_id,
-        try_cast(time_text as double) as time_fraction,
-        try_cast(latency_text as double) as latency_seconds
-    from texts
+                        getvariable('experiments_path')
+                    ))
+                    as varchar
+                )
+            else experiments_text
+        end as exact_experiments_text
+    from {{ fields_view }}
 )
 
 select
     path,
     {% if numbered %}readable_line_number,{% endif %}
     line,
-    case when starts_with(message_text, '"') then message_json ->> '$' end as message,
+    case
+        when starts_with(message_text, '"') {% if untyped %}or list_contains(getvariable('untyped_paths'), path) {% endif %}
+            then message_json ->> '$'
+    end as message,
     case
         when starts_with(timestamp_text, '"') then iso_timestamp(timestamp_json ->> '$')
+        {% if untyped %}
+        when timestamp_number is null then iso_timestamp(timestamp_text)
+        {% endif %}
         when cast(timestamp_number as varchar) <> timestamp_text then null
         -- a number of another size is in another unit
         when
@@ -145,40 +90,64 @@ select
     user_id as "user",
     track_id as track,
     -- + 0.0 turns -0.0 into 0.0
-    time_fraction + 0.0 as time,
+    (time_value - getvariable('time_least'))
+    / (getvariable('time_most') - getvariable('time_least')) + 0.0 as time,
     case when isfinite(latency_seconds) then latency_seconds end as latency,
+    {% if ids.track == 'integer' %}
     case
         when cast(recommendation_id as varchar) = recommendation_text then recommendation_id
     end as recommendation,
+    {% else %}
+    nullif(recommendation_id, '') as recommendation,
+    {% endif %}
     -- a key given twice makes the conversion to a map fail; try turns that into null
     coalesce(
         map_values(getvariable('known_experiments'))[
-            list_position(map_keys(getvariable('known_experiments')), experiments_text)
+            list_position(map_keys(getvariable('known_experiments')), exact_experiments_text)
         ],
-        try(json_transform(experiments_text, '"MAP(VARCHAR, VARCHAR)"'))
+        try(json_transform(exact_experiments_text, '"MAP(VARCHAR, VARCHAR)"'))
     ) as experiments,
+    {% if where %}
+    coalesce(json_type(object) = 'OBJECT' and not coalesce({{ where }}, false), false)
+    {% else %}
+    false
+    {% endif %} as is_left_out,
     case
         when
-            cast(user_id as varchar) = user_text
-            and cast(track_id as varchar) = track_text
-            and user_id >= 0
-            and track_id >= 0
-            and time_fraction between 0 and 1
+            {% for name, kind in ids.items() if name != 'recommendation' %}
+            {% if kind == 'integer' %}
+            cast({{ name }}_id as varchar) = {{ name }}_text
+            and {{ name }}_id >= 0
+            {% else %}
+            {{ name }}_id <> ''
+            {% endif %}
+            and
+            {% endfor %}
+            time_value between getvariable('time_least') and getvariable('time_most')
             and repeated_key is null
             then null
         when object is null then 'not JSON'
         when json_type(object) <> 'OBJECT' then 'not an object'
         when repeated_key is not null then repeated_key || ' is given twice'
-        when user_text is null then 'user is missing'
-        when regexp_full_match(user_text, '-[0-9]+') then 'user is negative'
-        when not regexp_full_match(user_text, '[0-9]+') then 'user is not a whole number'
-        when user_id is null then 'user is larger than 9223372036854775807'
-        when track_text is null then 'track is missing'
-        when regexp_full_match(track_text, '-[0-9]+') then 'track is negative'
-        when not regexp_full_match(track_text, '[0-9]+') then 'track is not a whole number'
-        when track_id is null then 'track is larger than 9223372036854775807'
+        {% for name, kind in ids.items() if name != 'recommendation' %}
+        when {{ name }}_text is null then '{{ name }} is missing'
+        {% if kind == 'integer' %}
+        when regexp_full_match({{ name }}_text, '-[0-9]+') then '{{ name }} is negative'
+        when not regexp_full_match({{ name }}_text, '[0-9]+') then '{{ name }} is not a whole number'
+        when {{ name }}_id is null then '{{ name }} is larger than 9223372036854775807'
+        -- such as 007, in a file that knows no types
+        when cast({{ name }}_id as varchar) <> {{ name }}_text then '{{ name }} is not a whole number'
+        {% else %}
+        when {{ name }}_id is null then '{{ name }} is not a text'
+        when {{ name }}_id = '' then '{{ name }} is empty'
+        {% endif %}
+        {% endfor %}
+        {% if time %}
+        when time_value is null then getvariable('time_expression') || ' has no value'
+        {% else %}
         when time_text is null then 'time is missing'
-        when time_fraction is null or isnan(time_fraction) then 'time is not a number'
-        else 'time is outside 0 to 1'
+        when time_value is null or isnan(time_value) then 'time is not a number'
+        {% endif %}
+        else 'time is outside ' || getvariable('time_range')
     end as reason
 from typed;

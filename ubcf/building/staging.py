@@ -39,14 +39,6 @@ EVENT_TYPES = {
 # The templates that decide what an event is, the last of them first.
 READINGS = ("staging/events.sql", "staging/log_lines.sql", "staging/log_text.sql")
 
-# Units of timestamps, and the range of numbers that each is recognized by: from March 1973 on.
-TIMESTAMP_SIZES = {
-    "seconds": (10**8, 10**11 - 1),
-    "milliseconds": (10**11, 10**14 - 1),
-    "microseconds": (10**14, 10**17 - 1),
-    "nanoseconds": (10**17, 2**63 - 1),
-}
-
 # How the names of the types of numbers begin.
 NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "U", "HUGEINT")
 
@@ -58,12 +50,18 @@ CATALOG_NUMBER = -1
 
 
 def read_logs(
-    db: Database, templates: Templates, logs: list[LogFile], folder: Path, stages: Stages
-) -> None:
+    db: Database,
+    templates: Templates,
+    logs: list[LogFile],
+    folder: Path,
+    stages: Stages,
+    options: LogOptions | None = None,
+) -> ReadingSummary:
     """Makes the tables events, rejected_lines and build_inputs.
 
     They hold the lines that the files had when they were found, even if a file grows meanwhile.
     """
+    options = options or LogOptions()
     with (
         stages.stage("read logs") as stage,
         LiteralPaths() as paths,
@@ -71,7 +69,7 @@ def read_logs(
     ):
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
-        _stage_logs(db, templates, logs, folder, paths)
+        summary = _stage_logs(db, templates, logs, folder, paths, options)
         while longer := grown(logs):
             # Read again, from copies of the bytes that they had when found: copies do not grow.
             logs = [
@@ -79,54 +77,46 @@ def read_logs(
                 for number, log in enumerate(logs)
             ]
             db.drop("events", "rejected_lines", "build_inputs")
-            _stage_logs(db, templates, logs, folder, paths)
+            summary = _stage_logs(db, templates, logs, folder, paths, options)
         if not templates.replaces("staging/events.sql"):
             for file, lines, read in db.run("staging/questions/miscounted_files.sql"):
                 raise InputError(f"{file}: it has {lines:,} lines, but {read:,} were read")
         stage.rows = db.count("events")
+    return summary
 
 
 def _stage_logs(
-    db: Database, templates: Templates, logs: list[LogFile], folder: Path, paths: LiteralPaths
-) -> None:
+    db: Database,
+    templates: Templates,
+    logs: list[LogFile],
+    folder: Path,
+    paths: LiteralPaths,
+    options: LogOptions,
+) -> ReadingSummary:
     """Makes the tables of `read_logs` from what the files hold now."""
     # A reader of the user's own gets the bytes of the files as they are, whatever they are.
     ours = not any(templates.replaces(f"staging/{name}.sql") for name in ("events", "log_text"))
-    files = _readable_logs(logs, folder) if ours else _complete_logs(logs)
-    input_paths = [str(paths.path(file.path)) for file in files]
-    db.set(
-        input_files=[log.name for log in logs],
-        input_paths=input_paths,
-        input_bytes=[log.bytes for log in logs],
-        input_lines=[file.lines and file.lines.count for file in files],
-        input_open_ends=[file.lines and file.lines.open_end for file in files],
-        log_paths=[pattern(path) for log, path in zip(logs, input_paths, strict=True) if log.bytes],
-        duplicate_lines=None,
-    )
+    sources = _sources(db, logs, folder, options) if ours else _complete_logs(logs)
+    _bind_files(db, sources, paths)
     db.run("staging/input_files.sql")
     db.run("staging/whole_characters.sql")
     line_feeds = all(
-        file.lines is not None and file.lines.line_feeds for file in files if file.log.bytes
+        source.lines is not None and source.lines.line_feeds
+        for source in sources
+        if source.log.bytes
     )
     db.run("staging/log_text.sql", line_feeds=line_feeds)
     db.run("staging/iso_timestamp.sql")
-    as_the_service_writes = not any(
-        templates.replaces(f"staging/{name}.sql") for name in ("log_lines", "events")
+    reading = line_reading(
+        db, fields_of(options), options, untyped=any(source.is_untyped for source in sources)
     )
-    _bind_timestamp_unit(db, ["milliseconds"])
-    if as_the_service_writes:
-        db.run("staging/known_experiments.sql")
-        _bind_timestamp_unit(db, _timestamp_units(db, few_lines=True))
-    else:
-        db.set(timestamps_written=None)
-    db.run("staging/log_lines.sql", view="log_lines", numbered=False)
-    db.run("staging/events.sql")
-    if as_the_service_writes and db.run("staging/questions/undated_events.sql")[0][0]:
-        # A timestamp is in another unit than those of the first lines, or there is none.
-        units = _timestamp_units(db, few_lines=False)
-        if _bind_timestamp_unit(db, units):
-            db.drop("events")
-            db.run("staging/events.sql")
+    lines_are_ours = not any(map(templates.replaces, READINGS[:2]))
+    if not lines_are_ours and options.chooses_fields:
+        raise OptionError(
+            f"{_source_of_events(templates)} decides what an event is: field, where, ids and scale "
+            "have no effect beside it"
+        )
+    _make_events(db, reading, lines_are_ours=lines_are_ours)
     db.run("staging/rejected_lines.sql")
     _check_event_columns(db, templates)
     # An events.sql of the user's own decides what a line is: lines are counted for ours only.
@@ -135,58 +125,87 @@ def _stage_logs(
         db.run("staging/names_of_files.sql")
     db.run("staging/accepted_lines.sql")
     if counted:
-        _account_for_lines(db)
-        altered = [file.altered for file in files if file.altered is not None]
-        _restore_lines(db, [*altered, *_damaged_lines(db, logs, folder)])
+        _account_for_lines(db, reading)
+        altered = [source.altered for source in sources if source.altered is not None]
+        _restore_lines(db, [*altered, *_damaged_lines(db, sources, folder, options)])
     db.run("staging/build_inputs.sql", counted=counted)
+    if lines_are_ours and db.count("events") == 0:
+        reading.explain_no_event()
+    return ReadingSummary.of(sources, reading if lines_are_ours else None)
 
 
-def _readable_logs(logs: list[LogFile], folder: Path) -> list[ReadableLog]:
+def _bind_files(db: Database, sources: list[Source], paths: LiteralPaths) -> None:
+    """Sets the variables that say which files are read, and how."""
+    input_paths = [str(paths.path(source.path)) for source in sources]
+    pairs = list(zip(sources, input_paths, strict=True))
+    db.set(
+        input_files=[source.log.name for source in sources],
+        input_paths=input_paths,
+        input_bytes=[source.log.bytes for source in sources],
+        input_lines=[source.lines and source.lines.count for source in sources],
+        input_open_ends=[source.lines and source.lines.open_end for source in sources],
+        log_paths=[pattern(path) for source, path in pairs if source.log.bytes],
+        untyped_paths=[path for source, path in pairs if source.is_untyped],
+        duplicate_lines=None,
+    )
+
+
+def _make_events(db: Database, reading: LineReading, *, lines_are_ours: bool) -> None:
+    """Makes the table events, and the views that it is made of."""
+    reading.make_fields("log_fields", numbered=False)
+    if lines_are_ours:
+        reading.decide()
+    reading.make_lines("log_lines", "log_fields", numbered=False)
+    db.run("staging/events.sql", lines_are_ours=lines_are_ours)
+    if not lines_are_ours:
+        return
+    # A timestamp is in another unit than those of the first lines, or there is none.
+    undated = db.run("staging/questions/undated_events.sql")[0][0]
+    changed = bool(undated) and reading.bind_timestamp_unit("log_fields")
+    if db.run("staging/questions/mostly_rejected.sql")[0][0] and reading.decide_ids_again():
+        reading.make_lines("log_lines", "log_fields", numbered=False)
+        changed = True
+    if changed:
+        db.drop("events")
+        db.run("staging/events.sql", lines_are_ours=lines_are_ours)
+
+
+def _sources(
+    db: Database, logs: list[LogFile], folder: Path, options: LogOptions
+) -> list[Source]:
     """How our own reader reads the logs. Raises InputError for one that cannot be read."""
-    return [readable(log, folder, number) for number, log in enumerate(logs)]
-
-
-def _complete_logs(logs: list[LogFile]) -> list[ReadableLog]:
-    """The logs as they are. Raises InputError for a compressed one that is not complete."""
-    check_complete(logs)
-    return [ReadableLog(log, log.path) for log in logs]
-
-
-def _timestamp_units(db: Database, *, few_lines: bool) -> list[str]:
-    """The units of timestamps in the logs, or in the first lines, the most frequent first."""
     return [
-        unit for unit, _ in db.run("staging/questions/timestamp_units.sql", few_lines=few_lines)
+        source(db, log, folder, number, options.input_format, options.columns)
+        for number, log in enumerate(logs)
     ]
 
 
-def _bind_timestamp_unit(db: Database, units: list[str]) -> bool:
-    """Makes the first unit that is one of numbers the unit of all logs; returns if it is another.
+def _complete_logs(logs: list[LogFile]) -> list[Source]:
+    """The logs as they are. Raises InputError for a compressed one that is not complete."""
+    check_complete(logs)
+    return [Source(ReadableLog(log, log.path)) for log in logs]
 
-    Numbers of another size than this unit has are no timestamps; texts are read in any case.
+
+def _damaged_lines(
+    db: Database, sources: list[Source], folder: Path, options: LogOptions
+) -> list[Path]:
+    """Files with the texts of rejected lines of which DuckDB has another text, or a part.
+
+    Those are lines that are not UTF-8, and records of CSV.
     """
-    unit = next((unit for unit in units if unit in TIMESTAMP_SIZES), "milliseconds")
-    ((before,),) = db.execute("select getvariable('timestamp_unit')")
-    least, most = TIMESTAMP_SIZES[unit]
-    written = [name for name in units if name == unit or name not in TIMESTAMP_SIZES]
-    db.set(
-        timestamp_unit=unit,
-        timestamp_least=least,
-        timestamp_most=most,
-        timestamps_written=" and ".join(written) or None,
-    )
-    return bool(unit != before)
-
-
-def _damaged_lines(db: Database, logs: list[LogFile], folder: Path) -> list[Path]:
-    """Files with the texts of lines that are not UTF-8: DuckDB keeps only a part of a long one."""
+    rejected = {
+        False: "staging/questions/damaged_lines.sql",
+        True: "staging/questions/rejected_numbers.sql",
+    }
     numbers: dict[str, set[int]] = {}
-    for file, number in db.run("staging/questions/damaged_lines.sql"):
-        numbers.setdefault(file, set()).add(number)
+    for untyped in {source.is_untyped for source in sources}:
+        for file, number in db.run(rejected[untyped]):
+            numbers.setdefault(file, set()).add(number)
     copies = []
-    for index, log in enumerate(logs):
-        if log.name in numbers:
+    for index, source in enumerate(sources):
+        if source.log.name in numbers:
             copies.append(folder / f"{index}.damaged")
-            copy_texts(log, numbers[log.name], copies[-1])
+            source.copy_texts(numbers[source.log.name], copies[-1], options.columns)
     return copies
 
 
@@ -241,7 +260,7 @@ def _source_of_events(templates: Templates) -> Path:
     return templates.path(next(filter(templates.replaces, READINGS), READINGS[0]))
 
 
-def _account_for_lines(db: Database) -> None:
+def _account_for_lines(db: Database, reading: LineReading) -> None:
     """Counts the lines and the duplicates among them, and adds the rows of rejected_lines.
 
     Lines are parsed again only in files where some of them are not events.
@@ -257,7 +276,8 @@ def _account_for_lines(db: Database) -> None:
     db.run("staging/unreadable_lines.sql", rejects=bool(db.columns("reject_errors")))
     incomplete = db.run("staging/questions/incomplete_files.sql")
     if incomplete:
-        db.run("staging/log_lines.sql", view="numbered_log_lines", numbered=True)
+        reading.make_fields("numbered_log_fields", numbered=True)
+        reading.make_lines("numbered_log_lines", "numbered_log_fields", numbered=True)
     for file, path in incomplete:
         db.set(file=file, path=path, log_paths=[pattern(path)])
         db.run("staging/rejected_lines_of_file.sql")

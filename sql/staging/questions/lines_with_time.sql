@@ -1,0 +1,3 @@
+-- lines_with_time: one row: how many lines of {{ lines }} have a time.
+select count(time_text) as lines_with_time
+from {{ lines }};

@@ -1,0 +1,161 @@
+"""How lines become events: the views log_fields and log_lines, by the options and by the logs.
+
+Some things are the same for all files, and the lines tell them: the unit of timestamps, the kind of
+ids, and whether there are times at all. The first lines suffice for most logs; only where they
+leave a doubt are all lines looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ubcf.building.fields import Fields
+from ubcf.building.log_options import AUTO, INTEGER, TEXT, LogOptions
+from ubcf.database.session import identifier
+from ubcf.database.writing import Database
+from ubcf.errors import InputError
+
+# Units of timestamps, and the range of numbers that each is recognized by: from March 1973 on.
+TIMESTAMP_SIZES = {
+    "seconds": (10**8, 10**11 - 1),
+    "milliseconds": (10**11, 10**14 - 1),
+    "microseconds": (10**14, 10**17 - 1),
+    "nanoseconds": (10**17, 2**63 - 1),
+}
+
+# An id that may be a text or a number: numbers become texts.
+ANY = "any"
+
+
+@dataclass
+class LineReading:
+    """How lines are read. untyped: some files know no types, such as CSV.
+
+    ids: the kind of the ids of users and tracks: INTEGER, TEXT or ANY. plays_count: there are no
+    times, and each play counts as 1.
+    """
+
+    db: Database
+    fields: Fields
+    options: LogOptions
+    untyped: bool
+    ids: dict[str, str]
+    plays_count: bool = False
+
+    def make_fields(self, view: str, *, numbered: bool) -> None:
+        """Makes the view of the texts of fields, with the numbers of lines if `numbered`."""
+        self.db.run(
+            "staging/log_fields.sql",
+            view=view,
+            numbered=numbered,
+            fields=list(self.fields.paths),
+            numbers=list(map(identifier, self.fields.numbers)),
+            texts=list(map(identifier, self.fields.texts)),
+            plain=self.fields.are_usual,
+            untyped=self.untyped,
+        )
+
+    def make_lines(self, view: str, fields_view: str, *, numbered: bool) -> None:
+        """Makes the view of the fields as values, and of the reasons against a line."""
+        self.db.run(
+            "staging/log_lines.sql",
+            view=view,
+            fields_view=fields_view,
+            numbered=numbered,
+            ids={**self.ids, "recommendation": self.ids["track"]},
+            time="1.0" if self.plays_count else self.fields.time,
+            where=self.fields.where,
+            untyped=self.untyped,
+        )
+
+    def decide(self) -> None:
+        """Looks at the first lines, and at all where these leave a doubt, for what all share."""
+        self.db.run("staging/first_fields.sql")
+        self.db.run("staging/known_experiments.sql")
+        self.bind_timestamp_unit("first_fields")
+        if self.options.ids == AUTO and (self.untyped or self._kinds("first_fields") != self.ids):
+            self.ids = self._kinds("log_fields")
+        may_lack_times = "time" not in self.options.fields and self.options.scale is None
+        if may_lack_times and not self._has_times("first_fields"):
+            self.plays_count = not self._has_times("log_fields")
+
+    def decide_ids_again(self) -> bool:
+        """Looks at the ids of all lines, after many were rejected; returns if that changes them."""
+        before = self.ids
+        if self.options.ids == AUTO:
+            self.ids = self._kinds("log_fields")
+        return self.ids != before
+
+    def bind_timestamp_unit(self, lines: str) -> bool:
+        """Makes the most frequent unit of some lines the unit of all; returns if it is another.
+
+        Numbers of another size than this unit has are no timestamps; texts are read in any case.
+        """
+        units = [
+            unit for unit, _ in self.db.run("staging/questions/timestamp_units.sql", lines=lines)
+        ]
+        unit = next((unit for unit in units if unit in TIMESTAMP_SIZES), "milliseconds")
+        ((before,),) = self.db.execute("select getvariable('timestamp_unit')")
+        written = [name for name in units if name == unit or name not in TIMESTAMP_SIZES]
+        bind_timestamps(self.db, unit, " and ".join(written) or None)
+        return bool(unit != before)
+
+    def explain_no_event(self) -> None:
+        """Raises InputError with the fields that the lines have, if none has the needed ones."""
+        names = [name for name, _ in self.db.run("staging/questions/fields_of_lines.sql")]
+        missing = [
+            name for name in ("user", "track") if self.fields.paths[name][0] not in names
+        ]
+        if names and missing:
+            examples = " ".join(f"--field {name}={names[0]}" for name in missing)
+            raise InputError(
+                f"no line of the logs has the fields {', '.join(missing)}: the fields are "
+                f"{', '.join(names)}; say which is which, such as {examples}"
+            )
+
+    def _kinds(self, lines: str) -> dict[str, str]:
+        """The kinds of the ids of some lines."""
+        return {
+            name: TEXT if untyped_texts or texts > whole_numbers else INTEGER
+            for name, untyped_texts, texts, whole_numbers in self.db.run(
+                "staging/questions/id_kinds.sql",
+                lines=lines,
+                untyped=self.untyped,
+                where=self.fields.where,
+            )
+        }
+
+    def _has_times(self, lines: str) -> bool:
+        return bool(self.db.run("staging/questions/lines_with_time.sql", lines=lines)[0][0])
+
+
+def line_reading(
+    db: Database, fields: Fields, options: LogOptions, *, untyped: bool
+) -> LineReading:
+    """How lines are read by the options alone, with the variables that the views need."""
+    kind = {AUTO: INTEGER, INTEGER: INTEGER, TEXT: ANY}[options.ids]
+    least, most = options.times
+    db.set(
+        field_paths=fields.pointers,
+        field_names=fields.outermost,
+        experiments_path=fields.pointers[list(fields.paths).index("experiments")],
+        time_least=least,
+        time_most=most,
+        time_range=options.times_text,
+        time_expression=fields.time_text,
+    )
+    bind_timestamps(db, "milliseconds", None)
+    return LineReading(db, fields, options, untyped, {"user": kind, "track": kind})
+
+
+def bind_timestamps(db: Database, unit: str, written: str | None) -> None:
+    """Sets the unit of timestamps, and how the logs write them."""
+    least, most = TIMESTAMP_SIZES[unit]
+    values: dict[str, Any] = {
+        "timestamp_unit": unit,
+        "timestamp_least": least,
+        "timestamp_most": most,
+        "timestamps_written": written,
+    }
+    db.set(**values)
