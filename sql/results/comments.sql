@@ -31,6 +31,7 @@ comment on column tracks.total_time is 'listening time over all users, in tracks
 comment on column tracks.popularity_rank is 'rank by total_time, then by id, from 1; null: not in the logs';
 comment on column tracks.bias is 'bias of the track in the baseline: how much more of it users listen to than of an average track; null: no baseline (centering)';
 comment on column tracks.in_catalog is 'whether it is in the catalog';
+comment on column tracks.recommendable is 'whether it may be recommended (see catalog_only, tracks and not_tracks in build.options)';
 
 comment on table users is 'users in the logs, one row each';
 comment on column users."user" is 'id of the user';
@@ -95,6 +96,9 @@ comment on column build.plan_reason is 'why in this way';
 comment on column build.plan_estimates is 'estimated seconds and bytes of memory of each way, and seconds of the similarities alone';
 comment on column build.users_without_positive_score is 'number of users for whom no track has a score above 0';
 comment on column build.tracks_without_catalog_entry is 'number of tracks in the logs that are not in the catalog';
+comment on column build.recommendations_without_catalog_entry is 'number of recommendations of these tracks; null: there is no catalog';
+comment on column build.recommendable_tracks is 'number of tracks in the logs that may be recommended';
+comment on column build.unknown_given_tracks is 'number of ids in the files of tracks that may, or must not, be recommended that are not in the logs; null: there is no such file';
 comment on column build.recommendations is 'number of rows of the table recommendations';
 comment on column build.share_from_neighbors is 'share of all recommendations whose source is neighbors; the others mostly fill the lists. Null: there are no recommendations';
 comment on column build.share_from_neighbors_to_10 is 'the same share among the ranks 1 to 10';

@@ -24,6 +24,7 @@ from ubcf.building.modeling import (
     store_tracks,
 )
 from ubcf.building.options import BuildOptions, PathLike
+from ubcf.building.recommendable import check_choice, choose_tracks
 from ubcf.building.staging import ROWS_SHOWN, read_catalog, read_logs, refuse_rejected_lines
 from ubcf.building.summary import BuildSummary, InputFile
 from ubcf.database.reading import BUILD_DATABASE
@@ -32,7 +33,7 @@ from ubcf.database.writing import Database
 from ubcf.errors import CheckError, RotatedError
 from ubcf.files import Kind, Publication, check_target, head
 from ubcf.progress import Progress, Stages
-from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions, model_options
+from ubcf.scoring.options import MODEL_OPTIONS, model_options
 
 if TYPE_CHECKING:
     from ubcf.scoring.planner import Plan
@@ -57,6 +58,7 @@ TRACK_COLUMNS = (
     "popularity_rank",
     "bias",
     "in_catalog",
+    "recommendable",
 )
 
 # Logs of at least this size are likely to need the compiled kernels, and take long enough to read
@@ -107,6 +109,8 @@ def _build(
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
     inputs = [*(log.path for log in log_files), *templates.overlay_files()]
     inputs += [] if catalog_path is None else [catalog_path]
+    inputs += chosen.files_of_tracks.values()
+    check_choice(chosen, has_catalog=catalog_path is not None)
     database_path = check_target(database, BUILD_DATABASE, inputs)
     output_path = check_target(output, RECOMMENDATIONS, inputs)
     refuse_log_names(places, database_path, output_path)
@@ -123,7 +127,7 @@ def _build(
             read_logs(db, templates, log_files, temporary_folder, stages)
             refuse_rejected_lines(db, chosen.max_rejected)
             read_catalog(db, catalog_path, temporary_folder, stages)
-            _model(db, chosen.model, stages)
+            _model(db, chosen, stages)
             plan = _score(db, chosen, stages)
             _make_results(db, chosen, stages)
             _write_json(db, publication.unfinished(output_path), stages)
@@ -142,12 +146,13 @@ def _build(
     return summary.finished(stages.seconds)
 
 
-def _model(db: Database, options: ModelOptions, stages: Stages) -> None:
+def _model(db: Database, options: BuildOptions, stages: Stages) -> None:
     """Makes the tables tracks and interactions, and the dense indexes of users and tracks."""
     with stages.stage("model") as stage:
         count_plays(db)
-        center_times(db, options)
-        store_tracks(db)
+        choose_tracks(db, options)
+        center_times(db, options.model)
+        store_tracks(db, chosen=options.chooses_tracks)
         store_interactions(db)
         stage.rows = db.count("interactions")
 
@@ -213,6 +218,7 @@ def _record(
             started_at=started_at.replace(tzinfo=None),
             seconds=stages.seconds,
             options=json.dumps(options),
+            has_catalog=options["catalog"] is not None,
             plan=plan.way,
             plan_reason=plan.reason,
             plan_estimates=json.dumps({way: asdict(each) for way, each in plan.estimates.items()}),

@@ -25,7 +25,11 @@ class BuildSummary:
 
     density: share of non-zero centered times in the users x tracks matrix.
     mean_positive_neighbors, mean_negative_neighbors: users with a similarity above and below 0,
-    averaged over all users; None when they were not computed. share_from_neighbors: of all
+    averaged over all users; None when they were not computed.
+    recommendations_without_catalog_entry: those of tracks that are not in the catalog; None without
+    a catalog. recommendable_tracks: tracks of the logs that may be recommended.
+    unknown_given_tracks: ids in the files of tracks that are not in the logs; None without such a
+    file. share_from_neighbors: of all
     recommendations, those whose source is neighbors; share_from_neighbors_to_10: of those at ranks
     1 to 10; None when there are none. duplicate_lines: lines identical to an earlier one (they
     count as events); None when an overlay reads the events. timestamp_unit: how the logs write
@@ -56,6 +60,9 @@ class BuildSummary:
     mean_negative_neighbors: float | None
     users_without_positive_score: int
     tracks_without_catalog_entry: int
+    recommendations_without_catalog_entry: int | None
+    recommendable_tracks: int
+    unknown_given_tracks: int | None
     recommendations: int
     share_from_neighbors: float | None
     share_from_neighbors_to_10: float | None

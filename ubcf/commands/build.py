@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,6 +61,22 @@ Examples:
     "--only-positive",
     is_flag=True,
     help="Leave out tracks whose score is not above 0; a user left with none has no line.",
+)
+@click.option(
+    "--catalog-only",
+    is_flag=True,
+    help="Recommend only tracks of the catalog: a service has no entry for others.",
+)
+@click.option(
+    "--tracks",
+    metavar="FILE",
+    help="Recommend only the tracks of this file: ids, one a line, or JSON lines or a CSV with a "
+    "field track.",
+)
+@click.option(
+    "--not-tracks",
+    metavar="FILE",
+    help="Never recommend the tracks of this file, of the same form as for --tracks.",
 )
 @work_options
 @click.option(
@@ -120,18 +137,28 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
         click.echo(json.dumps(summary.as_dict(), ensure_ascii=False))
     else:
         click.echo(_as_text(summary))
-    if not quiet and summary.rejected:
-        click.echo(
-            f"ubcf: warning: {summary.rejected:,} of {summary.lines:,} lines were rejected; "
-            "see the table rejected_lines",
-            file=sys.stderr,
+    for warning in () if quiet else _warnings(summary):
+        click.echo(printable(f"ubcf: warning: {warning}"), file=sys.stderr)
+
+
+def _warnings(summary: BuildSummary) -> Iterator[str]:
+    """What should not be overlooked."""
+    if summary.rejected:
+        yield (
+            f"{summary.rejected:,} of {summary.lines:,} lines were rejected; "
+            "see the table rejected_lines"
+        )
+    if summary.recommendations_without_catalog_entry:
+        yield (
+            f"{summary.recommendations_without_catalog_entry:,} of "
+            f"{summary.recommendations:,} recommendations are of tracks that are not in the "
+            "catalog; --catalog-only leaves them out"
         )
 
 
 def _as_text(summary: BuildSummary) -> str:
     """The summary as text, one line a figure."""
     size = sum(file.bytes for file in summary.inputs)
-    catalog = summary.options["catalog"]
     lines = [
         ("inputs", f"{len(summary.inputs):,} files, {size:,} bytes, {summary.lines:,} lines"),
         ("accepted", f"{summary.accepted:,} lines"),
@@ -147,12 +174,8 @@ def _as_text(summary: BuildSummary) -> str:
         ("neighbors", _neighbors(summary)),
         ("no score", f"{summary.users_without_positive_score:,} users without a positive score"),
         ("lists", _lists(summary.share_from_neighbors, summary.share_from_neighbors_to_10)),
-        (
-            "catalog",
-            f"{catalog}: {summary.tracks_without_catalog_entry:,} tracks of the logs not in it"
-            if catalog
-            else "none",
-        ),
+        ("catalog", _catalog(summary)),
+        *_tracks(summary),
         ("database", summary.database),
         ("output", f"{summary.output}: {summary.recommendations:,} recommendations"),
         ("plan", summary.plan_reason),
@@ -171,6 +194,33 @@ def _lists(share: float | None, share_to_10: float | None) -> str:
         return "empty"
     rest = "; popular tracks fill most of the rest" if share < 1 else ""
     return f"{share:.1%} from neighbors, {share_to_10:.1%} of ranks 1 to 10{rest}"
+
+
+def _catalog(summary: BuildSummary) -> str:
+    """The catalog, and what of the logs is not in it."""
+    if summary.options["catalog"] is None:
+        return "none"
+    text = (
+        f"{summary.options['catalog']}: {summary.tracks_without_catalog_entry:,} tracks "
+        "of the logs not in it"
+    )
+    if summary.recommendations_without_catalog_entry:
+        return (
+            f"warning: {text}, but in {summary.recommendations_without_catalog_entry:,} "
+            "recommendations; --catalog-only leaves them out"
+        )
+    return text
+
+
+def _tracks(summary: BuildSummary) -> list[tuple[str, str]]:
+    """How many tracks may be recommended, if that was chosen."""
+    unknown = summary.unknown_given_tracks
+    if unknown is None and not summary.options["catalog_only"]:
+        return []
+    text = f"{summary.recommendable_tracks:,} of {summary.tracks:,} may be recommended"
+    if unknown is not None:
+        text += f"; {unknown:,} ids of the files of tracks are not in the logs"
+    return [("tracks", text)]
 
 
 def _timestamps(summary: BuildSummary) -> str:

@@ -24,6 +24,9 @@ BUILD_TABLES: dict[str, Columns] = {
         "mean_negative_neighbors": "DOUBLE",
         "users_without_positive_score": "BIGINT",
         "tracks_without_catalog_entry": "BIGINT",
+        "recommendations_without_catalog_entry": "BIGINT",
+        "recommendable_tracks": "BIGINT",
+        "unknown_given_tracks": "BIGINT",
         "recommendations": "BIGINT",
         "plan": "VARCHAR",
         "plan_reason": "VARCHAR",
@@ -89,6 +92,7 @@ BUILD_TABLES: dict[str, Columns] = {
         "popularity_rank": None,
         "bias": None,
         "in_catalog": "BOOLEAN",
+        "recommendable": "BOOLEAN",
     },
     "users": {
         "user": None,
