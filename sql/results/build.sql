@@ -6,6 +6,7 @@ inputs as (
         cast(sum(lines) as bigint) as lines,
         cast(sum(accepted) as bigint) as accepted,
         cast(sum(rejected) as bigint) as rejected,
+        cast(sum(left_out) as bigint) as left_out,
         (select count(*) from events where timestamp is null) as undated_events
     from build_inputs
 ),
@@ -64,7 +65,9 @@ select
     inputs.lines,
     inputs.accepted,
     inputs.rejected,
+    inputs.left_out,
     cast(getvariable('duplicate_lines') as bigint) as duplicate_lines,
+    cast(getvariable('suspicious_repeats') as boolean) as suspicious_repeats,
     cast(getvariable('timestamps_written') as varchar) as timestamp_unit,
     inputs.undated_events,
     user_counts.users,

@@ -1,4 +1,6 @@
--- build_inputs: one row per log file: its size, its lines (without blank ones), and how many were accepted and rejected.
+-- build_inputs: one row per log file: its size, its lines (without blank ones), and how many were accepted, rejected
+-- and left out on request.
+-- left_out, copied: whether there are tables left_out_lines and copied_files.
 create table build_inputs as
 with
 refused_lines as (
@@ -18,10 +20,26 @@ select
     accepted_lines.lines + coalesce(refused_lines.rejected, 0) as lines,
     {% endif %}
     accepted_lines.lines as accepted,
-    coalesce(refused_lines.rejected, 0) as rejected
+    coalesce(refused_lines.rejected, 0) as rejected,
+    {% if left_out %}coalesce(left_out.lines, 0){% else %}0{% endif %} as left_out,
+    {% if copied %}copied_files.copy_of{% else %}cast(null as varchar) as copy_of{% endif %}
+
 from input_files
 inner join accepted_lines on input_files.file_number = accepted_lines.file_number
 left join refused_lines on input_files.file = refused_lines.file
+{% if left_out %}
+left join (
+    select
+        file,
+        count(*) as lines
+    from left_out_lines
+    group by file
+) as left_out
+    on input_files.file = left_out.file
+{% endif %}
+{% if copied %}
+left join copied_files on input_files.file = copied_files.file
+{% endif %}
 {% if counted %}
 left join line_counts on input_files.path = line_counts.path
 left join (

@@ -75,7 +75,7 @@ CREATED = re.compile(
 
 ADDED_TO = re.compile(rf"\binsert into {NAME}")
 
-CHANGED = re.compile(rf"\b(?:update|alter table) {NAME}(?! rename)\b")
+CHANGED = re.compile(rf"\b(?:update|alter table|delete from) {NAME}(?! rename)\b")
 
 RENAMED = re.compile(rf"\balter table {NAME} rename to {NAME}")
 

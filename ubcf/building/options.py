@@ -11,6 +11,9 @@ from ubcf.building.memory import default_memory_limit, parse_size
 from ubcf.errors import OptionError
 from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions, check_plan
 
+# What is done with lines that are identical to an earlier one.
+KEEP, DROP = REPEATS = ("keep", "drop")
+
 PathLike = str | os.PathLike[str]
 
 # With less, DuckDB cannot hold the buffers that two threads need to read a file.
@@ -42,14 +45,15 @@ class BuildOptions:
     leave out tracks whose score is not above 0; a user left with none has no line in the JSON.
     catalog_only: recommend only tracks of the catalog. tracks, not_tracks: files of the tracks that
     may be recommended, and of those that must not: ids, one a line, or CSV or JSON lines with a
-    field track. max_rejected: share of the lines that may be rejected. templates: a folder that
-    overlays sql/. threads: None means all processors. memory_limit: bytes, or a text such as
-    '2GiB'; None means 70 % of the available memory. plan: how to compute the scores,
-    'similarities', 'products' or 'tiles'; 'auto' takes the cheapest. store_neighbors: neighbors to
-    store of each user; None means 50, or none where finding them takes more than 1.5 s and a third
-    of the time of the scores. temp_dir: where DuckDB may spill; None means beside the database.
-    predict: add a predicted time to each recommendation. retries: how often to build again when a
-    log was rotated meanwhile. model: the options of the model.
+    field track. repeats: 'drop' leaves out each line that is identical to an earlier one.
+    max_rejected: share of the lines that may be rejected. templates: a folder that overlays sql/.
+    threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means 70
+    % of the available memory. plan: how to compute the scores, 'similarities', 'products' or
+    'tiles'; 'auto' takes the cheapest. store_neighbors: neighbors to store of each user; None means
+    50, or none where finding them takes more than 1.5 s and a third of the time of the scores.
+    temp_dir: where DuckDB may spill; None means beside the database. predict: add a predicted time
+    to each recommendation. retries: how often to build again when a log was rotated meanwhile.
+    model: the options of the model.
     """
 
     top: int = 100
@@ -58,6 +62,7 @@ class BuildOptions:
     catalog_only: bool = False
     tracks: PathLike | None = None
     not_tracks: PathLike | None = None
+    repeats: str = KEEP
     max_rejected: float = 0.01
     templates: PathLike | None = None
     threads: int | None = None
@@ -86,6 +91,10 @@ class BuildOptions:
             raise OptionError(
                 f"threads is {self.threads}; with {processors()} processors it must be at most "
                 f"{max(most_threads, SAFE_THREADS)}"
+            )
+        if self.repeats not in REPEATS:
+            raise OptionError(
+                f"repeats is {self.repeats!r}; it must be one of {', '.join(REPEATS)}"
             )
         check_plan(self.plan)
         if not self.model.takes_all_users and self.plan not in ("auto", BY_SIMILARITIES):
@@ -145,6 +154,7 @@ class BuildOptions:
             "catalog_only": self.catalog_only,
             "tracks": None if self.tracks is None else Path(self.tracks).as_posix(),
             "not_tracks": None if self.not_tracks is None else Path(self.not_tracks).as_posix(),
+            "repeats": self.repeats,
             "max_rejected": self.max_rejected,
             "catalog": None if catalog is None else catalog.as_posix(),
             "templates": None if self.templates is None else Path(self.templates).as_posix(),

@@ -124,7 +124,7 @@ def _build(
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
             preloading = _preload_scoring(templates, sum(log.bytes for log in log_files))
-            read_logs(db, templates, log_files, temporary_folder, stages)
+            read_logs(db, templates, log_files, temporary_folder, stages, chosen.repeats)
             refuse_rejected_lines(db, chosen.max_rejected)
             read_catalog(db, catalog_path, temporary_folder, stages)
             _model(db, chosen, stages)

@@ -9,6 +9,8 @@ import duckdb
 
 from ubcf.building.lines import ReadableLog, check_complete, copy_texts, readable
 from ubcf.building.logs import LogFile, frozen, grown, log_file, noticing_rotation
+from ubcf.building.options import KEEP
+from ubcf.building.repeats import COPIED, LEFT_OUT, check_repeats, settle_repeats
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -55,12 +57,20 @@ CATALOG_NUMBER = -1
 
 
 def read_logs(
-    db: Database, templates: Templates, logs: list[LogFile], folder: Path, stages: Stages
+    db: Database,
+    templates: Templates,
+    logs: list[LogFile],
+    folder: Path,
+    stages: Stages,
+    repeats: str = KEEP,
 ) -> None:
     """Makes the tables events, rejected_lines and build_inputs.
 
+    repeats: what is done with lines that are identical to an earlier one, KEEP or DROP.
+
     They hold the lines that the files had when they were found, even if a file grows meanwhile.
     """
+    check_repeats(repeats, templates)
     with (
         stages.stage("read logs") as stage,
         LiteralPaths() as paths,
@@ -68,7 +78,7 @@ def read_logs(
     ):
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
-        _stage_logs(db, templates, logs, folder, paths)
+        _stage_logs(db, templates, logs, folder, paths, repeats)
         while longer := grown(logs):
             # Read again, from copies of the bytes that they had when found: copies do not grow.
             logs = [
@@ -76,7 +86,7 @@ def read_logs(
                 for number, log in enumerate(logs)
             ]
             db.drop("events", "rejected_lines", "build_inputs")
-            _stage_logs(db, templates, logs, folder, paths)
+            _stage_logs(db, templates, logs, folder, paths, repeats)
         if not templates.replaces("staging/events.sql"):
             for file, lines, read in db.run("staging/questions/miscounted_files.sql"):
                 raise InputError(f"{file}: it has {lines:,} lines, but {read:,} were read")
@@ -84,20 +94,26 @@ def read_logs(
 
 
 def _stage_logs(
-    db: Database, templates: Templates, logs: list[LogFile], folder: Path, paths: LiteralPaths
+    db: Database,
+    templates: Templates,
+    logs: list[LogFile],
+    folder: Path,
+    paths: LiteralPaths,
+    repeats: str,
 ) -> None:
     """Makes the tables of `read_logs` from what the files hold now."""
     # A reader of the user's own gets the bytes of the files as they are, whatever they are.
     ours = not any(templates.replaces(f"staging/{name}.sql") for name in ("events", "log_text"))
     files = _readable_logs(logs, folder) if ours else _complete_logs(logs)
     input_paths = [str(paths.path(file.path)) for file in files]
+    log_paths = [pattern(path) for log, path in zip(logs, input_paths, strict=True) if log.bytes]
     db.set(
         input_files=[log.name for log in logs],
         input_paths=input_paths,
         input_bytes=[log.bytes for log in logs],
         input_lines=[file.lines and file.lines.count for file in files],
         input_open_ends=[file.lines and file.lines.open_end for file in files],
-        log_paths=[pattern(path) for log, path in zip(logs, input_paths, strict=True) if log.bytes],
+        log_paths=log_paths,
         duplicate_lines=None,
     )
     db.run("staging/input_files.sql")
@@ -135,7 +151,13 @@ def _stage_logs(
         _account_for_lines(db)
         altered = [file.altered for file in files if file.altered is not None]
         _restore_lines(db, [*altered, *_damaged_lines(db, logs, folder)])
-    db.run("staging/build_inputs.sql", counted=counted)
+    made = settle_repeats(db, log_paths, repeats)
+    db.run(
+        "staging/build_inputs.sql",
+        counted=counted,
+        left_out=LEFT_OUT in made,
+        copied=COPIED in made,
+    )
 
 
 def _readable_logs(logs: list[LogFile], folder: Path) -> list[ReadableLog]:

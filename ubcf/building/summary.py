@@ -10,32 +10,36 @@ from ubcf.progress import Stage
 
 @dataclass(frozen=True)
 class InputFile:
-    """A log file: its size in bytes, its lines (blank ones aside), accepted and rejected."""
+    """A log file: its size in bytes, its lines (blank ones aside), and what became of them.
+
+    left_out: lines that were left out on request. copy_of: another file that has all of its lines.
+    """
 
     file: str
     bytes: int
     lines: int
     accepted: int
     rejected: int
+    left_out: int
+    copy_of: str | None
 
 
 @dataclass(frozen=True)
 class BuildSummary:
     """The figures of a build, as the table `build` and `ubcf build --format json` have them.
 
-    density: share of non-zero centered times in the users x tracks matrix.
-    mean_positive_neighbors, mean_negative_neighbors: users with a similarity above and below 0,
-    averaged over all users; None when they were not computed.
-    recommendations_without_catalog_entry: those of tracks that are not in the catalog; None without
-    a catalog. recommendable_tracks: tracks of the logs that may be recommended.
-    unknown_given_tracks: ids in the files of tracks that are not in the logs; None without such a
-    file. share_from_neighbors: of all
-    recommendations, those whose source is neighbors; share_from_neighbors_to_10: of those at ranks
-    1 to 10; None when there are none. duplicate_lines: lines identical to an earlier one (they
-    count as events); None when an overlay reads the events. timestamp_unit: how the logs write
-    timestamps; None: they have none, or an overlay decides. undated_events: events whose timestamp
-    is null. plan, plan_reason: how the scores were computed, and why. plan_estimates: estimated
-    seconds and bytes of each way.
+    density: share of non-zero centered times in the users x tracks matrix. mean_positive_neighbors,
+    mean_negative_neighbors: users with a similarity above and below 0, averaged over all users;
+    None when they were not computed. recommendations_without_catalog_entry: those of tracks that
+    are not in the catalog; None without a catalog. recommendable_tracks: tracks of the logs that
+    may be recommended. unknown_given_tracks: ids in the files of tracks that are not in the logs;
+    None without such a file. share_from_neighbors: of all recommendations, those whose source is
+    neighbors; share_from_neighbors_to_10: of those at ranks 1 to 10; None when there are none.
+    left_out: lines that were left out on request. duplicate_lines: lines identical to an earlier
+    one; None when an overlay reads the events. suspicious_repeats: chance does not explain these
+    lines, and they count as events. timestamp_unit: how the logs write timestamps; None: they have
+    none, or an overlay decides. undated_events: events whose timestamp is null. plan, plan_reason:
+    how the scores were computed, and why. plan_estimates: estimated seconds and bytes of each way.
     """
 
     version: str
@@ -48,8 +52,10 @@ class BuildSummary:
     lines: int
     accepted: int
     rejected: int
+    left_out: int
     rejected_reasons: dict[str, int]
     duplicate_lines: int | None
+    suspicious_repeats: bool
     timestamp_unit: str | None
     undated_events: int
     users: int

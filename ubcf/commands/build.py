@@ -143,10 +143,18 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
 
 def _warnings(summary: BuildSummary) -> Iterator[str]:
     """What should not be overlooked."""
+    from ubcf.analysis.repeats import repeats_warning
+
     if summary.rejected:
         yield (
             f"{summary.rejected:,} of {summary.lines:,} lines were rejected; "
             "see the table rejected_lines"
+        )
+    if summary.suspicious_repeats:
+        copies = [(file.file, file.copy_of) for file in summary.inputs if file.copy_of is not None]
+        yield (
+            f"{repeats_warning(summary.duplicate_lines or 0, summary.lines, copies)}; each counts "
+            "as a play of its own; --repeats drop leaves them out"
         )
     if summary.recommendations_without_catalog_entry:
         yield (
@@ -165,8 +173,10 @@ def _as_text(summary: BuildSummary) -> str:
         ("rejected", f"{summary.rejected:,} lines"),
         *(("", f"{count:,} {reason}") for reason, count in summary.rejected_reasons.items()),
     ]
+    if summary.left_out or summary.options["repeats"] == "drop":
+        lines.append(("left out", f"{summary.left_out:,} lines"))
     if summary.duplicate_lines is not None:
-        lines.append(("duplicates", f"{summary.duplicate_lines:,} lines repeat another (kept)"))
+        lines.append(("duplicates", _duplicates(summary)))
     lines += [
         ("timestamps", _timestamps(summary)),
         ("shape", f"{summary.users:,} users x {summary.tracks:,} tracks"),
@@ -194,6 +204,17 @@ def _lists(share: float | None, share_to_10: float | None) -> str:
         return "empty"
     rest = "; popular tracks fill most of the rest" if share < 1 else ""
     return f"{share:.1%} from neighbors, {share_to_10:.1%} of ranks 1 to 10{rest}"
+
+
+def _duplicates(summary: BuildSummary) -> str:
+    """The lines that repeat another, and whether they count."""
+    repeats = f"{summary.duplicate_lines:,} lines repeat another"
+    if summary.options["repeats"] == "drop":
+        return f"{repeats} (left out)"
+    if summary.suspicious_repeats:
+        unlikely = "more than chance explains; --repeats drop leaves them out"
+        return f"warning: {repeats} (kept), {unlikely}"
+    return f"{repeats} (kept)"
 
 
 def _catalog(summary: BuildSummary) -> str:

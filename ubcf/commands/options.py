@@ -120,6 +120,14 @@ MODEL_FLAGS = (
 # The options of commands that read logs.
 WORK_OPTIONS = (
     click.option(
+        "--repeats",
+        type=click.Choice(["keep", "drop"]),  # as in ubcf.building.options
+        default="keep",
+        show_default=True,
+        help="drop: leave out each line that is identical to an earlier one of any file, as in a "
+        "second copy of the logs.",
+    ),
+    click.option(
         "--max-rejected",
         type=click.FloatRange(0, 1),
         metavar="FRACTION",

@@ -15,7 +15,9 @@ BUILD_TABLES: dict[str, Columns] = {
         "lines": None,
         "accepted": None,
         "rejected": None,
+        "left_out": None,
         "duplicate_lines": None,
+        "suspicious_repeats": "BOOLEAN",
         "users": "BIGINT",
         "tracks": "BIGINT",
         "interactions": "BIGINT",
@@ -38,6 +40,8 @@ BUILD_TABLES: dict[str, Columns] = {
         "lines": None,
         "accepted": None,
         "rejected": None,
+        "left_out": None,
+        "copy_of": "VARCHAR",
     },
     "build_stages": {"stage": "VARCHAR", "seconds": None, "rows": None},
     "events": {
