@@ -1,11 +1,12 @@
 -- recommendations_are_complete: one row per user with more or fewer recommendations than expected.
--- Expected is the number asked for, or that of all tracks in the logs; fewer only if an option leaves some out.
+-- Expected is the number asked for, or that of all tracks in the logs that may be recommended; fewer only if an
+-- option leaves out tracks that the user has heard, or whose score is not above 0.
 with
 expected as (
     select
         least(getvariable('top'), count(*)) as recommendations
     from tracks
-    where popularity_rank is not null
+    where popularity_rank is not null and recommendable
 ),
 
 found as (

@@ -1,5 +1,6 @@
 -- tracks: one row per track in the logs or the catalog, the most popular first.
 -- popularity_rank and bias are null for a track that only the catalog has; bias also without a baseline.
+-- chosen: an option says which tracks may be recommended; else all may.
 create table tracks as
 select
     coalesce(track_times.track, catalog.track) as track,
@@ -9,8 +10,13 @@ select
     coalesce(track_times.total_time, 0.0) as total_time,
     track_times.popularity_rank,
     track_centers.bias,
-    catalog.track is not null as in_catalog
+    catalog.track is not null as in_catalog,
+    {% if chosen %}recommendable_tracks.track is not null{% else %}true{% endif %} as recommendable
 from track_times
 full outer join catalog on track_times.track = catalog.track
 left join track_centers on track_times.popularity_rank = track_centers.popularity_rank
+{% if chosen %}
+left join recommendable_tracks
+    on coalesce(track_times.track, catalog.track) = recommendable_tracks.track
+{% endif %}
 order by track_times.popularity_rank nulls last, track;

@@ -6,6 +6,7 @@ inputs as (
         cast(sum(lines) as bigint) as lines,
         cast(sum(accepted) as bigint) as accepted,
         cast(sum(rejected) as bigint) as rejected,
+        cast(sum(left_out) as bigint) as left_out,
         (select count(*) from events where timestamp is null) as undated_events
     from build_inputs
 ),
@@ -23,8 +24,20 @@ track_counts as (
     select
         count(*) filter (where popularity_rank is not null) as tracks,
         count(*) filter (where popularity_rank is not null and not in_catalog)
-            as tracks_without_catalog_entry
+            as tracks_without_catalog_entry,
+        count(*) filter (where popularity_rank is not null and recommendable)
+            as recommendable_tracks
     from tracks
+),
+
+uncataloged_counts as (
+    select
+        case
+            when getvariable('has_catalog') then count(*)
+        end as recommendations_without_catalog_entry
+    from recommendations
+    inner join tracks on recommendations.track = tracks.track
+    where not tracks.in_catalog and getvariable('has_catalog')
 ),
 
 interaction_counts as (
@@ -52,7 +65,9 @@ select
     inputs.lines,
     inputs.accepted,
     inputs.rejected,
+    inputs.left_out,
     cast(getvariable('duplicate_lines') as bigint) as duplicate_lines,
+    cast(getvariable('suspicious_repeats') as boolean) as suspicious_repeats,
     cast(getvariable('timestamps_written') as varchar) as timestamp_unit,
     inputs.undated_events,
     user_counts.users,
@@ -63,6 +78,9 @@ select
     user_counts.mean_negative_neighbors,
     user_counts.users_without_positive_score,
     track_counts.tracks_without_catalog_entry,
+    uncataloged_counts.recommendations_without_catalog_entry,
+    track_counts.recommendable_tracks,
+    cast(getvariable('unknown_given_tracks') as bigint) as unknown_given_tracks,
     recommendation_counts.recommendations,
     recommendation_counts.share_from_neighbors,
     recommendation_counts.share_from_neighbors_to_10,
@@ -73,4 +91,5 @@ from inputs
 cross join user_counts
 cross join track_counts
 cross join interaction_counts
+cross join uncataloged_counts
 cross join recommendation_counts;

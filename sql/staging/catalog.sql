@@ -21,7 +21,8 @@ set variable catalog_structure = (
         where
             lower(key) not in (
                 'track', 'artist', 'title', 'genre', 'pop',
-                'plays', 'listeners', 'total_time', 'popularity_rank', 'bias', 'in_catalog', ''
+                'plays', 'listeners', 'total_time', 'popularity_rank', 'bias', 'in_catalog',
+                'recommendable', ''
             )
     )
 

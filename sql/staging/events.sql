@@ -8,4 +8,4 @@ select
         'message', 'timestamp', 'user', 'track', 'time', 'latency', 'recommendation', 'experiments'
     ))
 from log_lines
-where reason is null;
+where reason is null{% if leaves_out %} and not is_left_out{% endif %};

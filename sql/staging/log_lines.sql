@@ -108,10 +108,8 @@ select
         try(json_transform(exact_experiments_text, '"MAP(VARCHAR, VARCHAR)"'))
     ) as experiments,
     {% if where %}
-    coalesce(json_type(object) = 'OBJECT' and not coalesce({{ where }}, false), false)
-    {% else %}
-    false
-    {% endif %} as is_left_out,
+    coalesce(json_type(object) = 'OBJECT' and not coalesce({{ where }}, false), false) as is_left_out,
+    {% endif %}
     case
         when
             {% for name, kind in ids.items() if name != 'recommendation' %}

@@ -18,7 +18,8 @@ refused as (
         reason,
         line
     from numbered_log_lines
-    where reason is not null
+    where reason is not null{% if leaves_out %} and not is_left_out{% endif %}
+
 ),
 
 located as (

@@ -64,6 +64,7 @@ OUR_COLUMNS = [
     "popularity_rank",
     "bias",
     "in_catalog",
+    "recommendable",
 ]
 
 # What the logs say of tracks 10 and 11.
@@ -80,8 +81,8 @@ def test_without_a_catalog_tracks_have_no_names(tmp_path: Path) -> None:
     built = build_folder(tmp_path)
     assert columns(built) == OUR_COLUMNS
     assert built.rows("select * from tracks") == [
-        (11, None, None, None, None, *TRACK_11, None, False),
-        (10, None, None, None, None, *TRACK_10, None, False),
+        (11, None, None, None, None, *TRACK_11, None, False, True),
+        (10, None, None, None, None, *TRACK_10, None, False, True),
     ]
     assert built.summary.tracks_without_catalog_entry == 2
     assert built.summary.options["catalog"] is None

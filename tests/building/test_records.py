@@ -27,9 +27,10 @@ from ubcf.building import delimited, json_array
 from ubcf.building.delimited import DelimitedFile, find_dialect
 from ubcf.building.json_array import write_array
 from ubcf.building.lines import LONGEST_LINE, unpacked
+from ubcf.building.log_options import Format
 from ubcf.building.logs import log_file
 from ubcf.building.record_lines import RecordLines
-from ubcf.building.records import Format, input_format
+from ubcf.building.records import input_format
 from ubcf.errors import InputError, OptionError
 
 LINES = '{"user": 1, "track": 2}\n{"user": 3, "track": 4}\n'
@@ -164,7 +165,8 @@ def test_each_bad_record_is_rejected_alone_with_its_line(
     data += end.join(line for line, _ in lines) + (end if last else b"")
     if form == "a.tsv":
         data = data.replace(b",", b"\t")
-    packed = {"gz": gzip.compress, "zst": zstandard}.get(form.rpartition(".")[2], bytes)
+    packers: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "zst": zstandard}
+    packed = packers.get(form.rpartition(".")[2], bytes)
     copy = read(form, packed(data))
     expected = [
         (number, reason, line.decode("utf-8", "replace").replace("\ufffd\ufffd\ufffd", "???"))

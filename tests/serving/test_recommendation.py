@@ -40,7 +40,18 @@ MODELS: list[dict[str, Any]] = [
     {"centering": "none"},
     {"exclude_heard": True},
     {"only_positive": True},
+    {"tracks": "10\n20\n40\n"},
+    {"not_tracks": "10\n50\n", "exclude_heard": True},
 ]
+
+
+def files_of_tracks(options: dict[str, Any], folder: Path) -> dict[str, Path]:
+    """Writes the texts of files of tracks among the options; returns the files."""
+    files = {}
+    for name in {"tracks", "not_tracks"} & set(options):
+        files[name] = folder / f"{name}.txt"
+        files[name].write_text(options[name])
+    return files
 
 
 def scores_of(rows: list[Any]) -> dict[Any, float]:
@@ -51,6 +62,7 @@ def scores_of(rows: list[Any]) -> dict[Any, float]:
 def test_fold_in_gives_what_a_build_with_the_person_gives(
     options: dict[str, Any], tmp_path: Path
 ) -> None:
+    options = {**options, **files_of_tracks(options, tmp_path)}
     write_log(tmp_path / "without" / "logs" / "data.json", EVENTS)
     without = build_folder(tmp_path / "without", **options)
     everybody = [*EVENTS, *((6, track, heard) for track, heard in PERSON)]

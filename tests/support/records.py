@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ubcf.building.log_options import Format
 from ubcf.building.logs import log_file
-from ubcf.building.records import Format, Records, copy_texts, input_format, write_records
+from ubcf.building.records import Records, copy_texts, input_format, write_records
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 

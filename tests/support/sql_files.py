@@ -24,6 +24,7 @@ FOLDERS = (
     "staging",
     "staging/questions",
     "model",
+    "model/questions",
     "results",
     "checks",
     "analysis",
@@ -43,6 +44,8 @@ MADE_ELSEWHERE = {
     "DuckDB, while it reads `log_text`": ("reject_errors", "reject_scans"),
     "`ubcf/building/modeling.py`": ("user_biases", "track_biases"),
     "`ubcf/building/scores.py`": ("user_measures", "similar_users", "top_tracks"),
+    "`ubcf/building/recommendable.py`": ("given_ids",),
+    "`staging/given_tracks.sql`, as `{{ table }}`": ("given_tracks", "withdrawn_tracks"),
     "`ubcf/serving/prediction.py`": ("given_pairs", "deviations"),
     "`ubcf/serving/recommendation.py`": (
         "found_tracks",
@@ -72,7 +75,7 @@ CREATED = re.compile(
 
 ADDED_TO = re.compile(rf"\binsert into {NAME}")
 
-CHANGED = re.compile(rf"\b(?:update|alter table) {NAME}(?! rename)\b")
+CHANGED = re.compile(rf"\b(?:update|alter table|delete from) {NAME}(?! rename)\b")
 
 RENAMED = re.compile(rf"\balter table {NAME} rename to {NAME}")
 

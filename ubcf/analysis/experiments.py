@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import duckdb
 
 from ubcf.analysis.named_analyses import query
+from ubcf.analysis.repeats import suspicious_repeats
 from ubcf.analysis.statistics import (
     Sample,
     compare_means,
@@ -168,6 +169,12 @@ def analyze_experiments(
         )
         for each, found in controls.items()
     ]
+    repeats = suspicious_repeats(connection)
+    if repeats is not None:
+        for each in experiments:
+            each.warnings.append(
+                f"{repeats}: plays and sessions count more than once; build with --repeats drop"
+            )
     if left_out:
         experiments[0].warnings.append(
             f"the logs name {len(names) + len(left_out):,} experiments, more than a service runs; "

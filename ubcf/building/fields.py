@@ -98,6 +98,24 @@ def fields_of(options: LogOptions) -> Fields:
     )
 
 
+def catalog_pointers(options: LogOptions) -> dict[str, str]:
+    """JSON pointers to the fields of a track that have a path of their own, by their names.
+
+    Raises OptionError for one that is no field or path.
+    """
+    if not options.catalog_fields:
+        return {}
+    from ubcf.building.expressions import field_path
+
+    pointers = {}
+    for name, text in options.catalog_fields.items():
+        path = field_path(text)
+        if path is None:
+            raise OptionError(f"catalog_field {name} is {text!r}; it must be a field or a path")
+        pointers[name] = pointer(path)
+    return pointers
+
+
 def _named(option: str, parse: Callable[[str], Any], text: str) -> Any:
     """Parses an expression; an error names the option."""
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ubcf.building.fields import Fields
 from ubcf.building.log_options import AUTO, INTEGER, TEXT, LogOptions
+from ubcf.building.summary import Reading
 from ubcf.database.session import identifier
 from ubcf.database.writing import Database
 from ubcf.errors import InputError
@@ -42,6 +43,11 @@ class LineReading:
     untyped: bool
     ids: dict[str, str]
     plays_count: bool = False
+
+    @property
+    def summary(self) -> Reading:
+        """What the logs told."""
+        return Reading(self.ids, self.plays_count)
 
     def make_fields(self, view: str, *, numbered: bool) -> None:
         """Makes the view of the texts of fields, with the numbers of lines if `numbered`."""
@@ -104,9 +110,7 @@ class LineReading:
     def explain_no_event(self) -> None:
         """Raises InputError with the fields that the lines have, if none has the needed ones."""
         names = [name for name, _ in self.db.run("staging/questions/fields_of_lines.sql")]
-        missing = [
-            name for name in ("user", "track") if self.fields.paths[name][0] not in names
-        ]
+        missing = [name for name in ("user", "track") if self.fields.paths[name][0] not in names]
         if names and missing:
             examples = " ".join(f"--field {name}={names[0]}" for name in missing)
             raise InputError(

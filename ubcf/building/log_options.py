@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ubcf.errors import OptionError
+
+Format = Literal["json", "array", "csv", "tsv", "parquet"]
+
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 # The fields of an event, as the service's own logs name them.
 EVENT_FIELDS = (
@@ -24,10 +28,11 @@ EVENT_FIELDS = (
 # The fields of a track that the table tracks always has.
 CATALOG_FIELDS = ("track", "artist", "title", "genre", "pop")
 
-FORMATS = ("json", "array", "csv", "tsv", "parquet")
-
 # The kinds of ids: auto takes what the logs have.
 AUTO, INTEGER, TEXT = ID_KINDS = ("auto", "integer", "text")
+
+# What is done with a line that is identical to an earlier one.
+KEEP, DROP = REPEATS = ("keep", "drop")
 
 NUMBER = r"[-+]?[0-9]+(?:\.[0-9]+)?"
 
@@ -46,10 +51,11 @@ class LogOptions:
     EVENT_FIELDS, by its name: a field, a dotted path, or for the time an expression. where: a
     condition; lines for which it is not true are left out. since: a date, or '30d' for the 30 days
     before the last event; earlier events are left out. ids: one of ID_KINDS. scale: '1:5' for times
-    (ratings) from 1 to 5. catalog_fields: as fields, for those of CATALOG_FIELDS.
+    (ratings) from 1 to 5. repeats: DROP leaves out each line that is identical to an earlier one.
+    catalog_fields: as fields, for those of CATALOG_FIELDS.
     """
 
-    input_format: str | None = None
+    input_format: Format | None = None
     pattern: str | None = None
     columns: Sequence[str] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +63,7 @@ class LogOptions:
     since: str | None = None
     ids: str = AUTO
     scale: str | None = None
+    repeats: str = KEEP
     catalog_fields: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,6 +74,10 @@ class LogOptions:
             )
         if self.ids not in ID_KINDS:
             raise OptionError(f"ids is {self.ids!r}; it must be one of {', '.join(ID_KINDS)}")
+        if self.repeats not in REPEATS:
+            raise OptionError(
+                f"repeats is {self.repeats!r}; it must be one of {', '.join(REPEATS)}"
+            )
         for option, given, known in (
             ("field", self.fields, EVENT_FIELDS),
             ("catalog_field", self.catalog_fields, CATALOG_FIELDS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import fnmatch
 import glob
 import os
 import re
@@ -59,13 +60,16 @@ def log_file(name: str | os.PathLike[str]) -> LogFile:
     return LogFile(path.as_posix(), path, state.st_size, (state.st_dev, state.st_ino))
 
 
-def find_logs(places: Sequence[str | os.PathLike[str]]) -> list[LogFile]:
+def find_logs(
+    places: Sequence[str | os.PathLike[str]], pattern: str | None = None
+) -> list[LogFile]:
     """The log files in files, folders and glob patterns, each once, in the order of their names.
 
-    A folder stands for every data.json and data.json.N in it, plain or compressed, at any depth.
-    Raises InputError for a place without a log file.
+    A folder stands for every data.json and data.json.N in it, plain or compressed, at any depth;
+    or, with a pattern such as '*.parquet', for the files whose names match it. Raises InputError
+    for a place without a log file.
     """
-    names = {name for place in places for name in _names_in(os.fspath(place))}
+    names = {name for place in places for name in _names_in(os.fspath(place), pattern)}
     found: dict[tuple[int, int], LogFile] = {}
     for name in sorted(names, key=_natural_order):
         if not os.path.lexists(name):
@@ -100,11 +104,20 @@ def as_places(
     return [logs] if isinstance(logs, str | os.PathLike) else list(logs)
 
 
-def refuse_log_names(places: Sequence[str | os.PathLike[str]], *targets: Path) -> None:
+def is_log_name(name: str, pattern: str | None = None) -> bool:
+    """Whether a file of this name in a folder is a log; pattern: as for `find_logs`."""
+    if pattern is None:
+        return LOG_NAME.fullmatch(name) is not None
+    return fnmatch.fnmatchcase(name, pattern)
+
+
+def refuse_log_names(
+    places: Sequence[str | os.PathLike[str]], *targets: Path, pattern: str | None = None
+) -> None:
     """Raises OptionError for a target that the next build of these places would read."""
     folders = [Path(place).resolve() for place in places if Path(place).is_dir()]
     for target in targets:
-        is_read = LOG_NAME.fullmatch(target.name) or target.name == CATALOG_NAME
+        is_read = is_log_name(target.name, pattern) or target.name == CATALOG_NAME
         if is_read and any(folder in target.parents for folder in folders):
             raise OptionError(
                 f"{target}: the next build would read it as a log or a catalog; choose another name"
@@ -176,27 +189,30 @@ def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
     return replace(log, path=copy, inode=(state.st_dev, state.st_ino))
 
 
-def _names_in(place: str) -> list[str]:
+def _names_in(place: str, pattern: str | None) -> list[str]:
     path = Path(place)
     if path.is_dir():
-        names = _names_under(path)
+        names = _names_under(path, pattern)
         if not names:
             raise InputError(
-                f"{place}: no log file in this folder; looked at every depth for data.json, "
-                "data.json.N, and either with .gz or .zst"
+                f"{place}: no log file in this folder; looked at every depth for "
+                + (pattern or "data.json, data.json.N, and either with .gz or .zst")
+                + ("" if pattern else "; --pattern NAME, such as --pattern '*.csv', names others")
             )
         return names
     if path.exists():
         return [str(path)]
     names = []
     for match in map(Path, glob.glob(place, recursive=True)):
-        names += _names_under(match) if match.is_dir() else [str(match)]
+        names += _names_under(match, pattern) if match.is_dir() else [str(match)]
     if not names:
         raise InputError(f"{place}: no such file or folder, and no file matches it as a pattern")
     return names
 
 
-def _names_under(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> list[str]:
+def _names_under(
+    folder: Path, pattern: str | None, above: frozenset[tuple[int, int]] = frozenset()
+) -> list[str]:
     """The log files in a folder, at any depth; links are followed, except to a folder in `above`.
 
     above: the folders around this one. Raises InputError for a folder that cannot be read.
@@ -210,8 +226,8 @@ def _names_under(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) 
     names = []
     for entry, is_folder in entries:
         if is_folder:
-            names += _names_under(entry, above | {inode})
-        elif LOG_NAME.fullmatch(entry.name):
+            names += _names_under(entry, pattern, above | {inode})
+        elif is_log_name(entry.name, pattern):
             names.append(str(entry))
     return names
 

@@ -41,9 +41,12 @@ def center_times(db: Database, options: ModelOptions) -> None:
         db.run(f"model/{table}.sql", centering=options.centering)
 
 
-def store_tracks(db: Database) -> None:
-    """Makes the table tracks, of the tracks in the logs and in the catalog."""
-    db.run("model/tracks.sql")
+def store_tracks(db: Database, *, chosen: bool = False) -> None:
+    """Makes the table tracks, of the tracks in the logs and in the catalog.
+
+    chosen: the table recommendable_tracks says which of them may be recommended; else all may.
+    """
+    db.run("model/tracks.sql", chosen=chosen)
 
 
 def store_interactions(db: Database) -> None:

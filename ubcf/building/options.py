@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ubcf.building.log_options import LogOptions
 from ubcf.building.memory import default_memory_limit, parse_size
 from ubcf.errors import OptionError
 from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions, check_plan
+
+# What is done with lines that are identical to an earlier one.
 
 PathLike = str | os.PathLike[str]
 
@@ -40,19 +43,25 @@ class BuildOptions:
 
     top: recommendations a user. exclude_heard: leave out what the user has heard. only_positive:
     leave out tracks whose score is not above 0; a user left with none has no line in the JSON.
+    catalog_only: recommend only tracks of the catalog. tracks, not_tracks: files of the tracks that
+    may be recommended, and of those that must not: ids, one a line, or CSV or JSON lines with a
+    field track.
     max_rejected: share of the lines that may be rejected. templates: a folder that overlays sql/.
-    threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means
-    70 % of the available memory. plan: how to compute the scores, 'similarities', 'products' or
+    threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means 70
+    % of the available memory. plan: how to compute the scores, 'similarities', 'products' or
     'tiles'; 'auto' takes the cheapest. store_neighbors: neighbors to store of each user; None means
     50, or none where finding them takes more than 1.5 s and a third of the time of the scores.
     temp_dir: where DuckDB may spill; None means beside the database. predict: add a predicted time
     to each recommendation. retries: how often to build again when a log was rotated meanwhile.
-    model: the options of the model.
+    model: the options of the model. logs: how logs and the catalog are read.
     """
 
     top: int = 100
     exclude_heard: bool = False
     only_positive: bool = False
+    catalog_only: bool = False
+    tracks: PathLike | None = None
+    not_tracks: PathLike | None = None
     max_rejected: float = 0.01
     templates: PathLike | None = None
     threads: int | None = None
@@ -63,6 +72,7 @@ class BuildOptions:
     predict: bool = False
     retries: int = 0
     model: ModelOptions = field(default_factory=ModelOptions)
+    logs: LogOptions = field(default_factory=LogOptions)
 
     def __post_init__(self) -> None:
         """Raises OptionError for a value out of its bounds."""
@@ -120,12 +130,27 @@ class BuildOptions:
             return parse_size(self.memory_limit)
         return self.memory_limit
 
+    @property
+    def files_of_tracks(self) -> dict[str, Path]:
+        """The files of tracks that are given, by the name of the table that they become."""
+        files = {"given_tracks": self.tracks, "withdrawn_tracks": self.not_tracks}
+        return {table: Path(file) for table, file in files.items() if file is not None}
+
+    @property
+    def chooses_tracks(self) -> bool:
+        """Whether an option says which tracks may be recommended."""
+        return self.catalog_only or bool(self.files_of_tracks)
+
     def recorded(self, catalog: Path | None) -> dict[str, Any]:
         """The options that affect the results, as the table build records them."""
         return {
             "top": self.top,
             "exclude_heard": self.exclude_heard,
             "only_positive": self.only_positive,
+            "catalog_only": self.catalog_only,
+            "tracks": None if self.tracks is None else Path(self.tracks).as_posix(),
+            "not_tracks": None if self.not_tracks is None else Path(self.not_tracks).as_posix(),
+            **self.logs.recorded(),
             "max_rejected": self.max_rejected,
             "catalog": None if catalog is None else catalog.as_posix(),
             "templates": None if self.templates is None else Path(self.templates).as_posix(),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ubcf._version import __version__
+from ubcf.building.log_options import LOG_OPTIONS, LogOptions
 from ubcf.building.logs import as_places, find_catalog, find_logs, refuse_log_names
 from ubcf.building.memory import database_memory
 from ubcf.building.modeling import (
@@ -25,6 +26,7 @@ from ubcf.building.modeling import (
     store_tracks,
 )
 from ubcf.building.options import BuildOptions, PathLike
+from ubcf.building.recommendable import check_choice, choose_tracks
 from ubcf.building.staging import ROWS_SHOWN, read_catalog, read_logs, refuse_rejected_lines
 from ubcf.building.summary import BuildSummary, InputFile
 from ubcf.database.reading import BUILD_DATABASE
@@ -33,7 +35,7 @@ from ubcf.database.writing import Database
 from ubcf.errors import CheckError, RotatedError
 from ubcf.files import Kind, Publication, check_target, head
 from ubcf.progress import Progress, Stages
-from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions, model_options
+from ubcf.scoring.options import MODEL_OPTIONS, model_options
 
 if TYPE_CHECKING:
     from ubcf.scoring.planner import Plan
@@ -58,11 +60,12 @@ TRACK_COLUMNS = (
     "popularity_rank",
     "bias",
     "in_catalog",
+    "recommendable",
 )
 
-# From this many multiplications of similarities on, the plan is likely to need the compiled kernels,
-# and numba is loaded while DuckDB makes the model. Logs of real listeners have far fewer: their
-# users share few tracks.
+# From this many multiplications of similarities on, the plan is likely to need the kernels, and
+# numba is loaded while DuckDB makes the model. Logs of real listeners have far fewer: their users
+# share few tracks.
 PRODUCTS_WORTH_KERNELS = 4 * 10**6
 
 
@@ -78,15 +81,17 @@ def build(
     """Builds the database and the JSON from log files, folders or glob patterns.
 
     catalog: a file of tracks; None takes tracks.json from a folder of logs, if there is one.
-    options: the fields of `ubcf.building.options.BuildOptions`, such as top=50, and those of the
-    model: preset='listening', or the fields of `ubcf.scoring.options.ModelOptions`.
+    options: the fields of `ubcf.building.options.BuildOptions`, such as top=50; those of the model:
+    preset='listening', or the fields of `ubcf.scoring.options.ModelOptions`; and how the logs are
+    read: the fields of `ubcf.building.log_options.LogOptions`, such as fields={"user": "listener"}.
     progress: reports the stages and their steps.
     With retries=N, builds up to N times again when a log is rotated meanwhile.
     Raises a UbcfError, and leaves the previous database and JSON unchanged, when logs or options
     cannot be used, too many lines are rejected, a check fails, or a file cannot be written.
     """
     of_model = {name: options.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in options}
-    chosen = BuildOptions(**options, model=model_options(**of_model))
+    of_logs = {name: options.pop(name) for name in LOG_OPTIONS if name in options}
+    chosen = BuildOptions(**options, model=model_options(**of_model), logs=LogOptions(**of_logs))
     places = as_places(logs)
     for _ in range(chosen.retries):
         with contextlib.suppress(RotatedError):
@@ -104,14 +109,16 @@ def _build(
 ) -> BuildSummary:
     """Builds once; see `build`."""
     started_at = datetime.now(UTC)
-    log_files = find_logs(places)
+    log_files = find_logs(places, chosen.logs.pattern)
     catalog_path = find_catalog(places) if catalog is None else Path(catalog)
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
     inputs = [*(log.path for log in log_files), *templates.overlay_files()]
     inputs += [] if catalog_path is None else [catalog_path]
+    inputs += chosen.files_of_tracks.values()
+    check_choice(chosen, has_catalog=catalog_path is not None)
     database_path = check_target(database, BUILD_DATABASE, inputs)
     output_path = check_target(output, RECOMMENDATIONS, inputs)
-    refuse_log_names(places, database_path, output_path)
+    refuse_log_names(places, database_path, output_path, pattern=chosen.logs.pattern)
     with Publication(database_path, output_path) as publication:
         temporary_folder = publication.temporary_folder(database_path)
         with Database(
@@ -122,10 +129,10 @@ def _build(
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
             preloading = [_in_background(partial(_preload_scoring, templates), "preload scoring")]
-            read_logs(db, templates, log_files, temporary_folder, stages)
+            reading = read_logs(db, templates, log_files, temporary_folder, stages, chosen.logs)
             refuse_rejected_lines(db, chosen.max_rejected)
-            read_catalog(db, catalog_path, temporary_folder, stages)
-            preloading += _model(db, chosen.model, stages)
+            read_catalog(db, catalog_path, temporary_folder, stages, chosen.logs)
+            preloading += _model(db, chosen, stages)
             plan = _score(db, chosen, stages)
             _make_results(db, chosen, stages)
             _write_json(db, publication.unfinished(output_path), stages)
@@ -134,7 +141,10 @@ def _build(
                 db,
                 stages,
                 started_at=started_at,
-                options=chosen.recorded(catalog_path),
+                options={
+                    **chosen.recorded(catalog_path),
+                    "reading": None if reading is None else asdict(reading),
+                },
                 plan=plan,
                 database=os.fspath(database),
                 output=os.fspath(output),
@@ -145,7 +155,7 @@ def _build(
     return summary.finished(stages.seconds)
 
 
-def _model(db: Database, options: ModelOptions, stages: Stages) -> list[threading.Thread]:
+def _model(db: Database, options: BuildOptions, stages: Stages) -> list[threading.Thread]:
     """Makes the tables tracks and interactions, and the dense indexes of users and tracks.
 
     Returns the thread that loads the kernels meanwhile, if they are likely to be needed.
@@ -156,8 +166,9 @@ def _model(db: Database, options: ModelOptions, stages: Stages) -> list[threadin
         ((products,),) = db.run("model/questions/similarity_products.sql")
         if products >= PRODUCTS_WORTH_KERNELS:
             loading.append(_in_background(_preload_kernels, "preload kernels"))
-        center_times(db, options)
-        store_tracks(db)
+        choose_tracks(db, options)
+        center_times(db, options.model)
+        store_tracks(db, chosen=options.chooses_tracks)
         store_interactions(db)
         stage.rows = db.count("interactions")
     return loading
@@ -224,6 +235,7 @@ def _record(
             started_at=started_at.replace(tzinfo=None),
             seconds=stages.seconds,
             options=json.dumps(options),
+            has_catalog=options["catalog"] is not None,
             plan=plan.way,
             plan_reason=plan.reason,
             plan_estimates=json.dumps({way: asdict(each) for way, each in plan.estimates.items()}),

@@ -14,21 +14,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
 
 from ubcf.building.delimited import DelimitedFile, reading_long_cells
 from ubcf.building.json_array import ARRAY_START, write_array
-from ubcf.building.lines import ReadableLog, is_compressed, readable, unpacked
+from ubcf.building.lines import Lines, ReadableLog, is_compressed, readable, unpacked
+from ubcf.building.lines import copy_texts as copy_texts_of_lines
+from ubcf.building.log_options import Format
 from ubcf.building.logs import READ_SIZE, LogFile
 from ubcf.building.record_lines import RecordLines
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.session import identifier, literal
 from ubcf.database.writing import Database
 from ubcf.errors import DatabaseError, InputError, TemplateError, printable
-
-Format = Literal["json", "array", "csv", "tsv", "parquet"]
-
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 SUFFIXES: dict[str, Format] = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 
@@ -55,6 +52,69 @@ class Records:
     count: int
     dialect: str
     columns: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A log file, how our own reader reads it, and the format that it has, in words too."""
+
+    readable: ReadableLog
+    form: Format = "json"
+    dialect: str = "JSON lines"
+
+    @property
+    def log(self) -> LogFile:
+        """The log file."""
+        return self.readable.log
+
+    @property
+    def path(self) -> Path:
+        """The file that DuckDB reads: the log or a copy."""
+        return self.readable.path
+
+    @property
+    def lines(self) -> Lines | None:
+        """What the bytes of this file tell; None if they were not looked at."""
+        return self.readable.lines
+
+    @property
+    def altered(self) -> Path | None:
+        """A file about the records that differ in the copy."""
+        return self.readable.altered
+
+    @property
+    def is_untyped(self) -> bool:
+        """Whether the format knows no types: numbers are written as texts are."""
+        return self.form in ("csv", "tsv")
+
+    def copy_texts(self, numbers: set[int], altered: Path, columns: Sequence[str] = ()) -> None:
+        """Writes the texts of some records, by number; see `lines.copy_texts`."""
+        if self.is_untyped:
+            copy_texts(self.log, self.form, numbers, altered, columns)
+        elif self.form == "json":
+            copy_texts_of_lines(self.log, numbers, altered)
+        else:
+            altered.touch()  # the copy has the texts of such records as they are
+
+
+def open_source(
+    db: Database,
+    log: LogFile,
+    folder: Path,
+    number: int,
+    given: Format | None = None,
+    columns: Sequence[str] = (),
+) -> Source:
+    """How a log file is read, with copies in `folder` where they are needed.
+
+    number: of the file, for the names of copies. given: its format, if its name does not say it.
+    columns: as for `write_records`. Raises InputError for a file that cannot be read.
+    """
+    form = input_format(log, given) if log.bytes else "json"
+    if form == "json":
+        return Source(readable(log, folder, number))
+    records = write_records(db, log, form, folder, number, columns)
+    return Source(records.readable, form, records.dialect)
 
 
 def input_format(log: LogFile, given: Format | None = None) -> Format:

@@ -19,6 +19,7 @@ from ubcf.building.memory import (
     matrices_memory,
 )
 from ubcf.building.options import BuildOptions
+from ubcf.building.recommendable import recommendable_mask
 from ubcf.database.writing import Database
 from ubcf.errors import OptionError
 from ubcf.progress import Stages
@@ -55,6 +56,7 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
         STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors,
         matrices.pattern if options.exclude_heard else None,
         options.only_positive,
+        recommendable_mask(db, matrices.interactions.shape[1]) if options.chooses_tracks else None,
     )
     plan = _plan(matrices.interactions, lists, options)
     db.limit_memory(database_memory_beside_matrices(options.memory))

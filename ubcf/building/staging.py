@@ -7,12 +7,18 @@ from pathlib import Path
 
 import duckdb
 
-from ubcf.building.lines import ReadableLog, check_complete, copy_texts, readable
+from ubcf.building.fields import catalog_pointers, fields_of
+from ubcf.building.lines import ReadableLog, check_complete
+from ubcf.building.log_lines import LineReading, line_reading
+from ubcf.building.log_options import LogOptions
 from ubcf.building.logs import LogFile, frozen, grown, log_file, noticing_rotation
+from ubcf.building.records import Source, open_source
+from ubcf.building.repeats import check_repeats, settle_repeats
+from ubcf.building.summary import Reading
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
-from ubcf.errors import InputError, RejectedLinesError, TemplateError, UbcfError
+from ubcf.errors import InputError, OptionError, RejectedLinesError, TemplateError, UbcfError
 from ubcf.progress import Stages
 
 # The columns of the table events. A reading of the user's own may leave out all but user and track.
@@ -55,13 +61,15 @@ def read_logs(
     logs: list[LogFile],
     folder: Path,
     stages: Stages,
-    options: LogOptions | None = None,
-) -> ReadingSummary:
+    options: LogOptions,
+) -> Reading | None:
     """Makes the tables events, rejected_lines and build_inputs.
 
     They hold the lines that the files had when they were found, even if a file grows meanwhile.
+    Returns what the logs told; None where an overlay decides what an event is.
     """
     options = options or LogOptions()
+    check_repeats(options.repeats, templates)
     with (
         stages.stage("read logs") as stage,
         LiteralPaths() as paths,
@@ -69,7 +77,7 @@ def read_logs(
     ):
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
-        summary = _stage_logs(db, templates, logs, folder, paths, options)
+        reading = _stage_logs(db, templates, logs, folder, paths, options)
         while longer := grown(logs):
             # Read again, from copies of the bytes that they had when found: copies do not grow.
             logs = [
@@ -77,12 +85,12 @@ def read_logs(
                 for number, log in enumerate(logs)
             ]
             db.drop("events", "rejected_lines", "build_inputs")
-            summary = _stage_logs(db, templates, logs, folder, paths, options)
+            reading = _stage_logs(db, templates, logs, folder, paths, options)
         if not templates.replaces("staging/events.sql"):
             for file, lines, read in db.run("staging/questions/miscounted_files.sql"):
                 raise InputError(f"{file}: it has {lines:,} lines, but {read:,} were read")
         stage.rows = db.count("events")
-    return summary
+    return reading
 
 
 def _stage_logs(
@@ -92,13 +100,14 @@ def _stage_logs(
     folder: Path,
     paths: LiteralPaths,
     options: LogOptions,
-) -> ReadingSummary:
+) -> Reading | None:
     """Makes the tables of `read_logs` from what the files hold now."""
     # A reader of the user's own gets the bytes of the files as they are, whatever they are.
     ours = not any(templates.replaces(f"staging/{name}.sql") for name in ("events", "log_text"))
     sources = _sources(db, logs, folder, options) if ours else _complete_logs(logs)
-    _bind_files(db, sources, paths)
+    log_paths = _bind_files(db, sources, paths)
     db.run("staging/input_files.sql")
+    db.run("staging/left_out.sql")
     db.run("staging/whole_characters.sql")
     line_feeds = all(
         source.lines is not None and source.lines.line_feeds
@@ -128,26 +137,34 @@ def _stage_logs(
         _account_for_lines(db, reading)
         altered = [source.altered for source in sources if source.altered is not None]
         _restore_lines(db, [*altered, *_damaged_lines(db, sources, folder, options)])
-    db.run("staging/build_inputs.sql", counted=counted)
+    copied = settle_repeats(
+        db, log_paths, options.repeats, leaves_out=reading.fields.where is not None
+    )
+    if options.since is not None:
+        _leave_out_earlier(db, options)
+    db.run("staging/build_inputs.sql", counted=counted, copied=copied)
     if lines_are_ours and db.count("events") == 0:
         reading.explain_no_event()
-    return ReadingSummary.of(sources, reading if lines_are_ours else None)
+    return reading.summary if lines_are_ours else None
 
 
-def _bind_files(db: Database, sources: list[Source], paths: LiteralPaths) -> None:
-    """Sets the variables that say which files are read, and how."""
+def _bind_files(db: Database, sources: list[Source], paths: LiteralPaths) -> list[str]:
+    """Sets the variables that say which files are read, and how; returns `log_paths`."""
     input_paths = [str(paths.path(source.path)) for source in sources]
     pairs = list(zip(sources, input_paths, strict=True))
+    log_paths = [pattern(path) for source, path in pairs if source.log.bytes]
     db.set(
         input_files=[source.log.name for source in sources],
         input_paths=input_paths,
+        input_formats=[source.dialect for source in sources],
         input_bytes=[source.log.bytes for source in sources],
         input_lines=[source.lines and source.lines.count for source in sources],
         input_open_ends=[source.lines and source.lines.open_end for source in sources],
-        log_paths=[pattern(path) for source, path in pairs if source.log.bytes],
+        log_paths=log_paths,
         untyped_paths=[path for source, path in pairs if source.is_untyped],
         duplicate_lines=None,
     )
+    return log_paths
 
 
 def _make_events(db: Database, reading: LineReading, *, lines_are_ours: bool) -> None:
@@ -156,7 +173,8 @@ def _make_events(db: Database, reading: LineReading, *, lines_are_ours: bool) ->
     if lines_are_ours:
         reading.decide()
     reading.make_lines("log_lines", "log_fields", numbered=False)
-    db.run("staging/events.sql", lines_are_ours=lines_are_ours)
+    leaves_out = reading.fields.where is not None
+    db.run("staging/events.sql", leaves_out=leaves_out)
     if not lines_are_ours:
         return
     # A timestamp is in another unit than those of the first lines, or there is none.
@@ -167,15 +185,13 @@ def _make_events(db: Database, reading: LineReading, *, lines_are_ours: bool) ->
         changed = True
     if changed:
         db.drop("events")
-        db.run("staging/events.sql", lines_are_ours=lines_are_ours)
+        db.run("staging/events.sql", leaves_out=leaves_out)
 
 
-def _sources(
-    db: Database, logs: list[LogFile], folder: Path, options: LogOptions
-) -> list[Source]:
+def _sources(db: Database, logs: list[LogFile], folder: Path, options: LogOptions) -> list[Source]:
     """How our own reader reads the logs. Raises InputError for one that cannot be read."""
     return [
-        source(db, log, folder, number, options.input_format, options.columns)
+        open_source(db, log, folder, number, options.input_format, options.columns)
         for number, log in enumerate(logs)
     ]
 
@@ -278,9 +294,20 @@ def _account_for_lines(db: Database, reading: LineReading) -> None:
     if incomplete:
         reading.make_fields("numbered_log_fields", numbered=True)
         reading.make_lines("numbered_log_lines", "numbered_log_fields", numbered=True)
+    leaves_out = reading.fields.where is not None
     for file, path in incomplete:
         db.set(file=file, path=path, log_paths=[pattern(path)])
-        db.run("staging/rejected_lines_of_file.sql")
+        db.run("staging/rejected_lines_of_file.sql", leaves_out=leaves_out)
+        if leaves_out:
+            db.run("staging/left_out_of_file.sql")
+
+
+def _leave_out_earlier(db: Database, options: LogOptions) -> None:
+    """Removes the events before the moment of --since, and counts them as left out."""
+    db.set(since=options.since)
+    db.run("staging/earlier_events.sql", days=options.days)
+    db.run("staging/without_earlier_events.sql")
+    db.run("staging/accepted_lines.sql")
 
 
 def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
@@ -308,11 +335,18 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
         )
 
 
-def read_catalog(db: Database, catalog: Path | None, folder: Path, stages: Stages) -> None:
+def read_catalog(
+    db: Database,
+    catalog: Path | None,
+    folder: Path,
+    stages: Stages,
+    options: LogOptions | None = None,
+) -> None:
     """Makes the temporary table catalog, empty without a catalog.
 
     Raises InputError, with the line, for a line of the catalog that cannot be used.
     """
+    paths_of_fields = catalog_pointers(options or LogOptions())
     with stages.stage("read catalog") as stage:
         track_type = db.columns("events")["track"]
         has_catalog = False
@@ -320,13 +354,22 @@ def read_catalog(db: Database, catalog: Path | None, folder: Path, stages: Stage
             log = log_file(catalog)
             has_catalog = log.bytes > 0
         if has_catalog:
-            file = readable(log, folder, CATALOG_NUMBER)
+            file = open_source(db, log, folder, CATALOG_NUMBER)
             db.run("staging/whole_characters.sql")
             with LiteralPaths() as paths:
                 path = str(paths.path(file.path))
-                db.set(path=path, log_paths=[pattern(path)])
+                db.set(
+                    path=path,
+                    log_paths=[pattern(path)],
+                    catalog_paths=list(paths_of_fields.values()),
+                )
                 db.run("staging/log_text.sql", line_feeds=False)
-                db.run("staging/catalog_lines.sql")
+                db.run(
+                    "staging/catalog_lines.sql",
+                    fields=list(paths_of_fields),
+                    untyped=file.is_untyped,
+                    track_type=track_type,
+                )
             db.run("staging/unreadable_lines.sql", rejects=bool(db.columns("reject_errors")))
             for line_number, problem in db.run(
                 "staging/questions/catalog_problems.sql", track_type=track_type

@@ -9,29 +9,51 @@ from ubcf.progress import Stage
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What the logs tell of how they are read.
+
+    ids: whether the ids of users and tracks are whole numbers ('integer') or texts ('text', or
+    'any' where numbers are texts too). plays_count: there are no times, and each play counts as 1.
+    """
+
+    ids: dict[str, str]
+    plays_count: bool
+
+
+@dataclass(frozen=True)
 class InputFile:
-    """A log file: its size in bytes, its lines (blank ones aside), accepted and rejected."""
+    """A log file: its size in bytes, its lines (blank ones aside), and what became of them.
+
+    format: in words; 'JSON lines', or how a CSV separates and quotes its cells. left_out: lines
+    that were left out on request. copy_of: another file that has all of its lines.
+    """
 
     file: str
+    format: str
     bytes: int
     lines: int
     accepted: int
     rejected: int
+    left_out: int
+    copy_of: str | None
 
 
 @dataclass(frozen=True)
 class BuildSummary:
     """The figures of a build, as the table `build` and `ubcf build --format json` have them.
 
-    density: share of non-zero centered times in the users x tracks matrix.
-    mean_positive_neighbors, mean_negative_neighbors: users with a similarity above and below 0,
-    averaged over all users; None when they were not computed. share_from_neighbors: of all
-    recommendations, those whose source is neighbors; share_from_neighbors_to_10: of those at ranks
-    1 to 10; None when there are none. duplicate_lines: lines identical to an earlier one (they
-    count as events); None when an overlay reads the events. timestamp_unit: how the logs write
-    timestamps; None: they have none, or an overlay decides. undated_events: events whose timestamp
-    is null. plan, plan_reason: how the scores were computed, and why. plan_estimates: estimated
-    seconds and bytes of each way.
+    density: share of non-zero centered times in the users x tracks matrix. mean_positive_neighbors,
+    mean_negative_neighbors: users with a similarity above and below 0, averaged over all users;
+    None when they were not computed. recommendations_without_catalog_entry: those of tracks that
+    are not in the catalog; None without a catalog. recommendable_tracks: tracks of the logs that
+    may be recommended. unknown_given_tracks: ids in the files of tracks that are not in the logs;
+    None without such a file. share_from_neighbors: of all recommendations, those whose source is
+    neighbors; share_from_neighbors_to_10: of those at ranks 1 to 10; None when there are none.
+    left_out: lines that were left out on request. duplicate_lines: lines identical to an earlier
+    one; None when an overlay reads the events. suspicious_repeats: chance does not explain these
+    lines, and they count as events. timestamp_unit: how the logs write timestamps; None: they have
+    none, or an overlay decides. undated_events: events whose timestamp is null. plan, plan_reason:
+    how the scores were computed, and why. plan_estimates: estimated seconds and bytes of each way.
     """
 
     version: str
@@ -44,8 +66,10 @@ class BuildSummary:
     lines: int
     accepted: int
     rejected: int
+    left_out: int
     rejected_reasons: dict[str, int]
     duplicate_lines: int | None
+    suspicious_repeats: bool
     timestamp_unit: str | None
     undated_events: int
     users: int
@@ -56,6 +80,9 @@ class BuildSummary:
     mean_negative_neighbors: float | None
     users_without_positive_score: int
     tracks_without_catalog_entry: int
+    recommendations_without_catalog_entry: int | None
+    recommendable_tracks: int
+    unknown_given_tracks: int | None
     recommendations: int
     share_from_neighbors: float | None
     share_from_neighbors_to_10: float | None

@@ -155,6 +155,7 @@ def evaluate(
     """
     if test and options["tune"] is None:
         _refuse_unused("split", "test_share")
+    from ubcf.analysis.repeats import repeats_warning
     from ubcf.commands.progress import terminal_progress
     from ubcf.database.reading import connect_locked
     from ubcf.evaluation.pipeline import evaluate as evaluate_logs
@@ -170,6 +171,13 @@ def evaluate(
     if not quiet and found.rejected:
         click.echo(
             f"ubcf: warning: {found.rejected:,} of {found.lines:,} lines were rejected", err=True
+        )
+    if not quiet and found.suspicious_repeats:
+        repeats = repeats_warning(found.suspicious_repeats, found.lines, [])
+        click.echo(
+            f"ubcf: warning: {repeats}; an event may be in one part and its copy in the other; "
+            "--repeats drop leaves them out",
+            err=True,
         )
     from ubcf.commands.rows import print_parts
 

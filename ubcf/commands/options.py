@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from ubcf.building.log_options import AUTO, ID_KINDS, KEEP, REPEATS
+from ubcf.building.log_options import FORMATS as FORMATS_OF_LOGS
 from ubcf.database import FORMATS, SAFE_CSV
 from ubcf.scoring.options import (
     ALL,
@@ -117,8 +119,105 @@ MODEL_FLAGS = (
     *(_flag(option) for option in fields(ModelOptions)),
 )
 
+
+def _names_and_expressions(
+    _context: click.Context, _option: click.Parameter, texts: Sequence[str]
+) -> dict[str, str]:
+    """Reads NAME=EXPRESSION, each name once."""
+    pairs = {}
+    for text in texts:
+        name, equals, expression = text.partition("=")
+        name = name.strip()
+        if not equals or not name or not expression.strip():
+            raise click.BadParameter(f"{text!r} is not of the form NAME=EXPRESSION")
+        if name in pairs:
+            raise click.BadParameter(f"{name!r} is given twice")
+        pairs[name] = expression.strip()
+    return pairs
+
+
+def _column_names(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> tuple[str, ...]:
+    """Reads names separated by commas."""
+    return () if text is None else tuple(name.strip() for name in text.split(","))
+
+
+# How logs are read; see LogOptions.
+LOG_FLAGS = (
+    click.option(
+        "--input-format",
+        type=click.Choice(FORMATS_OF_LOGS),
+        help="The format of the logs: JSON lines, a JSON array, CSV, TSV or Parquet.  [default: as "
+        "the name of each file says, else JSON]",
+    ),
+    click.option(
+        "--pattern",
+        metavar="NAMES",
+        help="The logs in a folder, at any depth, such as '*.parquet'.  [default: data.json*]",
+    ),
+    click.option(
+        "--columns",
+        metavar="NAME,...",
+        callback=_column_names,
+        help="The columns of CSV and TSV without a header.",
+    ),
+    click.option(
+        "--field",
+        "fields",
+        metavar="NAME=EXPRESSION",
+        multiple=True,
+        callback=_names_and_expressions,
+        help="Where a field of an event is: user, track, time, timestamp, message, latency, "
+        "recommendation or experiments. A field, a path such as context.user.id, or for the time "
+        "an expression such as 'least(listened_s / duration_s, 1)'; may be given several times.",
+    ),
+    click.option(
+        "--where",
+        metavar="CONDITION",
+        help="Leave out lines for which this is not true, such as \"page = 'NextSong'\".",
+    ),
+    click.option(
+        "--since",
+        metavar="DATE|DAYSd",
+        help="Leave out events before a date (UTC), or before the last so many days of the logs, "
+        "such as 30d.",
+    ),
+    click.option(
+        "--ids",
+        type=click.Choice(ID_KINDS),
+        default=AUTO,
+        show_default=True,
+        help="What ids are: whole numbers or texts; auto: what the logs have.",
+    ),
+    click.option(
+        "--scale",
+        metavar="FROM:TO",
+        help="Times are ratings in this range, such as 1:5.  [default: fractions, 0:1]",
+    ),
+    click.option(
+        "--repeats",
+        type=click.Choice(REPEATS),
+        default=KEEP,
+        show_default=True,
+        help="drop: leave out each line that is identical to an earlier one of any file, as in a "
+        "second copy of the logs.",
+    ),
+)
+
+catalog_fields_option = click.option(
+    "--catalog-field",
+    "catalog_fields",
+    metavar="NAME=FIELD",
+    multiple=True,
+    callback=_names_and_expressions,
+    help="Where a field of the catalog is: track, artist, title, genre or pop; may be given "
+    "several times.",
+)
+
 # The options of commands that read logs.
 WORK_OPTIONS = (
+    *LOG_FLAGS,
     click.option(
         "--max-rejected",
         type=click.FloatRange(0, 1),

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ubcf._version import __version__
+from ubcf.building.log_options import LOG_OPTIONS, LogOptions
 from ubcf.building.logs import as_places, find_logs, refuse_log_names
 from ubcf.building.memory import database_memory
 from ubcf.building.modeling import (
@@ -56,13 +57,15 @@ MEASURED_TABLES = ("user_values", "coverage_values", "estimates")
 class Evaluation:
     """The results of an evaluation: rows of the tables in its database.
 
-    lines, rejected: log lines, and how many of them were rejected. figures: the row of the table
-    evaluation. tuning: empty without a grid.
+    lines, rejected: log lines, and how many of them were rejected. suspicious_repeats: lines that
+    repeat another and count all the same, if chance does not explain them; else 0. figures: the row
+    of the table evaluation. tuning: empty without a grid.
     """
 
     database: str
     lines: int
     rejected: int
+    suspicious_repeats: int
     figures: dict[str, Any]
     settings: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
@@ -84,12 +87,14 @@ def evaluate(
     """Measures settings of the model, and baselines, on held-out events.
 
     test: logs with the test part; None splits `logs`. options: the fields of
-    `ubcf.evaluation.options.EvaluationOptions`, such as split='random' or settings=['listening'].
-    max_rejected, templates, threads, memory_limit: as for a build. progress: reports the stages.
-    The database has the tables evaluation, settings, split_events, metrics, metrics_by_user and,
-    with a grid, tuning. Raises a UbcfError, and leaves an older database as it was, when logs or
-    options cannot be used or a part is empty.
+    `ubcf.evaluation.options.EvaluationOptions`, such as split='random' or settings=['listening'],
+    and how the logs are read: those of `ubcf.building.log_options.LogOptions`. max_rejected,
+    templates, threads, memory_limit: as for a build. progress: reports the stages. The database has
+    the tables evaluation, settings, split_events, metrics, metrics_by_user and, with a grid,
+    tuning. Raises a UbcfError, and leaves an older database as it was, when logs or options cannot
+    be used or a part is empty.
     """
+    of_logs = {name: options.pop(name) for name in LOG_OPTIONS if name in options}
     chosen = EvaluationOptions(**options)
     build_options = BuildOptions(
         top=max(chosen.at),
@@ -99,9 +104,10 @@ def evaluate(
         threads=threads,
         memory_limit=memory_limit,
         store_neighbors=0,
+        logs=LogOptions(**of_logs),
     )
     overlaid = Templates(None if templates is None else Path(templates))
-    path = _target(database, overlaid, logs, test)
+    path = _target(database, overlaid, logs, test, build_options.logs.pattern)
     with Publication(path) as publication:
         temporary_folder = publication.temporary_folder(path)
         with Database(
@@ -113,7 +119,7 @@ def evaluate(
         ) as db:
             work = _Work(db, chosen, build_options, temporary_folder, progress or no_progress)
             _set_variables(work)
-            lines, rejected = _read_and_split(work, logs, test)
+            counts = _read_and_split(work, logs, test)
             _use_parts(work, "split_events")
             models = chosen.models
             if chosen.grid:
@@ -122,7 +128,7 @@ def evaluate(
                 _use_parts(work, "split_events")
             _measure_settings(work, models)
             _record(work, models, logs, test)
-            evaluation = _results(work, os.fspath(database), lines, rejected)
+            evaluation = _results(work, os.fspath(database), counts)
         publication.publish()
     return evaluation
 
@@ -132,12 +138,13 @@ def _target(
     templates: Templates,
     logs: PathLike | Sequence[PathLike],
     test: PathLike | Sequence[PathLike] | None,
+    pattern: str | None,
 ) -> Path:
     """Returns where to write the database. Raises OptionError for a file that must not be."""
     places = [*as_places(logs), *as_places(test or [])]
-    inputs = [*(log.path for log in find_logs(places)), *templates.overlay_files()]
+    inputs = [*(log.path for log in find_logs(places, pattern)), *templates.overlay_files()]
     path = check_target(database, EVALUATION_DATABASE, inputs)
-    refuse_log_names(places, path)
+    refuse_log_names(places, path, pattern=pattern)
     return path
 
 
@@ -172,27 +179,39 @@ def _read_and_split(
     work: _Work,
     logs: PathLike | Sequence[PathLike],
     test: PathLike | Sequence[PathLike] | None,
-) -> tuple[int, int]:
-    """Makes the table split_events; returns the number of lines, and of rejected ones."""
-    lines, rejected = _read(work, logs, "logged_events")
+) -> _LineCounts:
+    """Makes the table split_events."""
+    counts = _read(work, logs, "logged_events")
     if test is None:
         _split(work.db, work.options.split, "logged_events")
-        return lines, rejected
-    test_lines, test_rejected = _read(work, test, "test_logs")
+        return counts
+    of_test = _read(work, test, "test_logs")
     _split(work.db, "given", "logged_events")
-    return lines + test_lines, rejected + test_rejected
+    return _LineCounts(*map(sum, zip(counts, of_test, strict=True)))
 
 
-def _read(work: _Work, logs: PathLike | Sequence[PathLike], target: str) -> tuple[int, int]:
-    """Makes the table `target` of the events of logs; returns lines and rejected ones."""
+class _LineCounts(NamedTuple):
+    """See the fields of Evaluation."""
+
+    lines: int
+    rejected: int
+    suspicious_repeats: int
+
+
+def _read(work: _Work, logs: PathLike | Sequence[PathLike], target: str) -> _LineCounts:
+    """Makes the table `target` of the events of logs."""
     db = work.db
-    found = find_logs(_path_list(logs))
-    read_logs(db, db.templates, found, work.temporary_folder, Stages(work.progress))
+    options = work.build_options.logs
+    found = find_logs(_path_list(logs), options.pattern)
+    read_logs(db, db.templates, found, work.temporary_folder, Stages(work.progress), options)
     refuse_rejected_lines(db, work.build_options.max_rejected)
     ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
+    ((repeated,),) = db.execute(
+        "select case when getvariable('suspicious_repeats') then getvariable('duplicate_lines') end"
+    )
     db.run("evaluation/logged.sql", target=target)
     db.drop("rejected_lines", "build_inputs")
-    return lines, rejected
+    return _LineCounts(lines, rejected, repeated or 0)
 
 
 def _path_list(paths: PathLike | Sequence[PathLike]) -> Sequence[PathLike]:
@@ -391,7 +410,8 @@ def _record(
         role: None if paths is None else [Path(path).as_posix() for path in _path_list(paths)]
         for role, paths in (("logs", logs), ("test", test))
     }
-    db.set(options=json.dumps({**names, **asdict(options)}))
+    recorded = {**names, **asdict(options), **work.build_options.logs.recorded()}
+    db.set(options=json.dumps(recorded))
     baselines: list[tuple[str, None]] = [(name, None) for name in BASELINES]
     _store_settings(db, [*models.items(), *baselines], "model", "settings")
     for table in ("evaluation", "metrics", "metrics_by_user"):
@@ -400,12 +420,11 @@ def _record(
     db.run("evaluation/comments.sql", tuning=bool(options.grid))
 
 
-def _results(work: _Work, database: str, lines: int, rejected: int) -> Evaluation:
+def _results(work: _Work, database: str, counts: _LineCounts) -> Evaluation:
     (figures,) = work.db.dictionaries("evaluation")
     return Evaluation(
         database,
-        lines,
-        rejected,
+        *counts,
         figures,
         settings=work.db.dictionaries("settings"),
         metrics=work.db.dictionaries("metrics"),

@@ -148,6 +148,20 @@ def values_at(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> Fl
     return values
 
 
+def only_columns(matrix: sparse.csr_array, kept: NDArray[np.bool_]) -> sparse.csr_array:
+    """The columns of a matrix for which `kept`, shape (columns,), is true, numbered anew."""
+    entries = np.flatnonzero(kept.take(matrix.indices))
+    numbers = np.cumsum(kept) - 1
+    return sparse.csr_array(
+        (
+            matrix.data.take(entries),
+            numbers.take(matrix.indices.take(entries)),
+            np.searchsorted(entries, matrix.indptr),
+        ),
+        shape=(matrix.shape[0], int(np.count_nonzero(kept))),
+    )
+
+
 def row_norms(matrix: sparse.csr_array) -> FloatArray:
     """The Euclidean norm of each row: shape (rows,). Squares are added from left to right."""
     squares = np.bincount(

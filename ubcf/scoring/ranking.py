@@ -9,7 +9,8 @@ is above 0, equal to it, or below.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ubcf.scoring.matrices import (
     Rows,
     entries_by_row,
     has_entries,
+    only_columns,
     row_of_each_entry,
 )
 from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, WORTH_THINNING
@@ -34,6 +36,11 @@ ZERO_BLOCK = -1
 FIRST_WIDTH = 2
 
 Triple = tuple[Indexes, Indexes, FloatArray]  # rows, columns and values of entries
+
+Mask = NDArray[np.bool_]
+
+# Every track may be recommended.
+NOTHING_WITHHELD: Mask = np.zeros(0, dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -422,13 +429,21 @@ class ListOptions:
     """What the lists of all users hold.
 
     recommendations, neighbors: entries of each list. excluded: users x tracks; stored entries are
-    never recommended. only_positive: leave out tracks whose score is not above 0.
+    never recommended. only_positive: leave out tracks whose score is not above 0. recommendable:
+    whether each track may be recommended, shape (tracks,), at least one of them; None: all may.
+    The ranking is then one of these tracks alone.
     """
 
     recommendations: int
     neighbors: int
     excluded: sparse.csr_array | None = None
     only_positive: bool = False
+    recommendable: Mask | None = None
+
+    @cached_property
+    def withheld(self) -> Mask:
+        """Whether each track must not be recommended: shape (tracks,), or NOTHING_WITHHELD."""
+        return NOTHING_WITHHELD if self.recommendable is None else ~self.recommendable
 
     def ranking_lengths(self, users: int) -> Indexes:
         """The length of the ranking of each user, excluded tracks included: shape (users,)."""
@@ -442,10 +457,17 @@ class ListOptions:
 
         compiled: use the kernels; numba must be installed.
         """
-        return top_scores(
+        excluded = None if self.excluded is None else self.excluded[users]
+        if self.recommendable is not None:
+            scores = only_columns(scores, self.recommendable)
+            excluded = None if excluded is None else only_columns(excluded, self.recommendable)
+        lists = top_scores(
             scores,
             self.recommendations,
-            excluded=None if self.excluded is None else self.excluded[users],
+            excluded=excluded,
             only_positive=self.only_positive,
             compiled=compiled,
         )
+        if self.recommendable is None:
+            return lists
+        return replace(lists, columns=np.flatnonzero(self.recommendable).take(lists.columns))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
+from ubcf.database.id_files import CSV, EMPTY, form_of, read_csv_ids, refuse_bad_line
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.session import Session
 from ubcf.errors import InputError, TemplateError, one_line
 from ubcf.scoring.pairs import predict_deviations
 from ubcf.scoring.planner import worth_compiling
-from ubcf.serving.pair_files import format_of, read_csv_pairs
 from ubcf.serving.stored_model import load_model
 
 
@@ -71,8 +70,11 @@ def count_unknown(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
 
 def _read_pairs(session: Session, path: Path, types: dict[str, str]) -> None:
     """Makes the table pairs. Raises InputError, with the line, for what is no pair."""
-    if format_of(path) == "csv":
-        with session.registered("given_pairs", read_csv_pairs(path, types)):
+    form = form_of(path)
+    if form == EMPTY:
+        raise InputError(f"{path}: empty, no pair in it")
+    if form == CSV:
+        with session.registered("given_pairs", read_csv_ids(path, types)):
             session.run("serving/pairs.sql", form="csv")
         return
     try:
@@ -80,18 +82,6 @@ def _read_pairs(session: Session, path: Path, types: dict[str, str]) -> None:
             session.set(path=pattern(paths.path(path)))
             session.run("serving/pairs.sql", form="json")
     except TemplateError as error:
-        _refuse_bad_line(path)
+        refuse_bad_line(path, "pair of user and track")
         message = one_line(error.__cause__ or error)
         raise InputError(f"{path}: no pairs of user and track: {message}") from error
-
-
-def _refuse_bad_line(path: Path) -> None:
-    """Raises InputError for the first line that is not JSON; DuckDB counts one too many."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                json.loads(line.decode("utf-8-sig") if line.strip() else "null")
-            except (ValueError, RecursionError) as error:
-                raise InputError(
-                    f"{path}, line {number}: no pair of user and track: not JSON"
-                ) from error

@@ -22,7 +22,7 @@ from ubcf.scoring.matrices import (
     with_offset,
 )
 from ubcf.scoring.pairs import scored_by_own_listening
-from ubcf.scoring.ranking import TopLists, top_positive, top_scores
+from ubcf.scoring.ranking import ListOptions, TopLists, top_positive
 from ubcf.scoring.similarity import count_common, score_block, weights
 from ubcf.serving.history import checked_plays
 from ubcf.serving.stored_model import StoredModel, load_model
@@ -74,7 +74,10 @@ def fold_in(
     )
     session.run("serving/history.sql")
     person = _Person.of(model, session.run_arrays("serving/questions/history_plays.sql"))
-    found = person.recommendations(model, model.top if top is None else top)
+    allowed = None
+    if model.chooses_tracks:
+        allowed = session.run_arrays("serving/questions/recommendable_tracks.sql")["track_index"]
+    found = person.recommendations(model, model.top if top is None else top, allowed)
     neighbors = top_positive(person.weights, similar_users)
     parts: dict[str, tuple[str, str, dict[str, NDArray[Any]]]] = {
         "recommendations": (
@@ -163,14 +166,18 @@ class _Person:
         scores = score_block(found, matrices.interactions, row, model.options.self_weight)
         return cls(users, matrices, found, scores)
 
-    def recommendations(self, model: StoredModel, top: int) -> TopLists:
-        """The list of the person, with the options of the build."""
-        return top_scores(
-            self.scores,
-            top,
-            excluded=self.matrices.pattern[[self.row]] if model.exclude_heard else None,
-            only_positive=model.only_positive,
-        )
+    def recommendations(self, model: StoredModel, top: int, allowed: IntArray | None) -> TopLists:
+        """The list of the person, with the options of the build.
+
+        allowed: the tracks that may be recommended; None: all.
+        """
+        recommendable = None
+        if allowed is not None:
+            recommendable = np.zeros(self.scores.shape[1], dtype=bool)
+            recommendable[allowed] = True
+        excluded = self.matrices.pattern[[self.row]] if model.exclude_heard else None
+        lists = ListOptions(top, 0, excluded, model.only_positive, recommendable)
+        return lists.recommended(self.scores, np.zeros(1, dtype=np.int64))
 
     def own(self, model: StoredModel, lists: TopLists) -> NDArray[np.bool_]:
         """Whether each score of the list is from what the person heard alone."""

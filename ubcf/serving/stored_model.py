@@ -18,6 +18,7 @@ from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions
 class StoredModel:
     """The interactions of a build, and the options that they were scored with.
 
+    chooses_tracks: whether only some tracks may be recommended, those that the table tracks says.
     mean_time: of all events. indexed: user_index (by id), track_index (by popularity),
     centered_time and counted_time, arrays with one entry per user and track heard.
     """
@@ -26,6 +27,7 @@ class StoredModel:
     top: int
     exclude_heard: bool
     only_positive: bool
+    chooses_tracks: bool
     mean_time: float
     indexed: dict[str, NDArray[Any]]
 
@@ -52,6 +54,7 @@ def load_model(session: Session) -> StoredModel:
         options["top"],
         options["exclude_heard"],
         options["only_positive"],
+        any(options.get(name) for name in ("catalog_only", "tracks", "not_tracks")),
         mean_time,
         session.run_arrays("serving/questions/indexed_interactions.sql"),
     )

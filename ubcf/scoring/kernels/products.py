@@ -6,6 +6,7 @@ No row of scores is ever stored: what cannot be in a user's list is dropped at o
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ubcf.scoring.kernels.selection import (
     LANES_PER_LIST_ENTRY,
@@ -83,12 +84,18 @@ def fill_products(
 
 @compiled
 def score_rows(
-    tracks: int, factors: Rows, products: Rows, self_terms: Rows, list_lengths: Indexes
+    tracks: int,
+    factors: Rows,
+    products: Rows,
+    self_terms: Rows,
+    list_lengths: Indexes,
+    withheld: NDArray[np.bool_],
 ) -> tuple[Rows, Indexes]:
     """The scores that may enter the lists of users, users x tracks, and counts of positive scores.
 
     Scores are factors times products, minus self_terms. factors: users x rows of `products`.
     products: rows x tracks. self_terms: users x tracks. list_lengths: of each user, shape (users,).
+    withheld: whether each track enters no list, shape (tracks,); (0,): each may enter one.
     The counts, shape (users,), are of all scores above 0 by the equality gap or more.
     """
     users = len(list_lengths)
@@ -107,14 +114,24 @@ def score_rows(
             count = _list_scores(row, factors, products, self_terms, scores, listed)
             values = listed.values[:count]
             positive[row] = lane_maxima(values, maxima)
-            end = append_best(values, positive[row], length, maxima, kept, found)
+            in_reach = positive[row]
+            if len(withheld):
+                for i in range(count):
+                    values[i] = 0.0 if withheld[listed.columns[i]] else values[i]
+                in_reach = lane_maxima(values, maxima)
+            end = append_best(values, in_reach, length, maxima, kept, found)
             for i in range(found, end):
                 kept.columns[i] = listed.columns[kept.columns[i]]
             found = end
         else:
             _add_scores(row, factors, products, self_terms, scores)
             positive[row] = lane_maxima(scores, maxima)
-            found = append_best(scores, positive[row], length, maxima, kept, found)
+            in_reach = positive[row]
+            if len(withheld):
+                for track in range(tracks):
+                    scores[track] = 0.0 if withheld[track] else scores[track]
+                in_reach = lane_maxima(scores, maxima)
+            found = append_best(scores, in_reach, length, maxima, kept, found)
             scores[:] = 0.0
         starts[row + 1] = found
     return Rows(starts, kept.columns[:found], kept.values[:found]), positive

@@ -161,12 +161,14 @@ def find_survivors(
     list_lengths: Indexes,
     threshold: FloatArray,
     rounding: FloatArray,
+    withheld: Indexes,
 ) -> tuple[Int32Array, TileColumns]:
     """Users and columns of the scores that may be at or above the floor of their user.
 
     first: the first track of the tile. units: X in single precision, with the starts and columns of
     `self_terms`, users x tracks. list_lengths, threshold, rounding: as in ubcf.scoring.ways.tiles.
-    Candidates, of the same users; raises rounding. Returned columns are those of the tile.
+    Candidates, of the same users; raises rounding. withheld: columns of the tile that enter no
+    list. Returned columns are those of the tile.
     """
     starts = self_terms.starts
     width = tile.steps.shape[1]
@@ -186,6 +188,8 @@ def find_survivors(
         rounding[row] = max(rounding[row], error)
         _add_dense_rows(tile.steps, terms, dense, scores)
         _add_listed_rows(tile, terms, listed, scores)
+        for column in withheld:
+            scores[column] = 0
         lowest = max(floor - error, 0.0)
         if threshold[row] == 0 and list_lengths[row] < width:
             # No list yet: a score below the last one of a list from this tile alone is of no use.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from scipy import sparse
 from ubcf.scoring import kernels
 from ubcf.scoring.matrices import FloatArray, Indexes, Rows
 from ubcf.scoring.parallel import do_all, in_turn
-from ubcf.scoring.ranking import count_positive, top_scores
+from ubcf.scoring.ranking import NOTHING_WITHHELD, Mask, count_positive, top_scores
 from ubcf.scoring.ways.blocks import (
     ScoringJob,
     UserBlock,
@@ -36,7 +36,7 @@ class ProductMatrices:
     interactions: R, users x tracks. unit: X, with the indexes and index pointers of R.
     unit_by_track: X transposed, tracks x users. self_terms: the user's own contribution, subtracted
     from X G: one value per entry of R. ranking_lengths: of the ranking of each user, shape
-    (users,).
+    (users,). withheld: tracks that enter no list, as ListOptions.withheld.
     """
 
     interactions: sparse.csr_array
@@ -44,6 +44,7 @@ class ProductMatrices:
     unit_by_track: sparse.csr_array
     self_terms: FloatArray
     ranking_lengths: Indexes
+    withheld: Mask = field(default_factory=lambda: NOTHING_WITHHELD)
 
 
 class Products(Protocol):
@@ -116,6 +117,7 @@ class CompiledProducts:
         self._units = Rows(heard.starts, heard.columns, matrices.unit.data)
         self._self_terms = Rows(heard.starts, heard.columns, matrices.self_terms)
         self._ranking_lengths = matrices.ranking_lengths
+        self._withheld = matrices.withheld
         ranges = _ranges_of_equal_work(heard, listeners, threads * RANGES_PER_THREAD)
         lengths = np.zeros(tracks, dtype=np.int64)
         with ThreadPoolExecutor(threads) as pool:
@@ -140,6 +142,7 @@ class CompiledProducts:
             self._products,
             self._self_terms.between(start, stop),
             self._ranking_lengths[start:stop],
+            self._withheld,
         )
         return scores.to_matrix(self._tracks), positive
 
@@ -163,12 +166,13 @@ def scores_from_weights(
     start: int,
     self_terms: FloatArray,
     ranking_lengths: Indexes,
+    withheld: Mask,
 ) -> tuple[sparse.csr_array, Indexes]:
     """Scores W R of consecutive users from `start` on, by kernels, and counts, as Products.scores.
 
     weights: users of the block x all users. interactions: R, users x tracks. self_terms: subtracted
-    from the scores, one value per entry of R. ranking_lengths: of the users of the block. numba
-    must be installed.
+    from the scores, one value per entry of R. ranking_lengths: of the users of the block. withheld:
+    as ListOptions.withheld. numba must be installed.
     """
     from ubcf.scoring.kernels.products import score_rows
 
@@ -180,6 +184,7 @@ def scores_from_weights(
         heard,
         Rows(heard.starts, heard.columns, self_terms).between(start, start + weights.shape[0]),
         ranking_lengths,
+        withheld,
     )
     return scores.to_matrix(tracks), positive
 
@@ -202,6 +207,7 @@ def by_products(
         job.matrices.unit_by_track,
         job.self_terms_of_products,
         job.ranking_lengths,
+        job.lists.withheld,
     )
     products = products_for(matrices, job.threads, compiled=job.compiled)
 

@@ -96,5 +96,6 @@ def _by_kernels(job: ScoringJob, users: Indexes) -> Found:
         int(users[0]),
         job.self_terms_of_weights,
         job.ranking_lengths[users],
+        job.lists.withheld,
     )
     return weights, neighbors, scores, positive

@@ -28,7 +28,14 @@ from ubcf.scoring.matrices import (
     row_of_each_entry,
 )
 from ubcf.scoring.parallel import do_all, in_turn
-from ubcf.scoring.ranking import best_first_by_row, count_positive, merged, position_in_row
+from ubcf.scoring.ranking import (
+    NOTHING_WITHHELD,
+    Mask,
+    best_first_by_row,
+    count_positive,
+    merged,
+    position_in_row,
+)
 from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, SINGLE_ROUNDING
 from ubcf.scoring.ways.blocks import (
     NOT_COUNTED,
@@ -73,7 +80,8 @@ class TiledMatrices:
 
     interactions: R, users x tracks. unit: X, users x tracks. by_track: R transposed, tracks x
     users. single: the values of X in single precision. self_terms: the user's own contribution,
-    subtracted from X G: one value per entry of R.
+    subtracted from X G: one value per entry of R. withheld: tracks that enter no list, as
+    ListOptions.withheld.
     """
 
     interactions: sparse.csr_array
@@ -81,14 +89,24 @@ class TiledMatrices:
     by_track: sparse.csr_array
     single: SingleArray
     self_terms: FloatArray
+    withheld: Mask
 
     @classmethod
     def of(
-        cls, interactions: sparse.csr_array, unit: sparse.csr_array, self_terms: FloatArray
+        cls,
+        interactions: sparse.csr_array,
+        unit: sparse.csr_array,
+        self_terms: FloatArray,
+        withheld: Mask = NOTHING_WITHHELD,
     ) -> TiledMatrices:
         """The inputs from R and X, both users x tracks with the same stored entries."""
         by_track = sparse.csr_array(interactions.T.tocsr())
-        return cls(interactions, unit, by_track, unit.data.astype(np.float32), self_terms)
+        single = unit.data.astype(np.float32)
+        return cls(interactions, unit, by_track, single, self_terms, withheld)
+
+    def withheld_in(self, first: int, stop: int) -> Indexes:
+        """The columns, of the tile first..stop-1, of the tracks that enter no list."""
+        return np.flatnonzero(self.withheld[first:stop])
 
 
 @dataclass
@@ -307,6 +325,7 @@ class DenseTiles:
         scores: SingleArray = rows.single @ self._single
         width = scores.shape[1]
         scores.ravel()[rows.self_cells] -= rows.self_terms.astype(np.float32)
+        scores[:, self._matrices.withheld_in(self._columns.start, self._columns.stop)] = 0
         rounding = self._rounding(rows, width)
         np.maximum(candidates.rounding, rounding, out=candidates.rounding)
         lowest = _lowest_scores(scores, candidates, rounding)
@@ -376,6 +395,8 @@ class CompiledTiles:
         """Allocates tiles of `width` columns."""
         from ubcf.scoring.kernels.tiles import PackedTile
 
+        self._matrices = matrices
+        self._withheld = matrices.withheld_in(0, 0)
         starts, tracks = matrices.interactions.indptr, matrices.interactions.indices
         self._single = matrices.single
         self._unit = Rows.of(matrices.unit)
@@ -403,6 +424,7 @@ class CompiledTiles:
         from ubcf.scoring.kernels import tiles as kernels
 
         self._first, width = first, stop - first
+        self._withheld = self._matrices.withheld_in(first, stop)
         tracks = len(self._packed.greatest)
         steps = self._room[: tracks * width].reshape(tracks, width)
         self._packed = packed = self._packed._replace(steps=steps)
@@ -432,6 +454,7 @@ class CompiledTiles:
             candidates.list_lengths,
             candidates.threshold,
             candidates.rounding,
+            self._withheld,
         )
         by_column = np.argsort(columns, kind="stable")
         rows, columns = rows.take(by_column), columns.take(by_column)
@@ -457,7 +480,10 @@ def by_tiles(
     advance: called with the share of the work done since the last call; all shares add up to 1.
     """
     matrices = TiledMatrices.of(
-        job.matrices.interactions, job.matrices.unit, job.self_terms_of_products
+        job.matrices.interactions,
+        job.matrices.unit,
+        job.self_terms_of_products,
+        job.lists.withheld,
     )
     tiles = tiles_for(matrices, tile_width, compiled=job.compiled)
     for first in range(0, job.users, users_at_once):

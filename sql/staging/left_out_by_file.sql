@@ -1,0 +1,7 @@
+-- left_out: adds one row per log file with lines that repeat an earlier one, those in left_out_lines.
+insert into left_out
+select
+    file,
+    count(*) as lines
+from left_out_lines
+group by file;
