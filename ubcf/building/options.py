@@ -120,14 +120,14 @@ class BuildOptions:
             return parse_size(self.memory_limit)
         return self.memory_limit
 
-    def recorded(self, catalog: Path | None) -> dict[str, Any]:
+    def recorded(self, catalog: str | None) -> dict[str, Any]:
         """The options that affect the results, as the table build records them."""
         return {
             "top": self.top,
             "exclude_heard": self.exclude_heard,
             "only_positive": self.only_positive,
             "max_rejected": self.max_rejected,
-            "catalog": None if catalog is None else catalog.as_posix(),
+            "catalog": catalog,
             "templates": None if self.templates is None else Path(self.templates).as_posix(),
             "predict": self.predict,
             **asdict(self.model),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from ubcf.building.lines import ReadableLog, check_complete, copy_texts, readable
-from ubcf.building.logs import LogFile, frozen, grown, log_file, noticing_rotation
+from ubcf.building.logs import Catalog, LogFile, frozen, grown, log_file, noticing_rotation
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -288,7 +289,7 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
         )
 
 
-def read_catalog(db: Database, catalog: Path | None, folder: Path, stages: Stages) -> None:
+def read_catalog(db: Database, catalog: Catalog | None, folder: Path, stages: Stages) -> None:
     """Makes the temporary table catalog, empty without a catalog.
 
     Raises InputError, with the line, for a line of the catalog that cannot be used.
@@ -297,7 +298,7 @@ def read_catalog(db: Database, catalog: Path | None, folder: Path, stages: Stage
         track_type = db.columns("events")["track"]
         has_catalog = False
         if catalog is not None:
-            log = log_file(catalog)
+            log = replace(log_file(catalog.path), name=catalog.name)
             has_catalog = log.bytes > 0
         if has_catalog:
             file = readable(log, folder, CATALOG_NUMBER)
@@ -312,7 +313,7 @@ def read_catalog(db: Database, catalog: Path | None, folder: Path, stages: Stage
                 "staging/questions/catalog_problems.sql", track_type=track_type
             ):
                 reason = _reasons_in(file.altered).get(line_number) or problem
-                raise InputError(f"{catalog}, line {line_number}: {reason}")
+                raise InputError(f"{log.name}, line {line_number}: {reason}")
         db.run("staging/catalog.sql", catalog=has_catalog, track_type=track_type)
         stage.rows = db.count("catalog")
 
