@@ -1,6 +1,7 @@
 -- parquet_lines: one row per row of the Parquet file in the variable `log_paths`, in its order: a line of JSON.
 -- columns: the key of each in JSON, its identifier and its type. Null is an absent field. JSON has no word for NaN
 -- and the infinities: they become texts.
+create or replace temp view parquet_lines as
 with
 lines as (
     select

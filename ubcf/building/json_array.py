@@ -155,13 +155,13 @@ class _Array:
 
     def _stop(self, text: bytes, problem: str) -> None:
         """Keeps enough of a text to be shown, and why it is no element."""
-        while len(text) < 4 * KEPT_CHARACTERS and (more := self._next()):
+        while len(text) < 4 * KEPT_CHARACTERS and (more := self._next(READ_SIZE)):
             text += more
         self.rest, self.problem = text.strip(BLANK), problem
 
     def drain(self) -> None:
         """Reads the rest of the file: a compressed file that is cut short is an error."""
-        while self._next():
+        while self._next(READ_SIZE):
             pass
 
     def _read(self) -> bool:
@@ -170,7 +170,7 @@ class _Array:
         self.buffer += more
         return bool(more)
 
-    def _next(self, most: int = READ_SIZE) -> bytes:
+    def _next(self, most: int) -> bytes:
         part = self._file.read(most if self._left is None else min(most, self._left))
         if self._left is not None:
             self._left -= len(part)

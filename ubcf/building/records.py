@@ -215,7 +215,8 @@ def _write_parquet(db: Database, log: LogFile, folder: Path, number: int) -> Rec
                         f"DuckDB calls one of them {printable(name)}"
                     )
             with _times_in_utc(db):
-                db.write_lines("staging/parquet_lines.sql", copy, columns=_expressions(columns))
+                db.run("staging/parquet_lines.sql", columns=_expressions(columns))
+                db.copy_lines("from parquet_lines", copy)
         except (DatabaseError, TemplateError) as error:
             reason = str(error.__cause__ or error).partition("\nLINE ")[0]
             raise InputError(

@@ -184,9 +184,15 @@ class Database(Session):
         except duckdb.Error as error:
             raise DatabaseError(one_line(error)) from error
 
-    def write_lines(self, name: str, path: Path, **structure: Any) -> None:
-        """Writes the rows of a query template, which has one text column, as lines of a file."""
-        query = self.templates.render(name, **structure)
+    def write_lines(self, name: str, path: Path) -> None:
+        """Writes the rows of a query template, which has one text column, as lines of a file.
+
+        Raises DatabaseError when the query or the writing fails.
+        """
+        self.copy_lines(self.templates.render(name), path)
+
+    def copy_lines(self, query: str, path: Path) -> None:
+        """Writes the rows of a query as `write_lines` does."""
         self.set(lines_path=str(path))
         try:
             self.execute(
