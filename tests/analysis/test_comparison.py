@@ -385,6 +385,7 @@ def test_another_version_of_ubcf_is_listed_among_the_options(folder: Path) -> No
         connection.execute("update build set version = '77.0.0', options = '{\"further\": [1]}'")
     with connect_pair(folder / "later.duckdb", folder / "old.duckdb") as connection:
         assert compare(connection)["options"].fetchall() == [
+            ("catalog_only", None, "false"),
             ("centering", None, "user"),
             ("damping", None, "0.1"),
             ("exclude_heard", None, "false"),
@@ -394,6 +395,7 @@ def test_another_version_of_ubcf_is_listed_among_the_options(folder: Path) -> No
             ("offset", None, "0.0"),
             ("only_positive", None, "false"),
             ("predict", None, "false"),
+            ("repeats", None, "keep"),
             ("self_weight", None, "0.0"),
             ("shrinkage", None, "0.0"),
             ("similarity", None, "full"),

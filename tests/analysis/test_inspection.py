@@ -85,10 +85,10 @@ def test_the_history_keeps_the_latest_events(rows: Rows) -> None:
 def test_the_profile_of_a_track_has_the_catalog_and_its_recommendations(rows: Rows) -> None:
     # Track 40: rank 2, 1 and 2 of the users 1, 2 and 3.
     assert rows("track_profile", track=40) == [
-        (40, "Bo", "So", "[1, 2]", 7.5, 2, 2, 1.2, 2, True, 3, 1)
+        (40, "Bo", "So", "[1, 2]", 7.5, 2, 2, 1.2, 2, True, True, 3, 1)
     ]
     assert rows("track_profile", track=50) == [
-        (50, "Cy", "Unheard", None, None, 0, 0, 0.0, None, True, 0, None)
+        (50, "Cy", "Unheard", None, None, 0, 0, 0.0, None, True, True, 0, None)
     ]
 
 

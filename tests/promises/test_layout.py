@@ -126,3 +126,9 @@ def test_no_module_imports_itself_through_others() -> None:
     graph = {name: modules_imported_by(name) for name in MODULES}
     assert "ubcf.scoring.lists" in graph["ubcf.building.scores"]
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules
+
+
+def test_a_build_loads_numpy_only_while_it_reads_the_logs() -> None:
+    """A thread loads it meanwhile: loading it first would make every build slower."""
+    code = "import sys, ubcf.building.pipeline; assert 'numpy' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0

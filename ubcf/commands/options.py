@@ -200,8 +200,8 @@ LOG_FLAGS = (
         type=click.Choice(REPEATS),
         default=KEEP,
         show_default=True,
-        help="drop: leave out each line that is identical to an earlier one of any file, as in a "
-        "second copy of the logs.",
+        help="Whether to keep or drop lines that are identical to an earlier one of any file, as "
+        "in a second copy of the logs.",
     ),
 )
 

@@ -7,12 +7,12 @@ import json
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from ubcf.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Bytes to read to tell the format of a file.
 HEAD_BYTES = 4096
@@ -53,6 +53,8 @@ def read_csv_ids(
     Python reads the file, because DuckDB 2.0 drops, without an error, what follows a quote that is
     never closed. Raises InputError, with the line, for a malformed file or a missing column.
     """
+    import numpy as np  # a build imports this module before it has time to load numpy
+
     names = list(types)
     keeps_space = [types[name] == "VARCHAR" for name in names]
     with path.open(encoding="utf-8-sig", newline="") as file:
