@@ -53,6 +53,7 @@ MADE_ELSEWHERE = {
         "found_contributions",
     ),
     "`ubcf/evaluation/pipeline.py`": ("pair_scores", "estimates"),
+    "`staging/log_fields.sql`, as `{{ view }}`": ("log_fields",),
     "`staging/log_lines.sql`, as `{{ view }}`": ("log_lines", "numbered_log_lines"),
     "`evaluation/logged.sql`, as `{{ target }}`": ("test_logs",),
     "`evaluation/splits/`, as `{{ target }}`": ("split_events",),

@@ -228,7 +228,11 @@ def check_output(target: PathLike, kind: Kind, inputs: Inputs, paths: Sequence[P
         )
     for listing in inputs.listings:
         within = url.removeprefix(f"{listing.place}/")
-        if listing.is_folder and within != url and inputs.is_input(within):
+        if (
+            listing.is_folder
+            and within != url
+            and (within == CATALOG_NAME or inputs.is_input(within))
+        ):
             raise OptionError(
                 f"{name}: the next build would read it as a log or a catalog; choose another name"
             )

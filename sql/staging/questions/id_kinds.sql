@@ -20,4 +20,5 @@ where
     and {{ where }}
     {% endif %}
 {{ '' if loop.last else 'union all' }}
-{% endfor %};
+{% endfor %}
+order by id desc;
