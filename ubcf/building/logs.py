@@ -202,12 +202,12 @@ def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
     return replace(log, path=copy, inode=(state.st_dev, state.st_ino))
 
 
-def no_log_in(folder: str, pattern: str | None = None) -> InputError:
-    """The error for a folder without a log file."""
-    names = pattern or "data.json, data.json.N, and either with .gz or .zst"
-    others = "" if pattern else "; --pattern NAME, such as --pattern '*.csv', names others"
+def no_log_in(folder: str, pattern: str | None) -> InputError:
+    """The error for a folder without a log file; pattern: as for `find_logs`."""
     return InputError(
-        f"{folder}: no log file in this folder; looked at every depth for {names}{others}"
+        f"{folder}: no log file in this folder; looked at every depth for "
+        + (pattern or "data.json, data.json.N, and either with .gz or .zst")
+        + ("" if pattern else "; --pattern NAME, such as --pattern '*.csv', names others")
     )
 
 

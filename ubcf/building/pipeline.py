@@ -111,16 +111,17 @@ def _build(
 ) -> BuildSummary:
     """Builds once; see `build`."""
     started_at = datetime.now(UTC)
-    inputs = find_inputs(places, catalog, pattern=chosen.logs.pattern)
+    pattern = chosen.logs.pattern
+    inputs = find_inputs(places, catalog, pattern)
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
     read = [*inputs.paths, *templates.overlay_files(), *chosen.files_of_tracks.values()]
+    check_choice(chosen, has_catalog=inputs.has_catalog)
     database_path = check_target(database, BUILD_DATABASE, read)
     target = check_output(output, RECOMMENDATIONS, inputs, read)
-    refuse_log_names(places, database_path, *target.targets, pattern=chosen.logs.pattern)
+    refuse_log_names(places, database_path, *target.targets, pattern=pattern)
     with Publication(database_path, *target.targets) as publication:
         temporary_folder = publication.temporary_folder(database_path)
         log_files, catalog_file = inputs.fetched(temporary_folder, stages)
-        check_choice(chosen, has_catalog=catalog_file is not None)
         written = target.written(publication, temporary_folder)
         with Database(
             publication.unfinished(database_path),

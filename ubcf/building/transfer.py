@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -51,6 +52,11 @@ class Inputs:
     def paths(self) -> list[Path]:
         """The files of this machine."""
         return [log.path for log in self.logs] + ([self.catalog.path] if self.catalog else [])
+
+    @property
+    def has_catalog(self) -> bool:
+        """Whether there is a catalog, on this machine or on another."""
+        return self.catalog is not None or bool(self._remote_files()[1])
 
     @property
     def urls(self) -> set[str]:
@@ -118,27 +124,24 @@ class Inputs:
 def find_inputs(
     places: Sequence[PathLike],
     catalog: PathLike | None = None,
+    pattern: str | None = None,
     *,
     has_catalog: bool = True,
-    pattern: str | None = None,
 ) -> Inputs:
     """Finds the logs and the catalog; see `logs.find_logs` and `logs.find_catalog`.
 
-    A folder on another machine is searched by the same rule; pattern: of the names. catalog: None
-    takes tracks.json from a folder of logs, if there is one. has_catalog: whether a catalog is read
-    at all. Raises InputError for a place without a log file, or one that cannot be reached.
+    A folder on another machine is searched by the same rule. catalog: None takes tracks.json from a
+    folder of logs, if there is one. pattern: of the names of logs in folders; None: data.json and
+    its rotated files. has_catalog: whether a catalog is read at all.
+    Raises InputError for a place without a log file, or one that cannot be reached.
     """
     local = [place for place in places if not is_remote(place)]
     elsewhere = dict.fromkeys(normal(os.fspath(place)) for place in places if is_remote(place))
     logs = find_logs(local, pattern)
     path, given_catalog = None, None
     remote = Remote()
-    reads_catalog = has_catalog and catalog is None
-
-    def is_input(path: str) -> bool:
-        is_log = is_log_name(PurePosixPath(path).name, pattern)
-        return is_log or (reads_catalog and path == CATALOG_NAME)
-
+    takes_catalog = has_catalog and catalog is None
+    is_input = partial(_is_input, pattern=pattern, takes_catalog=takes_catalog)
     listings = [_listing(remote, place, is_input, pattern) for place in elsewhere]
     if catalog is not None and is_remote(catalog):
         given_catalog = remote.listing(normal(os.fspath(catalog)), is_input)
@@ -148,6 +151,12 @@ def find_inputs(
         path = find_catalog(local) if catalog is None else Path(catalog)
     found = None if path is None else Catalog(path.as_posix(), path)
     return Inputs(logs, found, listings, given_catalog, is_input, remote)
+
+
+def _is_input(path: str, *, pattern: str | None, takes_catalog: bool) -> bool:
+    """Whether a file is read, by its path within a folder of logs."""
+    is_catalog = takes_catalog and path == CATALOG_NAME
+    return is_catalog or is_log_name(PurePosixPath(path).name, pattern)
 
 
 def _catalog_in(listing: Listing) -> str | None:
@@ -228,11 +237,8 @@ def check_output(target: PathLike, kind: Kind, inputs: Inputs, paths: Sequence[P
         )
     for listing in inputs.listings:
         within = url.removeprefix(f"{listing.place}/")
-        if (
-            listing.is_folder
-            and within != url
-            and (within == CATALOG_NAME or inputs.is_input(within))
-        ):
+        is_read = within == CATALOG_NAME or inputs.is_input(within)
+        if listing.is_folder and within != url and is_read:
             raise OptionError(
                 f"{name}: the next build would read it as a log or a catalog; choose another name"
             )

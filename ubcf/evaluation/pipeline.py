@@ -204,7 +204,7 @@ def _read(work: _Work, logs: PathLike | Sequence[PathLike], target: str) -> _Lin
     """Makes the table `target` of the events of logs."""
     db = work.db
     options, stages = work.build_options.logs, Stages(work.progress)
-    inputs = find_inputs(as_places(logs), has_catalog=False, pattern=options.pattern)
+    inputs = find_inputs(as_places(logs), pattern=options.pattern, has_catalog=False)
     found, _ = inputs.fetched(work.temporary_folder, stages)
     read_logs(db, db.templates, found, work.temporary_folder, stages, options)
     refuse_rejected_lines(db, work.build_options.max_rejected)
