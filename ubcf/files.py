@@ -30,6 +30,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from ubcf.errors import ENDING_SIGNALS, BusyError, DatabaseError, OptionError
+from ubcf.remote import is_remote, shown
 
 if sys.platform == "win32":
     import msvcrt
@@ -80,6 +81,8 @@ def check_target(
     Raises OptionError, with what to do, for a file that is an input, for one of another kind, for a
     folder, and for a file in a folder that does not exist.
     """
+    if is_remote(path):
+        raise OptionError(f"{shown(path)}: is on another machine; {kind.name} is written to a file")
     given = Path(path)
     if _is_stream(given):
         if not kind.may_be_stream:
@@ -106,15 +109,22 @@ def check_target(
     if state.st_size == 0:
         return target
     try:
-        is_of_kind = kind.recognizes(target)
+        refuse_other_kind(str(given), kind, target)
     except OSError as error:
         raise OptionError(f"{given}: cannot be read, so not replaced: {error.strerror}") from error
-    if not is_of_kind:
+    return target
+
+
+def refuse_other_kind(name: str, kind: Kind, path: Path) -> None:
+    """Raises OptionError if what exists under a name is not of the kind that is written.
+
+    path: the file itself, or one that begins like it.
+    """
+    if not kind.recognizes(path):
         raise OptionError(
-            f"{given}: exists, and is not {kind.name} but {_description(target)}; remove it, or "
+            f"{name}: exists, and is not {kind.name} but {_description(path)}; remove it, or "
             "choose another name"
         )
-    return target
 
 
 def _is_stream(path: Path) -> bool:
@@ -222,9 +232,10 @@ class Publication:
             raise DatabaseError(f"cannot write in {target.parent}: {error.strerror}") from error
         return folder
 
-    def publish(self) -> None:
+    def publish(self, before: Callable[[], None] | None = None) -> None:
         """Renames all targets into place, or none of them. A reader of an old file keeps it.
 
+        before: what may fail, and is done when nothing but the renaming is left to do.
         Raises DatabaseError when that fails.
         """
         for target in self._files:
@@ -236,6 +247,8 @@ class Publication:
             for target in self._files:
                 _like_its_predecessor(target)
                 _to_disk(_unfinished(target))
+            if before is not None:
+                before()
             with _uninterrupted():
                 self._rename_all()
             for target, written in self._streams.items():

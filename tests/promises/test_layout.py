@@ -25,6 +25,7 @@ TOP_FILES = {
     "files.py",
     "progress.py",
     "py.typed",
+    "remote.py",
 }
 ROOMS = {
     "analysis",

@@ -40,6 +40,14 @@ class LogFile:
     inode: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Catalog:
+    """A file of tracks. name: what is reported. path: the file that is read, maybe a copy."""
+
+    name: str
+    path: Path
+
+
 def log_file(name: str | os.PathLike[str]) -> LogFile:
     """The file of this name as it is now. Raises InputError when it cannot be read."""
     path = Path(name)
@@ -71,9 +79,9 @@ def find_logs(
     """
     names = {name for place in places for name in _names_in(os.fspath(place), pattern)}
     found: dict[tuple[int, int], LogFile] = {}
-    for name in sorted(names, key=_natural_order):
+    for name in sorted(names, key=natural_order):
         if not os.path.lexists(name):
-            raise _rotated(name)
+            raise rotated(name)
         log = log_file(name)
         found.setdefault(log.inode, log)
     return list(found.values())
@@ -86,12 +94,18 @@ def find_catalog(places: Sequence[str | os.PathLike[str]]) -> Path | None:
     """
     catalogs = [Path(place) / CATALOG_NAME for place in places if Path(place).is_dir()]
     found = {catalog.resolve(): catalog for catalog in catalogs if catalog.is_file()}
-    if not found:
+    one = the_one_of([Catalog(str(catalog), catalog) for catalog in sorted(found.values())])
+    return None if one is None else one.path
+
+
+def the_one_of(catalogs: Sequence[Catalog]) -> Catalog | None:
+    """The first of several copies of one catalog. Raises InputError when they differ."""
+    if not catalogs:
         return None
-    first, *others = sorted(found.values())
-    if not all(filecmp.cmp(first, other, shallow=False) for other in others):
+    first, *others = catalogs
+    if not all(filecmp.cmp(first.path, other.path, shallow=False) for other in others):
         raise InputError(
-            f"several catalogs: {', '.join(sorted(map(str, found.values())))}; "
+            f"several catalogs: {', '.join(sorted(catalog.name for catalog in catalogs))}; "
             "choose one with --catalog"
         )
     return first
@@ -135,9 +149,9 @@ def grown(logs: Iterable[LogFile]) -> list[LogFile]:
         try:
             now = log.path.stat()
         except OSError as error:
-            raise _rotated(log.name) from error
+            raise rotated(log.name) from error
         if (now.st_dev, now.st_ino) != log.inode or now.st_size < log.bytes:
-            raise _rotated(log.name)
+            raise rotated(log.name)
         if now.st_size > log.bytes:
             longer.append(log)
     return longer
@@ -152,15 +166,14 @@ def noticing_rotation(logs: Iterable[LogFile], *errors: type[Exception]) -> Iter
         for log in grown(logs):
             # A plain file that grows can be read all the same.
             if log.path.suffix.lower() in COMPRESSED:
-                raise _rotated(log.name) from error
+                raise rotated(log.name) from error
         raise
 
 
-def _rotated(name: str) -> RotatedError:
+def rotated(name: str, what: str = "changed or vanished") -> RotatedError:
     """The one sentence for every way in which a log can change while it is read."""
     return RotatedError(
-        f"{name}: changed or vanished while it was read (rotated?); build again, or let --retries "
-        "do it"
+        f"{name}: {what} while it was read (rotated?); build again, or let --retries do it"
     )
 
 
@@ -174,19 +187,28 @@ def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
         with log.path.open("rb") as source, copy.open("wb") as target:
             now = os.fstat(source.fileno())
             if (now.st_dev, now.st_ino) != log.inode:
-                raise _rotated(log.name)
+                raise rotated(log.name)
             left = log.bytes
             while left > 0 and (chunk := source.read(min(left, READ_SIZE))):
                 target.write(chunk)
                 left -= len(chunk)
         if left:
-            raise _rotated(log.name)
+            raise rotated(log.name)
         state = copy.stat()
     except FileNotFoundError as error:
-        raise _rotated(log.name) from error
+        raise rotated(log.name) from error
     except OSError as error:
         raise InputError(f"{log.name}: cannot be copied to {folder}: {error.strerror}") from error
     return replace(log, path=copy, inode=(state.st_dev, state.st_ino))
+
+
+def no_log_in(folder: str, pattern: str | None) -> InputError:
+    """The error for a folder without a log file; pattern: as for `find_logs`."""
+    return InputError(
+        f"{folder}: no log file in this folder; looked at every depth for "
+        + (pattern or "data.json, data.json.N, and either with .gz or .zst")
+        + ("" if pattern else "; --pattern NAME, such as --pattern '*.csv', names others")
+    )
 
 
 def _names_in(place: str, pattern: str | None) -> list[str]:
@@ -194,11 +216,7 @@ def _names_in(place: str, pattern: str | None) -> list[str]:
     if path.is_dir():
         names = _names_under(path, pattern)
         if not names:
-            raise InputError(
-                f"{place}: no log file in this folder; looked at every depth for "
-                + (pattern or "data.json, data.json.N, and either with .gz or .zst")
-                + ("" if pattern else "; --pattern NAME, such as --pattern '*.csv', names others")
-            )
+            raise no_log_in(place, pattern)
         return names
     if path.exists():
         return [str(path)]
@@ -232,7 +250,7 @@ def _names_under(
     return names
 
 
-def _natural_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
+def natural_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
     """A sort key by which data.json.2 comes before data.json.10."""
     parts = re.split(r"([0-9]+)", name)
     # Every second part is a number. (isdigit would be true of "²" as well.)

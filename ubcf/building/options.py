@@ -141,7 +141,7 @@ class BuildOptions:
         """Whether an option says which tracks may be recommended."""
         return self.catalog_only or bool(self.files_of_tracks)
 
-    def recorded(self, catalog: Path | None) -> dict[str, Any]:
+    def recorded(self, catalog: str | None) -> dict[str, Any]:
         """The options that affect the results, as the table build records them."""
         return {
             "top": self.top,
@@ -152,7 +152,7 @@ class BuildOptions:
             "not_tracks": None if self.not_tracks is None else Path(self.not_tracks).as_posix(),
             **self.logs.recorded(),
             "max_rejected": self.max_rejected,
-            "catalog": None if catalog is None else catalog.as_posix(),
+            "catalog": catalog,
             "templates": None if self.templates is None else Path(self.templates).as_posix(),
             "predict": self.predict,
             **asdict(self.model),

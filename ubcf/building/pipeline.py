@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ubcf._version import __version__
 from ubcf.building.log_options import LOG_OPTIONS, LogOptions
-from ubcf.building.logs import as_places, find_catalog, find_logs, refuse_log_names
+from ubcf.building.logs import as_places, refuse_log_names
 from ubcf.building.memory import database_memory
 from ubcf.building.modeling import (
     center_times,
@@ -29,12 +29,14 @@ from ubcf.building.options import BuildOptions, PathLike
 from ubcf.building.recommendable import check_choice, choose_tracks
 from ubcf.building.staging import ROWS_SHOWN, read_catalog, read_logs, refuse_rejected_lines
 from ubcf.building.summary import BuildSummary, InputFile
+from ubcf.building.transfer import check_output, find_inputs
 from ubcf.database.reading import BUILD_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import CheckError, RotatedError
 from ubcf.files import Kind, Publication, check_target, head
 from ubcf.progress import Progress, Stages
+from ubcf.remote import shown
 from ubcf.scoring.options import MODEL_OPTIONS, model_options
 
 if TYPE_CHECKING:
@@ -109,18 +111,18 @@ def _build(
 ) -> BuildSummary:
     """Builds once; see `build`."""
     started_at = datetime.now(UTC)
-    log_files = find_logs(places, chosen.logs.pattern)
-    catalog_path = find_catalog(places) if catalog is None else Path(catalog)
+    pattern = chosen.logs.pattern
+    inputs = find_inputs(places, catalog, pattern)
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
-    inputs = [*(log.path for log in log_files), *templates.overlay_files()]
-    inputs += [] if catalog_path is None else [catalog_path]
-    inputs += chosen.files_of_tracks.values()
-    check_choice(chosen, has_catalog=catalog_path is not None)
-    database_path = check_target(database, BUILD_DATABASE, inputs)
-    output_path = check_target(output, RECOMMENDATIONS, inputs)
-    refuse_log_names(places, database_path, output_path, pattern=chosen.logs.pattern)
-    with Publication(database_path, output_path) as publication:
+    read = [*inputs.paths, *templates.overlay_files(), *chosen.files_of_tracks.values()]
+    check_choice(chosen, has_catalog=inputs.has_catalog)
+    database_path = check_target(database, BUILD_DATABASE, read)
+    target = check_output(output, RECOMMENDATIONS, inputs, read)
+    refuse_log_names(places, database_path, *target.targets, pattern=pattern)
+    with Publication(database_path, *target.targets) as publication:
         temporary_folder = publication.temporary_folder(database_path)
+        log_files, catalog_file = inputs.fetched(temporary_folder, stages)
+        written = target.written(publication, temporary_folder)
         with Database(
             publication.unfinished(database_path),
             templates,
@@ -131,27 +133,27 @@ def _build(
             preloading = [_in_background(partial(_preload_scoring, templates), "preload scoring")]
             reading = read_logs(db, templates, log_files, temporary_folder, stages, chosen.logs)
             refuse_rejected_lines(db, chosen.max_rejected)
-            read_catalog(db, catalog_path, temporary_folder, stages, chosen.logs)
+            read_catalog(db, catalog_file, temporary_folder, stages, chosen.logs)
             preloading += _model(db, chosen, stages)
             plan = _score(db, chosen, stages)
             _make_results(db, chosen, stages)
-            _write_json(db, publication.unfinished(output_path), stages)
+            _write_json(db, written, stages)
             _check(db, templates, chosen, stages)
             summary = _record(
                 db,
                 stages,
                 started_at=started_at,
                 options={
-                    **chosen.recorded(catalog_path),
+                    **chosen.recorded(None if catalog_file is None else catalog_file.name),
                     "reading": None if reading is None else asdict(reading),
                 },
                 plan=plan,
                 database=os.fspath(database),
-                output=os.fspath(output),
+                output=shown(output),
             )
         for thread in preloading:
             thread.join()
-        publication.publish()
+        publication.publish(before=target.upload(written, stages))
     return summary.finished(stages.seconds)
 
 

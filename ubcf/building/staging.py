@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ from ubcf.building.fields import catalog_pointers, fields_of
 from ubcf.building.lines import ReadableLog, check_complete
 from ubcf.building.log_lines import LineReading, line_reading
 from ubcf.building.log_options import LogOptions
-from ubcf.building.logs import LogFile, frozen, grown, log_file, noticing_rotation
+from ubcf.building.logs import Catalog, LogFile, frozen, grown, log_file, noticing_rotation
 from ubcf.building.records import Source, open_source
 from ubcf.building.repeats import check_repeats, settle_repeats
 from ubcf.building.summary import Reading
@@ -337,7 +338,7 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
 
 def read_catalog(
     db: Database,
-    catalog: Path | None,
+    catalog: Catalog | None,
     folder: Path,
     stages: Stages,
     options: LogOptions | None = None,
@@ -351,7 +352,7 @@ def read_catalog(
         track_type = db.columns("events")["track"]
         has_catalog = False
         if catalog is not None:
-            log = log_file(catalog)
+            log = replace(log_file(catalog.path), name=catalog.name)
             has_catalog = log.bytes > 0
         if has_catalog:
             file = open_source(db, log, folder, CATALOG_NUMBER)
@@ -375,7 +376,7 @@ def read_catalog(
                 "staging/questions/catalog_problems.sql", track_type=track_type
             ):
                 reason = _reasons_in(file.altered).get(line_number) or problem
-                raise InputError(f"{catalog}, line {line_number}: {reason}")
+                raise InputError(f"{log.name}, line {line_number}: {reason}")
         db.run("staging/catalog.sql", catalog=has_catalog, track_type=track_type)
         stage.rows = db.count("catalog")
 

@@ -23,6 +23,7 @@ from ubcf.building.modeling import (
 )
 from ubcf.building.options import BuildOptions, PathLike
 from ubcf.building.staging import read_logs, refuse_rejected_lines
+from ubcf.building.transfer import find_inputs
 from ubcf.database.reading import EVALUATION_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -38,6 +39,7 @@ from ubcf.evaluation.options import (
 )
 from ubcf.files import Publication, check_target
 from ubcf.progress import Progress, Stages, no_progress
+from ubcf.remote import is_remote, shown
 from ubcf.scoring.options import ModelOptions
 
 if TYPE_CHECKING:
@@ -141,7 +143,7 @@ def _target(
     pattern: str | None,
 ) -> Path:
     """Returns where to write the database. Raises OptionError for a file that must not be."""
-    places = [*as_places(logs), *as_places(test or [])]
+    places = [place for place in [*as_places(logs), *as_places(test or [])] if not is_remote(place)]
     inputs = [*(log.path for log in find_logs(places, pattern)), *templates.overlay_files()]
     path = check_target(database, EVALUATION_DATABASE, inputs)
     refuse_log_names(places, path, pattern=pattern)
@@ -201,9 +203,10 @@ class _LineCounts(NamedTuple):
 def _read(work: _Work, logs: PathLike | Sequence[PathLike], target: str) -> _LineCounts:
     """Makes the table `target` of the events of logs."""
     db = work.db
-    options = work.build_options.logs
-    found = find_logs(_path_list(logs), options.pattern)
-    read_logs(db, db.templates, found, work.temporary_folder, Stages(work.progress), options)
+    options, stages = work.build_options.logs, Stages(work.progress)
+    inputs = find_inputs(as_places(logs), pattern=options.pattern, has_catalog=False)
+    found, _ = inputs.fetched(work.temporary_folder, stages)
+    read_logs(db, db.templates, found, work.temporary_folder, stages, options)
     refuse_rejected_lines(db, work.build_options.max_rejected)
     ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
     ((repeated,),) = db.execute(
@@ -214,8 +217,8 @@ def _read(work: _Work, logs: PathLike | Sequence[PathLike], target: str) -> _Lin
     return _LineCounts(lines, rejected, repeated or 0)
 
 
-def _path_list(paths: PathLike | Sequence[PathLike]) -> Sequence[PathLike]:
-    return [paths] if isinstance(paths, str | os.PathLike) else paths
+def _place_name(place: PathLike) -> str:
+    return shown(place) if is_remote(place) else Path(place).as_posix()
 
 
 def _split(db: Database, split: str, source: str, target: str = "split_events") -> None:
@@ -407,7 +410,7 @@ def _record(
     """Makes the tables of results, with comments, and drops the intermediate ones."""
     db, options = work.db, work.options
     names = {
-        role: None if paths is None else [Path(path).as_posix() for path in _path_list(paths)]
+        role: None if paths is None else list(map(_place_name, as_places(paths)))
         for role, paths in (("logs", logs), ("test", test))
     }
     recorded = {**names, **asdict(options), **work.build_options.logs.recorded()}

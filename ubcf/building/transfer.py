@@ -1,0 +1,253 @@
+"""Logs and catalogs on other machines, fetched into local copies; and the JSON, uploaded there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from ubcf.building.logs import (
+    CATALOG_NAME,
+    Catalog,
+    LogFile,
+    find_catalog,
+    find_logs,
+    is_log_name,
+    log_file,
+    natural_order,
+    no_log_in,
+    rotated,
+    the_one_of,
+)
+from ubcf.errors import DatabaseError, InputError, OptionError
+from ubcf.files import HEAD_BYTES, Kind, Publication, check_target, refuse_other_kind
+from ubcf.progress import Stages
+from ubcf.remote import Listing, Remote, RemoteFile, is_remote, normal, shown
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The logs and the catalog that are to be read, on this machine and on others.
+
+    logs, catalog: those of this machine. listings: places of logs on other machines. given_catalog:
+    the place of the catalog if it was given and is on another machine. is_input: which files of a
+    folder on another machine are read, by their paths within the folder.
+    """
+
+    logs: list[LogFile]
+    catalog: Catalog | None
+    listings: list[Listing]
+    given_catalog: Listing | None
+    is_input: Callable[[str], bool]
+    remote: Remote
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files of this machine."""
+        return [log.path for log in self.logs] + ([self.catalog.path] if self.catalog else [])
+
+    @property
+    def has_catalog(self) -> bool:
+        """Whether there is a catalog, on this machine or on another."""
+        return self.catalog is not None or bool(self._remote_files()[1])
+
+    @property
+    def urls(self) -> set[str]:
+        """The files on other machines."""
+        return {file.url for listing in self._all_listings() for file in listing.files}
+
+    def fetched(self, folder: Path, stages: Stages) -> tuple[list[LogFile], Catalog | None]:
+        """All logs, in the order of their names, and the catalog; what is elsewhere as copies.
+
+        The copies are put into `folder`, and have the names of the places that they are from.
+        Raises RotatedError when a place changes meanwhile.
+        """
+        if not self._all_listings():
+            return self.logs, self.catalog
+        remote_logs, remote_catalogs = self._remote_files()
+        copies = self._copies([*remote_logs, *remote_catalogs], folder, stages)
+        logs = [*self.logs, *copies[: len(remote_logs)]]
+        catalogs = [Catalog(copy.name, copy.path) for copy in copies[len(remote_logs) :]]
+        catalogs += [self.catalog] if self.catalog else []
+        return sorted(logs, key=lambda log: natural_order(log.name)), the_one_of(catalogs)
+
+    def _all_listings(self) -> list[Listing]:
+        return [*self.listings, *([self.given_catalog] if self.given_catalog else [])]
+
+    def _remote_files(self) -> tuple[list[RemoteFile], list[RemoteFile]]:
+        """The logs and the catalogs on other machines, each once, in the order of their names."""
+        logs: dict[str, RemoteFile] = {}
+        catalogs: dict[str, RemoteFile] = {}
+        for listing in self.listings:
+            for file in listing.files:
+                (catalogs if file.url == _catalog_in(listing) else logs)[file.url] = file
+        if self.given_catalog:
+            catalogs = {file.url: file for file in self.given_catalog.files}
+        return [logs[url] for url in sorted(logs, key=natural_order)], list(catalogs.values())
+
+    def _copies(self, files: list[RemoteFile], folder: Path, stages: Stages) -> list[LogFile]:
+        """Copies of files on other machines. Raises RotatedError."""
+        copies_folder = Path(tempfile.mkdtemp(prefix="fetched-", dir=folder))
+        copies = [copies_folder / f"{i}{_suffixes(file.url)}" for i, file in enumerate(files)]
+        with stages.stage("fetch", len(files)) as stage:
+            try:
+                self.remote.fetch(files, copies, stage.advance)
+            except FileNotFoundError as error:
+                raise rotated(str(error.filename)) from None
+            self._refuse_changes()
+            for file, copy in zip(files, copies, strict=True):
+                if file.bytes is not None and copy.stat().st_size != file.bytes:
+                    raise rotated(file.name)
+        named = zip(_names(files), copies, strict=True)
+        return [replace(log_file(copy), name=name) for name, copy in named]
+
+    def _refuse_changes(self) -> None:
+        """Raises RotatedError unless all places are as they were when they were listed."""
+        for listing in self._all_listings():
+            before = {file.url: file for file in listing.files}
+            again = self.remote.listing(listing.place, self.is_input)
+            now = {file.url: file for file in again.files}
+            for url in sorted(before.keys() | now.keys()):
+                if url not in before:
+                    raise rotated(shown(url), "appeared in the logs")
+                if before[url] != now.get(url):
+                    raise rotated(shown(url))
+
+
+def find_inputs(
+    places: Sequence[PathLike],
+    catalog: PathLike | None = None,
+    pattern: str | None = None,
+    *,
+    has_catalog: bool = True,
+) -> Inputs:
+    """Finds the logs and the catalog; see `logs.find_logs` and `logs.find_catalog`.
+
+    A folder on another machine is searched by the same rule. catalog: None takes tracks.json from a
+    folder of logs, if there is one. pattern: of the names of logs in folders; None: data.json and
+    its rotated files. has_catalog: whether a catalog is read at all.
+    Raises InputError for a place without a log file, or one that cannot be reached.
+    """
+    local = [place for place in places if not is_remote(place)]
+    elsewhere = dict.fromkeys(normal(os.fspath(place)) for place in places if is_remote(place))
+    logs = find_logs(local, pattern)
+    path, given_catalog = None, None
+    remote = Remote()
+    takes_catalog = has_catalog and catalog is None
+    is_input = partial(_is_input, pattern=pattern, takes_catalog=takes_catalog)
+    listings = [_listing(remote, place, is_input, pattern) for place in elsewhere]
+    if catalog is not None and is_remote(catalog):
+        given_catalog = remote.listing(normal(os.fspath(catalog)), is_input)
+        if given_catalog.is_folder or len(given_catalog.files) != 1:
+            raise InputError(f"{shown(catalog)}: no such file")
+    elif has_catalog:
+        path = find_catalog(local) if catalog is None else Path(catalog)
+    found = None if path is None else Catalog(path.as_posix(), path)
+    return Inputs(logs, found, listings, given_catalog, is_input, remote)
+
+
+def _is_input(path: str, *, pattern: str | None, takes_catalog: bool) -> bool:
+    """Whether a file is read, by its path within a folder of logs."""
+    is_catalog = takes_catalog and path == CATALOG_NAME
+    return is_catalog or is_log_name(PurePosixPath(path).name, pattern)
+
+
+def _catalog_in(listing: Listing) -> str | None:
+    """The URL of the catalog in a folder."""
+    return f"{listing.place}/{CATALOG_NAME}" if listing.is_folder else None
+
+
+def _listing(
+    remote: Remote, place: str, is_input: Callable[[str], bool], pattern: str | None
+) -> Listing:
+    """What a place of logs holds. Raises InputError if that is no log."""
+    listing = remote.listing(place, is_input)
+    if listing.is_folder and all(file.url == _catalog_in(listing) for file in listing.files):
+        raise no_log_in(shown(place), pattern)
+    if not listing.files:
+        raise InputError(
+            f"{shown(place)}: no such file or folder, and no file matches it as a pattern"
+        )
+    return listing
+
+
+def _suffixes(url: str) -> str:
+    """The end of the name of a file, which says how it is compressed."""
+    path = unquote(urlsplit(url).path) if url.startswith("http") else url
+    return "".join(PurePosixPath(path).suffixes)
+
+
+def _names(files: Sequence[RemoteFile]) -> list[str]:
+    """The names that are reported, each once: URLs may differ in a query alone, which is hidden."""
+    seen: Counter[str] = Counter()
+    names = []
+    for file in files:
+        seen[file.name] += 1
+        names.append(file.name if seen[file.name] == 1 else f"{file.name}#{seen[file.name]}")
+    return names
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the JSON goes. path: a local target; None: it is uploaded to `url`."""
+
+    path: Path | None
+    url: str
+    remote: Remote
+
+    @property
+    def targets(self) -> list[Path]:
+        """The files of this machine that are published."""
+        return [] if self.path is None else [self.path]
+
+    def written(self, publication: Publication, folder: Path) -> Path:
+        """Where the JSON is written before it is published or uploaded."""
+        return folder / "upload.json" if self.path is None else publication.unfinished(self.path)
+
+    def upload(self, written: Path, stages: Stages) -> Callable[[], None] | None:
+        """What uploads the JSON, to be called just before the database is published."""
+        if self.path is not None:
+            return None
+
+        def upload() -> None:
+            with stages.stage("upload"):
+                self.remote.upload(written, self.url, DatabaseError)
+
+        return upload
+
+
+def check_output(target: PathLike, kind: Kind, inputs: Inputs, paths: Sequence[Path]) -> Output:
+    """Returns where to write the JSON. The same rule for places on other machines and on this one.
+
+    paths: files of this machine that are read. Raises OptionError as `check_target`, InputError for
+    a place that cannot be reached.
+    """
+    if not is_remote(target):
+        return Output(check_target(target, kind, paths), os.fspath(target), inputs.remote)
+    url = normal(os.fspath(target))
+    name = shown(url)
+    if url in inputs.urls:
+        raise OptionError(
+            f"{name}: is read by this command, which would overwrite it; choose another name"
+        )
+    for listing in inputs.listings:
+        within = url.removeprefix(f"{listing.place}/")
+        is_read = within == CATALOG_NAME or inputs.is_input(within)
+        if listing.is_folder and within != url and is_read:
+            raise OptionError(
+                f"{name}: the next build would read it as a log or a catalog; choose another name"
+            )
+    first = inputs.remote.head(url, HEAD_BYTES)
+    if first:
+        with tempfile.TemporaryDirectory(prefix="ubcf-") as folder:
+            beginning = Path(folder, "beginning")
+            beginning.write_bytes(first)
+            refuse_other_kind(name, kind, beginning)
+    return Output(None, url, inputs.remote)

@@ -1,0 +1,407 @@
+"""Files on other machines: object stores (s3://, gs://) and web servers (http://, https://).
+
+fsspec and its drivers do the work. They are imported when the first such place is used, and find
+credentials by themselves. A URL may hold a secret, so every message has the name that `shown`
+gives it, and the errors of the drivers are put into words here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from ubcf.errors import InputError, UbcfError
+
+# The package that reads each kind of place.
+DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
+
+WEB = ("http", "https")
+
+# How many files are fetched at once.
+AT_ONCE = 8
+
+# Seconds in which a web server must accept a connection, and send some bytes.
+CONNECT_SECONDS = 30
+READ_SECONDS = 60
+
+# How long an interrupted transfer is waited for, in seconds.
+CANCEL_SECONDS = 2
+
+# A shorter value of a query is not searched for in messages: it would be found everywhere.
+SHORTEST_SECRET = 4
+
+# What drivers report of a file that differs once its content does.
+VERSION_FIELDS = (
+    "ETag",
+    "etag",
+    "generation",
+    "Content-MD5",
+    "LastModified",
+    "Last-Modified",
+    "updated",
+    "size",
+)
+
+# Errors of the drivers, by the names of their classes, which need not be imported.
+REASONS = {
+    "NoCredentialsError": "no credentials found",
+    "PartialCredentialsError": "the credentials are not complete",
+    "ConnectTimeoutError": "no answer in time",
+    "ReadTimeoutError": "no answer in time",
+    "TimeoutError": "no answer in time",
+    "EndpointConnectionError": "the server cannot be reached",
+    "ClientConnectorError": "the server cannot be reached",
+    "ClientPayloadError": "the connection broke",
+    "IncompleteReadError": "the connection broke",
+    "ServerDisconnectedError": "the connection broke",
+    "InvalidURL": "not a valid URL",
+    "PermissionError": "access denied",
+    "FileNotFoundError": "no such file or bucket",
+}
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+_PLACE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
+_PATTERN = re.compile(r"[*?[]")
+
+Result = TypeVar("Result")
+
+
+def is_remote(place: str | os.PathLike[str]) -> bool:
+    """Whether a place is a URL and not a path of this machine."""
+    return _PLACE.match(os.fspath(place)) is not None
+
+
+def shown(place: str | os.PathLike[str]) -> str:
+    """The name of a place for messages and tables: a URL without user, password and query."""
+    text = os.fspath(place)
+    found = _PLACE.match(text)
+    if found is None:
+        return text
+    host, slash, path = text[found.end() :].partition("/")
+    # In the name of an object, a question mark may be a part of a pattern.
+    secret = "[?#].*" if found[1].lower() in WEB else r"\?.*=.*"
+    rest = re.sub(secret, "", host.rpartition("@")[2] + slash + path, flags=re.DOTALL)
+    return f"{found[1].lower()}://{rest}"
+
+
+def normal(url: str) -> str:
+    """A URL in the form in which listings have it: equal for equal places, as far as names tell."""
+    scheme, _, path = url.partition("://")
+    path = path.partition("#")[0] if scheme.lower() in WEB else path.rstrip("/")
+    return f"{scheme.lower()}://{path}"
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file as it was when it was listed.
+
+    url: with all that is needed to read it. bytes: its size; None: the server does not say.
+    version: differs once the content does, as far as the server shows it.
+    """
+
+    url: str
+    bytes: int | None
+    version: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name that is reported."""
+        return shown(self.url)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a place held when it was listed. files: empty if there is nothing of this name."""
+
+    place: str
+    is_folder: bool
+    files: tuple[RemoteFile, ...]
+
+
+class Remote:
+    """The places of other machines, by URLs of the form `normal`.
+
+    All methods raise InputError for what cannot be reached.
+    """
+
+    def __init__(self) -> None:
+        self._drivers: dict[str, Any] = {}
+
+    def listing(self, place: str, wanted: Callable[[str], bool]) -> Listing:
+        """The files of a place: a file, a pattern, or a folder with all below it.
+
+        wanted: whether to take a file of a folder, by its path within the folder.
+        """
+        with _in_words(place, InputError, "cannot be read: "):
+            driver, path = self._located(place)
+            return _wait(driver, _listing(driver, path, place, wanted))
+
+    def fetch(
+        self, files: Sequence[RemoteFile], copies: Sequence[Path], advance: Callable[[int], None]
+    ) -> None:
+        """Copies files to this machine, several at once. advance: is called for each.
+
+        Raises FileNotFoundError, with the name that is reported, for a file that is gone.
+        """
+        found = [
+            (*self._located(file.url), file, copy) for file, copy in zip(files, copies, strict=True)
+        ]
+
+        async def fetch_all() -> None:
+            free = asyncio.Semaphore(AT_ONCE)
+
+            async def fetch_one(driver: Any, path: str, file: RemoteFile, copy: Path) -> None:
+                async with free:
+                    with _in_words(file.url, InputError, "cannot be read: ", copy=copy):
+                        await driver._get_file(path, str(copy))
+                    advance(1)
+
+            async with asyncio.TaskGroup() as tasks:
+                for each in found:
+                    tasks.create_task(fetch_one(*each))
+
+        try:
+            _wait(found[0][0], fetch_all())
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    def head(self, url: str, length: int) -> bytes | None:
+        """The first bytes of a file, at most `length`; None if there is no file of this name.
+
+        Raises InputError for a folder, and for a bucket that does not exist.
+        """
+        with _in_words(url, InputError, "cannot be read, so not replaced: "):
+            driver, path = self._located(url)
+            return _wait(driver, _head(driver, path, url, length))
+
+    def upload(self, file: Path, url: str, error: type[UbcfError]) -> None:
+        """Writes a file to a URL, which appears there complete or not at all.
+
+        Raises `error` when that fails.
+        """
+        with _in_words(url, error, "cannot be written: "):
+            driver, path = self._located(url)
+            try:
+                _wait(driver, _upload(driver, path, file, is_web=_scheme(url) in WEB))
+            except FileNotFoundError:
+                raise error(f"{shown(url)}: cannot be written: no such place") from None
+
+    def _located(self, url: str) -> tuple[Any, str]:
+        """The driver of a URL, and the path that it takes."""
+        scheme, name = _scheme(url), shown(url)
+        if scheme not in DRIVERS:
+            raise InputError(f"{name}: {scheme}:// is not known; known are {', '.join(DRIVERS)}")
+        if scheme in WEB:
+            # What is quoted already stays as it is: it may be signed.
+            path = quote(url, safe="%/:?#[]@!$&'()*+,;=~")
+        else:
+            path = url.partition("://")[2]
+            if "@" in path.partition("/")[0]:
+                raise InputError(
+                    f"{name}: a URL of {scheme}:// has no credentials in it; {DRIVERS[scheme]} "
+                    "finds them in the environment and in the files of your account"
+                )
+            if not path.partition("/")[0]:
+                raise InputError(f"{name}: names no bucket")
+        if scheme not in self._drivers:
+            self._drivers[scheme] = _driver(scheme, name)
+        return self._drivers[scheme], path
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower()
+
+
+def _driver(scheme: str, name: str) -> Any:
+    """fsspec's file system for a kind of place; it remembers no listing."""
+    options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+    try:
+        import fsspec
+
+        if scheme in WEB:
+            import aiohttp
+
+            options["encoded"] = True
+            options["client_kwargs"] = {
+                "trust_env": True,  # proxies, and passwords from .netrc
+                "auto_decompress": False,  # the bytes of a file as they are
+                "headers": {"Accept-Encoding": "identity"},
+                "timeout": aiohttp.ClientTimeout(
+                    total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+                ),
+            }
+        if scheme == "s3":
+            options["max_concurrency"] = 1  # each part of a file is held in memory
+        return fsspec.filesystem(scheme, **options)
+    except ImportError:
+        more = " gcsfs" if scheme == "gs" else ""
+        raise InputError(
+            f"{name}: {scheme}:// needs a package: pip install 'ubcf[remote]'{more}"
+        ) from None
+
+
+def _wait(driver: Any, work: Coroutine[Any, Any, Result]) -> Result:
+    """Runs a coroutine on the thread of the drivers. Ctrl-C cancels it, and waits for its end."""
+    ended = threading.Event()
+
+    async def run() -> Result:
+        try:
+            return await work
+        finally:
+            ended.set()
+
+    future = asyncio.run_coroutine_threadsafe(run(), driver.loop)
+    try:
+        return future.result()
+    except BaseException:
+        if future.cancel():
+            ended.wait(CANCEL_SECONDS)
+        raise
+
+
+# What runs on the thread of the drivers.
+
+
+async def _listing(driver: Any, path: str, place: str, wanted: Callable[[str], bool]) -> Listing:
+    scheme = _scheme(place)
+    if scheme in WEB:
+        parts = urlsplit(place)
+        if "*" in parts.path or (parts.path.endswith("/") and not parts.query):
+            raise InputError(f"{shown(place)}: a web server lists no files; name each of them")
+    try:
+        info = await driver._info(path)
+    except FileNotFoundError as error:
+        _raise_cause(error)
+        if scheme in WEB or not _PATTERN.search(path):
+            return Listing(place, False, ())
+        matches = list((await driver._glob(path, detail=True)).values())
+        is_folder = False
+    else:
+        matches, is_folder = [info], info["type"] == "directory"
+    files = []
+    for match in matches:
+        if match["type"] != "directory":
+            files.append(match)
+            continue
+        folder = match["name"].rstrip("/")
+        for name, each in (await driver._find(folder, detail=True)).items():
+            if each["type"] == "file" and wanted(name.removeprefix(folder).lstrip("/")):
+                files.append(each)
+    urls = [place if scheme in WEB else f"{scheme}://{each['name']}" for each in files]
+    return Listing(place, is_folder, tuple(map(_remote_file, urls, files)))
+
+
+def _remote_file(url: str, info: dict[str, Any]) -> RemoteFile:
+    version = tuple(f"{field}={info[field]}" for field in VERSION_FIELDS if info.get(field))
+    return RemoteFile(url, info["size"], version)
+
+
+async def _head(driver: Any, path: str, url: str, length: int) -> bytes | None:
+    if _scheme(url) in WEB:
+        session = await driver.set_session()
+        ranged = {"Range": f"bytes=0-{length - 1}"}
+        async with session.get(driver.encode_url(path), headers=ranged) as answer:
+            if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+                return None
+            if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return b""  # an empty file has no first byte
+            answer.raise_for_status()
+            first = b""
+            # A server that knows no ranges sends all of the file.
+            while len(first) < length and (part := await answer.content.read(length)):
+                first += part
+            return first[:length]
+    bucket, _, key = path.partition("/")
+    if not key:
+        raise InputError(f"{shown(url)}: names a bucket; name a file in it")
+    try:
+        info = await driver._info(path)
+    except FileNotFoundError:
+        await driver._info(bucket)
+        return None
+    if info["type"] == "directory":
+        raise InputError(f"{shown(url)}: exists, and is a folder; choose another name")
+    return bytes(await driver._cat_file(path, start=0, end=length)) if info["size"] else b""
+
+
+async def _upload(driver: Any, path: str, file: Path, *, is_web: bool) -> None:
+    if not is_web:
+        await driver._put_file(str(file), path)
+        return
+    session = await driver.set_session()
+    with file.open("rb") as content:  # of known length: the server notices if it is cut
+        async with session.put(driver.encode_url(path), data=content) as answer:
+            answer.raise_for_status()
+
+
+# Errors in words.
+
+
+@contextmanager
+def _in_words(
+    url: str, kind: type[UbcfError], start: str, *, copy: Path | None = None
+) -> Iterator[None]:
+    """Turns the errors of drivers into one line without secrets.
+
+    copy: where a file is fetched to; then FileNotFoundError, with the name, is left as it is.
+    """
+    name = shown(url)
+    try:
+        yield
+    except (UbcfError, BaseExceptionGroup):
+        raise
+    except Exception as error:
+        cause = _web_cause(error) or error
+        if copy is not None and isinstance(cause, FileNotFoundError):
+            raise FileNotFoundError(errno.ENOENT, "no such file", name) from None
+        if copy is not None and isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
+            raise kind(f"{name}: cannot be copied to {copy.parent}: {cause.strerror}") from None
+        # Without the cause, whose message may have a secret.
+        raise kind(f"{name}: {start}{_reason(cause, url)}") from None
+
+
+def _web_cause(error: Exception) -> Exception | None:
+    """Why fsspec says that a file of a web server is not there; None if it is not there indeed."""
+    cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
+    is_web = type(cause).__module__.startswith("aiohttp") or isinstance(cause, TimeoutError)
+    if not isinstance(cause, Exception) or not is_web:
+        return None
+    return None if getattr(cause, "status", 0) in (404, 410) else cause
+
+
+def _raise_cause(error: FileNotFoundError) -> None:
+    if (cause := _web_cause(error)) is not None:
+        raise cause
+
+
+def _reason(error: Exception, url: str) -> str:
+    status = getattr(error, "status", None)
+    if isinstance(status, int) and status in list(HTTPStatus):
+        return f"the server says {status} {HTTPStatus(status).phrase}"
+    for each in type(error).__mro__:
+        if each.__name__ in REASONS:
+            return REASONS[each.__name__]
+    text = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    return _without_secrets(" ".join(str(text).split()), url)
+
+
+def _without_secrets(text: str, url: str) -> str:
+    """A text without what `shown` leaves out of URLs, and without the secrets of this URL."""
+    parts = urlsplit(url)
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    values = {value for _, value in parse_qsl(parts.query) if len(value) >= SHORTEST_SECRET}
+    secrets = {parts.query, user, password, *values}
+    for secret in sorted({*secrets, *map(unquote, secrets)} - {""}, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return _URL.sub(lambda found: shown(found[0]), text)
