@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import settings
 from tests.support.builds import Built, build_folder, build_sample
 from tests.support.examples import QUICK
 from tests.support.logs import write_log
+from tests.support.servers import WebServer, object_store, web_server
 
 settings.load_profile(QUICK)
 
@@ -36,3 +37,17 @@ def build_from(tmp_path: Path) -> Callable[..., Built]:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A build of the sample in data/ without any options; no test may change it."""
     return build_sample(tmp_path_factory.mktemp("sample"))
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Any]:
+    """A client of an object store on loopback, which s3fs finds by the environment."""
+    with object_store() as client:
+        yield client
+
+
+@pytest.fixture
+def site() -> Iterator[WebServer]:
+    """A web server on loopback."""
+    with web_server() as server:
+        yield server

@@ -82,7 +82,7 @@ def check_target(
     folder, and for a file in a folder that does not exist.
     """
     if is_remote(path):
-        raise OptionError(f"{shown(path)}: is on another machine; {kind.name} is written to a file")
+        raise OptionError(f"{shown(path)}: is on another machine; {kind.name} needs a file on disk")
     given = Path(path)
     if _is_stream(given):
         if not kind.may_be_stream:

@@ -7,7 +7,6 @@ gives it, and the errors of the drivers are put into words here.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import re
@@ -20,12 +19,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from ubcf.errors import InputError, UbcfError
+from ubcf.errors import InputError, OptionError, UbcfError
 
 # The package that reads each kind of place.
 DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
 
 WEB = ("http", "https")
+
+# The answers of a web server that has no such file.
+MISSING = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 # How many files are fetched at once.
 AT_ONCE = 8
@@ -65,12 +67,16 @@ REASONS = {
     "IncompleteReadError": "the connection broke",
     "ServerDisconnectedError": "the connection broke",
     "InvalidURL": "not a valid URL",
+    "ParamValidationError": "not a valid name",
+    "ValueError": "not a valid URL",
     "PermissionError": "access denied",
     "FileNotFoundError": "no such file or bucket",
 }
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _PLACE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+# A bucket, or a host and its port.
+_HOST = re.compile(r"arn:[\w:-]+|(\[[^]@]*\]|[^]:[]*)(:[0-9]*)?")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
 _PATTERN = re.compile(r"[*?[]")
 
@@ -88,11 +94,15 @@ def shown(place: str | os.PathLike[str]) -> str:
     found = _PLACE.match(text)
     if found is None:
         return text
-    host, slash, path = text[found.end() :].partition("/")
+    scheme, rest = found[1].lower(), text[found.end() :]
+    host = re.split("[/?#]", rest, maxsplit=1)[0]
+    path = rest[len(host) :]
+    host = host.rpartition("@")[2]
+    if not _HOST.fullmatch(host):
+        return f"{scheme}://..."  # it may be a part of a password
     # In the name of an object, a question mark may be a part of a pattern.
-    secret = "[?#].*" if found[1].lower() in WEB else r"\?.*=.*"
-    rest = re.sub(secret, "", host.rpartition("@")[2] + slash + path, flags=re.DOTALL)
-    return f"{found[1].lower()}://{rest}"
+    query = "[?#].*" if scheme in WEB else r"\?.*=.*"
+    return f"{scheme}://{host}{re.sub(query, '', path, flags=re.DOTALL)}"
 
 
 def normal(url: str) -> str:
@@ -100,6 +110,13 @@ def normal(url: str) -> str:
     scheme, _, path = url.partition("://")
     path = path.partition("#")[0] if scheme.lower() in WEB else path.rstrip("/")
     return f"{scheme.lower()}://{path}"
+
+
+def missing(place: str) -> str:
+    """What to say of a place where there is nothing."""
+    if _scheme(place) in WEB:
+        return "no such file"
+    return "no such file, folder or bucket, and no file matches it as a pattern"
 
 
 @dataclass(frozen=True)
@@ -155,31 +172,18 @@ class Remote:
         Raises FileNotFoundError, with the name that is reported, for a file that is gone.
         """
         found = [
-            (*self._located(file.url), file, copy) for file, copy in zip(files, copies, strict=True)
+            (*self._located(file.url), file.url, copy)
+            for file, copy in zip(files, copies, strict=True)
         ]
-
-        async def fetch_all() -> None:
-            free = asyncio.Semaphore(AT_ONCE)
-
-            async def fetch_one(driver: Any, path: str, file: RemoteFile, copy: Path) -> None:
-                async with free:
-                    with _in_words(file.url, InputError, "cannot be read: ", copy=copy):
-                        await driver._get_file(path, str(copy))
-                    advance(1)
-
-            async with asyncio.TaskGroup() as tasks:
-                for each in found:
-                    tasks.create_task(fetch_one(*each))
-
         try:
-            _wait(found[0][0], fetch_all())
+            _wait(found[0][0], _fetch_all(found, advance))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
     def head(self, url: str, length: int) -> bytes | None:
         """The first bytes of a file, at most `length`; None if there is no file of this name.
 
-        Raises InputError for a folder, and for a bucket that does not exist.
+        Raises OptionError for a folder, and for a bucket that does not exist.
         """
         with _in_words(url, InputError, "cannot be read, so not replaced: "):
             driver, path = self._located(url)
@@ -253,6 +257,8 @@ def _driver(scheme: str, name: str) -> Any:
 
 def _wait(driver: Any, work: Coroutine[Any, Any, Result]) -> Result:
     """Runs a coroutine on the thread of the drivers. Ctrl-C cancels it, and waits for its end."""
+    import asyncio
+
     ended = threading.Event()
 
     async def run() -> Result:
@@ -282,7 +288,8 @@ async def _listing(driver: Any, path: str, place: str, wanted: Callable[[str], b
     try:
         info = await driver._info(path)
     except FileNotFoundError as error:
-        _raise_cause(error)
+        if scheme in WEB and (cause := _web_cause(error)):
+            raise cause from None
         if scheme in WEB or not _PATTERN.search(path):
             return Listing(place, False, ())
         matches = list((await driver._glob(path, detail=True)).values())
@@ -307,12 +314,34 @@ def _remote_file(url: str, info: dict[str, Any]) -> RemoteFile:
     return RemoteFile(url, info["size"], version)
 
 
+async def _fetch_all(
+    files: Sequence[tuple[Any, str, str, Path]], advance: Callable[[int], None]
+) -> None:
+    """Fetches files, given by driver, path, URL and the place of the copy. The first error ends it.
+
+    Raises an ExceptionGroup.
+    """
+    import asyncio
+
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def fetch(driver: Any, path: str, url: str, copy: Path) -> None:
+        async with free:
+            with _in_words(url, InputError, "cannot be read: ", copy=copy):
+                await driver._get_file(path, str(copy))
+            advance(1)
+
+    async with asyncio.TaskGroup() as tasks:
+        for each in files:
+            tasks.create_task(fetch(*each))
+
+
 async def _head(driver: Any, path: str, url: str, length: int) -> bytes | None:
     if _scheme(url) in WEB:
         session = await driver.set_session()
         ranged = {"Range": f"bytes=0-{length - 1}"}
         async with session.get(driver.encode_url(path), headers=ranged) as answer:
-            if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            if answer.status in MISSING:
                 return None
             if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return b""  # an empty file has no first byte
@@ -324,15 +353,24 @@ async def _head(driver: Any, path: str, url: str, length: int) -> bytes | None:
             return first[:length]
     bucket, _, key = path.partition("/")
     if not key:
-        raise InputError(f"{shown(url)}: names a bucket; name a file in it")
+        raise OptionError(f"{shown(url)}: names a bucket; name a file in it")
     try:
         info = await driver._info(path)
     except FileNotFoundError:
-        await driver._info(bucket)
+        await _refuse_missing_bucket(driver, bucket, url)
         return None
     if info["type"] == "directory":
-        raise InputError(f"{shown(url)}: exists, and is a folder; choose another name")
+        raise OptionError(f"{shown(url)}: exists, and is a folder; choose another name")
     return bytes(await driver._cat_file(path, start=0, end=length)) if info["size"] else b""
+
+
+async def _refuse_missing_bucket(driver: Any, bucket: str, url: str) -> None:
+    try:
+        await driver._info(bucket)
+    except FileNotFoundError:
+        raise OptionError(f"{shown(url)}: there is no such bucket") from None
+    except PermissionError:
+        return  # to look at a bucket is another right than to write into it
 
 
 async def _upload(driver: Any, path: str, file: Path, *, is_web: bool) -> None:
@@ -362,7 +400,7 @@ def _in_words(
     except (UbcfError, BaseExceptionGroup):
         raise
     except Exception as error:
-        cause = _web_cause(error) or error
+        cause = (_web_cause(error) if _scheme(url) in WEB else None) or error
         if copy is not None and isinstance(cause, FileNotFoundError):
             raise FileNotFoundError(errno.ENOENT, "no such file", name) from None
         if copy is not None and isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
@@ -374,15 +412,9 @@ def _in_words(
 def _web_cause(error: Exception) -> Exception | None:
     """Why fsspec says that a file of a web server is not there; None if it is not there indeed."""
     cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
-    is_web = type(cause).__module__.startswith("aiohttp") or isinstance(cause, TimeoutError)
-    if not isinstance(cause, Exception) or not is_web:
+    if not isinstance(cause, Exception) or getattr(cause, "status", 0) in MISSING:
         return None
-    return None if getattr(cause, "status", 0) in (404, 410) else cause
-
-
-def _raise_cause(error: FileNotFoundError) -> None:
-    if (cause := _web_cause(error)) is not None:
-        raise cause
+    return cause
 
 
 def _reason(error: Exception, url: str) -> str:
@@ -398,10 +430,12 @@ def _reason(error: Exception, url: str) -> str:
 
 def _without_secrets(text: str, url: str) -> str:
     """A text without what `shown` leaves out of URLs, and without the secrets of this URL."""
-    parts = urlsplit(url)
-    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
-    values = {value for _, value in parse_qsl(parts.query) if len(value) >= SHORTEST_SECRET}
-    secrets = {parts.query, user, password, *values}
+    place, _, query = url.partition("?")
+    user, _, password = (
+        place.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")
+    )
+    values = {value for _, value in parse_qsl(query) if len(value) >= SHORTEST_SECRET}
+    secrets = {query, user, password, *values}
     for secret in sorted({*secrets, *map(unquote, secrets)} - {""}, key=len, reverse=True):
         text = text.replace(secret, "***")
     return _URL.sub(lambda found: shown(found[0]), text)

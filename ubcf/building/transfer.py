@@ -27,7 +27,7 @@ from ubcf.building.logs import (
 from ubcf.errors import DatabaseError, InputError, OptionError
 from ubcf.files import HEAD_BYTES, Kind, Publication, check_target, refuse_other_kind
 from ubcf.progress import Stages
-from ubcf.remote import Listing, Remote, RemoteFile, is_remote, normal, shown
+from ubcf.remote import Listing, Remote, RemoteFile, is_remote, missing, normal, shown
 
 PathLike = str | os.PathLike[str]
 
@@ -172,9 +172,7 @@ def _listing(
     if listing.is_folder and all(file.url == _catalog_in(listing) for file in listing.files):
         raise no_log_in(shown(place), pattern)
     if not listing.files:
-        raise InputError(
-            f"{shown(place)}: no such file or folder, and no file matches it as a pattern"
-        )
+        raise InputError(f"{shown(place)}: {missing(place)}")
     return listing
 
 
