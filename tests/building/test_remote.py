@@ -28,8 +28,9 @@ from tests.support.commands import call_ubcf, environment_of_ubcf, run_ubcf
 from tests.support.logs import log_line
 from tests.support.paths import SAMPLE
 from tests.support.servers import SECRET, Bucket, WebServer
+from ubcf.building.transfer import find_inputs
 from ubcf.errors import DatabaseError, InputError, RotatedError
-from ubcf.progress import ignore_steps
+from ubcf.progress import Stages, ignore_steps
 from ubcf.remote import is_remote, shown
 
 NUMBERS = itertools.count(1)
@@ -111,25 +112,25 @@ def test_the_sample_from_a_web_server_gives_the_same_bytes_as_from_this_machine(
 
 
 @pytest.mark.parametrize(
-    "places",
+    "place",
     ["s3://{0}", "s3://{0}/", "S3://{0}/a", "s3://{0}/a/", "s3://{0}/*", "s3://{0}/a/**/data*"],
 )
 def test_folders_and_patterns_find_each_log_once_at_any_depth(
-    bucket: Bucket, expected: bytes, tmp_path: Path, places: str
+    bucket: Bucket, tmp_path: Path, place: str
 ) -> None:
     bucket.put("a/b/c/data.json", HALVES[0])
     bucket.put("a/data.json.10.gz", gzip.compress(HALVES[1]))
-    for other in ("a/data.json.bak", "a/b/old-data.json", "a/other.json"):
-        bucket.put(other, b"not a log\n")
-    place = places.format(bucket.name)
+    for other in ("a/old-data.json", "a/b/data.json.bak", "a/other.json"):
+        bucket.put(other, b"not a log")
     if place.endswith("data*"):
-        bucket.delete("a/data.json.bak")  # a pattern takes what it names
-    built = build_in(tmp_path, place, f"s3://{bucket.name}/a/b/c/data.json")
-    assert built.output.read_bytes() == expected
-    assert built.rows("select file, accepted from build_inputs order by file") == [
-        (f"s3://{bucket.name}/a/b/c/data.json", 20),
-        (f"s3://{bucket.name}/a/data.json.10.gz", 28),
+        bucket.delete("a/b/data.json.bak")  # a pattern takes what it names
+    inputs = find_inputs([place.format(bucket.name), f"s3://{bucket.name}/a/b/c/data.json"])
+    logs, _ = inputs.fetched(tmp_path, Stages())
+    assert [(log.name, log.path.suffix, log.bytes) for log in logs] == [
+        (f"s3://{bucket.name}/a/b/c/data.json", ".json", len(HALVES[0])),
+        (f"s3://{bucket.name}/a/data.json.10.gz", ".gz", len(gzip.compress(HALVES[1]))),
     ]
+    assert logs[0].path.read_bytes() == HALVES[0]
 
 
 def test_logs_of_this_machine_and_others_are_one(

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 Examples:
   ubcf build
   ubcf build /var/log/botify --catalog tracks.json --top 50
-  ubcf build 'logs/*/data.json' logs/old/data.json.3.gz -d tuesday.duckdb -o tuesday.json"""
+  ubcf build 'logs/*/data.json' logs/old/data.json.3.gz -d tuesday.duckdb -o tuesday.json
+  ubcf build s3://bucket/logs -o s3://bucket/recommendations.json"""
 )
 @click.argument("logs", nargs=-1, metavar="[LOGS]...")
 @click.option(
@@ -134,6 +135,7 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
     """Build recommendations from LOGS: files, folders, or quoted patterns (default: data).
 
     A folder means every data.json and rotated data.json.N in it, at any depth, plain, .gz or .zst.
+    Logs, catalog and output may be URLs: s3://, gs:// or https://, with ubcf[remote] installed.
     The database and the JSON file appear complete or not at all.
     """
     from ubcf.building.pipeline import build as build_from
