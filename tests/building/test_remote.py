@@ -145,6 +145,23 @@ def test_logs_of_this_machine_and_others_are_one(
     assert built.output.read_bytes() == expected
 
 
+def test_a_pattern_names_other_logs_in_folders_and_their_format_is_that_of_their_names(
+    bucket: Bucket, site: WebServer, expected: bytes, tmp_path: Path
+) -> None:
+    rows = [f"{user},{track},{(user * track % 7) / 7}" for user in range(8) for track in range(6)]
+    halves = ["\n".join(["user,track,time", *part, ""]).encode() for part in (rows[:20], rows[20:])]
+    bucket.put("logs/a/plays.csv.gz", gzip.compress(halves[0]))
+    bucket.put("logs/data.json", b"not matched by the pattern")
+    site.files["/plays.csv?key=" + SECRET] = halves[1]
+    web = f"{site.url}/plays.csv?key={SECRET}"
+    built = build_in(tmp_path, f"s3://{bucket.name}/logs", web, pattern="*.csv*", ids="integer")
+    assert built.output.read_bytes() == expected
+    assert built.rows("select file, accepted from build_inputs order by accepted") == [
+        (f"s3://{bucket.name}/logs/a/plays.csv.gz", 20),
+        (f"{site.url}/plays.csv", 28),
+    ]
+
+
 def test_urls_that_differ_in_a_query_alone_are_different_files(
     site: WebServer, expected: bytes, tmp_path: Path
 ) -> None:
