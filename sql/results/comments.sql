@@ -82,7 +82,7 @@ comment on column build.options is 'options that determine the results';
 comment on column build.lines is 'number of lines in all log files, without blank ones';
 comment on column build.accepted is 'number of lines that became events';
 comment on column build.rejected is 'number of lines that could not';
-comment on column build.left_out is 'number of lines that were left out on request (see repeats in build.options)';
+comment on column build.left_out is 'number of lines that were left out on request (see repeats, where and since in build.options)';
 comment on column build.timestamp_unit is 'how the logs write timestamps: in seconds, milliseconds, microseconds or nanoseconds, or as ISO 8601 text; null: they have none, or a reading of the user''s own decided';
 comment on column build.undated_events is 'number of events without a timestamp, or with one in another unit than most';
 comment on column build.duplicate_lines is 'number of lines that are identical to an earlier one; they count, unless they were left out (see repeats in build.options). Null: not counted';
@@ -107,11 +107,12 @@ comment on column build.share_from_neighbors_to_10 is 'the same share among the 
 
 comment on table build_inputs is 'log files that were read, one row each';
 comment on column build_inputs.file is 'name of the file';
+comment on column build_inputs.format is 'its format; of CSV and TSV, also what separates and quotes cells';
 comment on column build_inputs.bytes is 'size of the file in bytes';
 comment on column build_inputs.lines is 'number of its lines, without blank ones';
 comment on column build_inputs.accepted is 'number of lines that became events';
 comment on column build_inputs.rejected is 'number of lines that could not';
-comment on column build_inputs.left_out is 'number of lines that were left out on request (see repeats in build.options)';
+comment on column build_inputs.left_out is 'number of lines that were left out on request (see repeats, where and since in build.options)';
 comment on column build_inputs.copy_of is 'another file that has all lines of this one; null: none was found, or suspicious_repeats in build is false and none was looked for';
 
 comment on table build_stages is 'stages of the build, one row each, in order';
