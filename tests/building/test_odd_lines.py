@@ -163,7 +163,7 @@ def test_a_file_of_which_lines_are_lost_fails_the_build_by_its_name(
 ) -> None:
     path = write(tmp_path, "data.json", (GOOD + b"\n") * 5)
     write(tmp_path, "data.json.1", (GOOD + b"\n") * 5)
-    from ubcf.building import lines, staging
+    from ubcf.building import lines, records
 
     def one_more(log: Any, folder: Path, number: int) -> lines.ReadableLog:
         found = lines.readable(log, folder, number)
@@ -172,7 +172,7 @@ def test_a_file_of_which_lines_are_lost_fails_the_build_by_its_name(
             return found
         return replace(found, lines=replace(found.lines, count=6))
 
-    monkeypatch.setattr(staging, "readable", one_more)
+    monkeypatch.setattr(records, "readable", one_more)
     with pytest.raises(InputError) as error:
         build_folder(tmp_path)
     assert str(error.value) == f"{path.as_posix()}: it has 6 lines, but 5 were read"

@@ -1065,7 +1065,7 @@ def test_a_log_that_changes_after_it_was_read_is_an_error(
 # What a build does with the logs, in the order of time; a log may change before each of them.
 MOMENTS = [
     "ubcf.building.pipeline.read_logs",
-    "ubcf.building.staging.readable",
+    "ubcf.building.records.readable",
     "ubcf.building.staging.pattern",
     "ubcf.building.staging._account_for_lines",
     "ubcf.building.staging.grown",

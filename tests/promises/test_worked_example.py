@@ -215,4 +215,6 @@ def test_build(built: Built, rows: Rows) -> None:
 def test_build_inputs(built: Built) -> None:
     log = built.folder / "logs" / "botify-recommender-1" / "data.json"
     size = sum(len(line) + 1 for line in LINES)
-    assert built.rows("from build_inputs") == [(log.as_posix(), size, 8, 8, 0, 0, None)]
+    assert built.rows("from build_inputs") == [
+        (log.as_posix(), "JSON lines", size, 8, 8, 0, 0, None)
+    ]

@@ -121,6 +121,7 @@ class LogOptions:
     def recorded(self) -> dict[str, Any]:
         """The options that are given, as the table build records them."""
         values = {option.name: getattr(self, option.name) for option in fields(self)}
+        values["columns"] = list(self.columns)
         return {
             name: dict(value) if isinstance(value, Mapping) else value
             for name, value in values.items()

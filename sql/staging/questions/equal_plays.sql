@@ -37,10 +37,13 @@ pairs as (
 )
 
 select
-    of_equal_events as equal_pairs,
-    of_plays * coalesce(
-        (of_user_moments - of_equal_events) / nullif(of_users - of_plays, 0),
-        (of_moments - of_equal_events) / nullif(of_all - of_equal_events, 0),
-        1
+    coalesce(of_equal_events, 0) as equal_pairs,
+    coalesce(
+        of_plays * coalesce(
+            (of_user_moments - of_equal_events) / nullif(of_users - of_plays, 0),
+            (of_moments - of_equal_events) / nullif(of_all - of_equal_events, 0),
+            1
+        ),
+        0
     ) as by_chance
 from pairs;
