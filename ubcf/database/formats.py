@@ -1,4 +1,10 @@
-"""Rows of a query as text: a table, CSV, JSON, JSON lines or Markdown."""
+"""Rows of a query as text: a table, CSV, JSON, JSON lines or Markdown.
+
+DuckDB makes the text of each row of CSV, JSON and JSON lines, by expressions over its columns. Its
+COPY is not used: a connection to a database that is not trusted may write no file, stdout is none,
+and it writes other bytes. Python makes only what DuckDB has no expression for: nested values whose
+type does not say what is in them (JSON, UNION), and tables, which need all rows at once.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +23,15 @@ from ubcf.errors import printable
 if TYPE_CHECKING:
     import duckdb
 
-_FORMULA = re.compile(r"(?![-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-inf$)[=+\-@\t\r\n]", re.IGNORECASE)
+# What a spreadsheet takes for a formula, and what begins like one but is a number.
+_FORMULA_START = r"^[=+\-@\t\r\n]"
+_NUMBER = r"(?i)[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|-inf"
+
+# Before a text, it tells a spreadsheet that the text is none.
+_NO_FORMULA = "'"
+
+# What a value of CSV is put into quotes for.
+_SPECIAL_IN_CSV = '[",\\r\\n]'
 
 # Rows to fetch at once.
 ROWS_FETCHED = 10_000
@@ -59,10 +73,11 @@ class Writable(Protocol):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the rows: its name and its SQL type."""
+    """A column of the rows: its name and its SQL type; `kind` is the same type, taken apart."""
 
     name: str
     type: str
+    kind: Any = None
 
     @property
     def whole(self) -> bool:
@@ -89,16 +104,6 @@ class Column:
             return json.dumps(value, ensure_ascii=False)
         return json.dumps(text, ensure_ascii=False)
 
-    def sql_of_json(self, value: str) -> str:
-        """An SQL expression of the same text as `as_json` of a value that is not nested."""
-        text = f"cast({value} as varchar)"
-        if self.fraction:
-            finite = "true" if self.type.startswith("DECIMAL") else f"isfinite({value})"
-            text = f"case when {finite} then {text} end"
-        elif not self.whole and self.type != "BOOLEAN":
-            text = _JSON_STRING.format(text=text)
-        return f"coalesce({text}, 'null')"
-
     def as_read(self, text: Text) -> str:
         """A value in a table: one line, fractions with six significant digits."""
         if text is None:
@@ -122,12 +127,12 @@ def write_rows(
     columns = _columns(relation)
     if form in ("json", "jsonl"):
         _write_json(_json_objects(connection, relation, columns), form, out)
-        return
-    rows = _texts(connection, relation, columns, form)
-    if form in ("csv", SAFE_CSV):
-        write_csv([column.name for column in columns], rows, form, out)
+    elif form in ("csv", SAFE_CSV):
+        write_csv([column.name for column in columns], (), form, out)
+        for lines in _csv_lines(connection, relation, form):
+            out.write(lines)
     else:
-        write_grid(columns, list(rows), form, out)
+        write_grid(columns, list(_texts(connection, relation, columns, form)), form, out)
 
 
 def write_parts(
@@ -172,7 +177,8 @@ def write_parts(
 
 def _columns(relation: duckdb.DuckDBPyRelation) -> list[Column]:
     return [
-        Column(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)
+        Column(name, str(kind), kind)
+        for name, kind in zip(relation.columns, relation.types, strict=True)
     ]
 
 
@@ -228,33 +234,105 @@ def _json_objects(
 ) -> Iterator[list[str]]:
     """The rows as JSON objects, in batches.
 
-    DuckDB makes the text of all values but the nested ones: its rows are the texts between these,
-    which Python makes, at odd positions.
+    The rows of DuckDB are the texts between the values that Python makes, which are at odd
+    positions.
     """
-
     between = [["'{'"]]
-    selected = []
+    made_here = []
     for position, column in enumerate(columns, start=1):
         comma = ", " if position > 1 else ""
         between[-1].append(literal(f"{comma}{json.dumps(column.name, ensure_ascii=False)}: "))
-        if column.nested:
-            selected.append(f"cast(to_json(#{position}) as varchar)")
+        value = _sql_of_json(f"#{position}", column.kind)
+        if value is None:
+            made_here.append((column, f"cast(to_json(#{position}) as varchar)"))
             between.append([])
         else:
-            between[-1].append(column.sql_of_json(f"#{position}"))
+            between[-1].append(value)
     between[-1].append("'}'")
     pieces = [f"concat({', '.join(piece)})" for piece in between]
-    for place, nested in enumerate(selected):
-        pieces.insert(2 * place + 1, nested)
-    nested_columns = [column for column in columns if column.nested]
+    for number, (_, expression) in enumerate(made_here):
+        pieces.insert(2 * number + 1, expression)
     for rows in _batches(connection, relation, pieces):
-        if not nested_columns:
-            yield [row[0] for row in rows]
-            continue
-        for place, column in enumerate(nested_columns):
-            at = 2 * place + 1
+        for number, (column, _) in enumerate(made_here):
+            at = 2 * number + 1
             rows = [(*row[:at], column.as_json(row[at]), *row[at + 1 :]) for row in rows]
-        yield ["".join(row) for row in rows]
+        yield ["".join(row) for row in rows] if made_here else [row[0] for row in rows]
+
+
+def _sql_of_json(value: str, kind: Any, depth: int = 0) -> str | None:
+    """An SQL expression of the same text as `Column.as_json`; None if there is none.
+
+    kind: the type of the value, a DuckDBPyType. depth: of the value in nested ones.
+    """
+    column = Column("", str(kind), kind)
+    text = f"cast({value} as varchar)"
+    if column.fraction:
+        finite = "true" if column.type.startswith("DECIMAL") else f"isfinite({value})"
+        text = f"case when {finite} then {text} end"
+    elif column.nested:
+        nested = _sql_of_nested(value, kind, depth)
+        if nested is None:
+            return None
+        text = f"case when {value} is not null then {nested} end"
+    elif not column.whole and column.type != "BOOLEAN":
+        text = _JSON_STRING.format(text=text)
+    return f"coalesce({text}, 'null')"
+
+
+def _sql_of_nested(value: str, kind: Any, depth: int) -> str | None:
+    """The expression of `_sql_of_json` for a list, an array, a struct or a map."""
+    each = f"each_{depth}"
+    if kind.id in ("list", "array"):
+        element = _sql_of_json(each, kind.children[0][1], depth + 1)
+        items = element and f"list_transform({value}, lambda {each}: {element})"
+        start, end = "[", "]"
+    elif kind.id == "map":
+        element = _sql_of_json(f"{each}.value", dict(kind.children)["value"], depth + 1)
+        key = _JSON_STRING.format(text=f"cast({each}.key as varchar)")
+        pair = f"concat({key}, ': ', {element})"
+        items = element and f"list_transform(map_entries({value}), lambda {each}: {pair})"
+        start, end = "{", "}"
+    elif kind.id == "struct":
+        fields = [
+            (name, _sql_of_json(f"struct_extract({value}, {literal(name)})", of_field, depth))
+            for name, of_field in kind.children
+        ]
+        pairs = [
+            f"concat({literal(json.dumps(name, ensure_ascii=False) + ': ')}, {field})"
+            for name, field in fields
+            if field is not None
+        ]
+        items = f"[{', '.join(pairs)}]" if len(pairs) == len(fields) else None
+        start, end = "{", "}"
+    else:
+        return None
+    return items and f"concat('{start}', array_to_string({items}, ', '), '{end}')"
+
+
+def _csv_lines(
+    connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation, form: str
+) -> Iterator[str]:
+    """The rows as lines of CSV, many at once; each line has its end."""
+    columns = range(1, len(relation.columns) + 1)
+    values = [_sql_of_csv(f"#{position}", form) for position in columns]
+    if len(values) == 1:  # an empty line is no row
+        values = [f"""coalesce(nullif({values[0]}, ''), '""')"""]
+    for rows in _batches(connection, relation, [f"concat_ws(',', {', '.join(values)})"]):
+        yield "\n".join(row[0] for row in rows) + "\n"
+
+
+def _sql_of_csv(value: str, form: str) -> str:
+    """An SQL expression of a value as `write_csv` writes it."""
+    text = f"cast({value} as varchar)"
+    if form == SAFE_CSV:
+        formula = (
+            f"regexp_matches({text}, {literal(_FORMULA_START)}) "
+            f"and not regexp_full_match({text}, {literal(_NUMBER)})"
+        )
+        text = f"case when {formula} then concat({literal(_NO_FORMULA)}, {text}) else {text} end"
+    quoted = f"""concat('"', replace({text}, '"', '""'), '"')"""
+    special = f"regexp_matches({text}, {literal(_SPECIAL_IN_CSV)})"
+    return f"coalesce(case when {special} then {quoted} else {text} end, '')"
 
 
 def write_csv(
@@ -270,7 +348,11 @@ def write_csv(
 
 
 def _no_formulas(row: Sequence[Any]) -> list[Any]:
-    return [f"'{text}" if text is not None and _FORMULA.match(text) else text for text in row]
+    return [_NO_FORMULA + text if text is not None and _is_formula(text) else text for text in row]
+
+
+def _is_formula(text: str) -> bool:
+    return bool(re.match(_FORMULA_START, text)) and not re.fullmatch(_NUMBER, text)
 
 
 def _json_object(columns: Sequence[Column], row: Sequence[Text]) -> str:
