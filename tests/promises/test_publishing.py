@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import shutil
 import signal
 import stat
@@ -34,9 +33,6 @@ from ubcf.simulation.simulate import simulate
 
 if sys.platform == "win32":
     pytest.skip("signals, mounts and modes are POSIX's", allow_module_level=True)
-
-# How often the real build is killed.
-KILLS = int(os.environ.get("UBCF_TEST_KILLS", "25"))
 
 OLD_TOP, NEW_TOP = 5, 7
 DATABASE, OUTPUT = "ubcf.duckdb", "recommendations_ub.json"
@@ -211,49 +207,6 @@ def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
 
 
 # Killed
-
-
-@pytest.mark.slow
-def test_a_build_ended_by_a_signal_at_any_moment_leaves_the_old_results_or_the_new_ones(
-    folder: Path,
-) -> None:
-    """As the next command finds them."""
-    durations = []
-    for _ in range(3):  # the shortest one is least disturbed by others on the machine
-        started = time.perf_counter()
-        assert start(folder, "--top", str(NEW_TOP)).wait() == 0
-        durations.append(time.perf_counter() - started)
-    duration = min(durations)
-    new_tables, new_output = tables(folder / DATABASE), (folder / OUTPUT).read_bytes()
-    draws = random.Random(1)
-    ended_at_work = 0
-
-    for kill in range(KILLS):
-        if kill % 5 == 0:
-            build(folder, OLD_TOP)
-            assert names_in(folder) == {"logs", *RESULTS}  # without what killed builds left
-            old = bytes_of(folder)
-        process = start(folder, "--top", str(NEW_TOP))
-        moment = duration * (kill + draws.random()) / KILLS
-        time.sleep(moment)
-        ending = draws.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-        process.send_signal(ending)
-        if process.wait() in (-ending, 128 + ending):
-            ended_at_work += 1
-        else:  # builds are faster now than they were
-            duration = min(duration, moment)
-        with ubcf.connect(folder / DATABASE) as connection:
-            assert connection.table("build").shape[0] == 1
-        found = bytes_of(folder)
-        if found != old:
-            assert found[OUTPUT] == new_output
-            assert tables(folder / DATABASE) == new_tables
-            for name in RESULTS:
-                (folder / name).write_bytes(old[name])
-
-    build(folder, OLD_TOP)
-    assert names_in(folder) == {"logs", *RESULTS}
-    assert ended_at_work > 0.8 * KILLS
 
 
 @pytest.mark.parametrize("what", ["kill", "interrupt", "fail"])
