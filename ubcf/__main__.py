@@ -10,7 +10,7 @@ import sys
 from types import FrameType, TracebackType
 from typing import NoReturn
 
-from ubcf.errors import ENDING_SIGNALS
+from ubcf.errors import ENDING_SIGNALS, UbcfError
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -18,6 +18,13 @@ TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
 # Added to the number of the signal that ended a command: 130 after Ctrl-C.
 SIGNALED = 128
+
+
+# With less address space, libraries abort where they should fail.
+LEAST_ADDRESS_SPACE = 512 * 2**20
+
+# The option of mallopt that bounds how many heaps glibc reserves, each 64 MiB for the threads.
+M_ARENA_MAX = -8
 
 
 class Interrupted(KeyboardInterrupt):
@@ -42,6 +49,7 @@ def main() -> None:
         if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
             signal.signal(number, interrupt)
     try:
+        _fit_into_address_space()
         # Imported here, so that Ctrl-C during the import is handled too.
         from ubcf.commands import ubcf
 
@@ -53,6 +61,26 @@ def main() -> None:
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     _leave(code or 0)
+
+
+def _fit_into_address_space() -> None:
+    """Spares address space where it is limited (ulimit -v). Raises UbcfError if it is too small."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return
+    if limit < LEAST_ADDRESS_SPACE:
+        raise UbcfError(
+            f"the address space is limited to {limit >> 20} MiB (ulimit -v); ubcf needs at least "
+            f"{LEAST_ADDRESS_SPACE >> 20} MiB"
+        )
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError):  # other C libraries have no such option
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def _prepare_streams() -> None:
@@ -102,7 +130,7 @@ def _exit_code(error: BaseException) -> int:
     """Prints an error and returns the exit code. Raises an error that is a bug of ubcf."""
     import click
 
-    from ubcf.errors import OptionError, RotatedError, UbcfError, printable
+    from ubcf.errors import OptionError, RotatedError, printable
 
     if isinstance(error, click.ClickException):
         error.message = printable(error.message)  # type: ignore[misc,unused-ignore]
