@@ -10,6 +10,8 @@ It fails at the first fault. A bounded part of it is a test. --processes shares 
 results of its own.
 
 Every command runs in a fork of this process, which has loaded ubcf and opens no database itself.
+The builds that are ended at moments, and those after them, are whole ones. Those that are ended at
+calls, and those after them, compute nothing: they publish the results of an earlier build.
 """
 
 from __future__ import annotations
@@ -39,8 +41,11 @@ import ubcf
 from tests.support.overlays import overlay
 from ubcf.__main__ import main as ubcf_main
 from ubcf.building import pipeline, scores  # noqa: F401
+from ubcf.building.summary import BuildSummary
 from ubcf.commands import ubcf as commands  # noqa: F401
-from ubcf.files import Publication
+from ubcf.database.reading import BUILD_DATABASE
+from ubcf.errors import CheckError
+from ubcf.files import Publication, check_target
 from ubcf.simulation.simulate import simulate
 
 DATABASE, OUTPUT = "ubcf.duckdb", "recommendations_ub.json"
@@ -54,8 +59,8 @@ TOPS = (5, 7)
 LONGEST = 120.0
 READERS_LINGER = 5.0
 
-# Seconds between two looks of a reader.
-PAUSE = 0.4
+# A reader pauses for so many times the seconds that its last look took.
+PAUSE = 3.0
 
 FAILED = 99
 
@@ -151,12 +156,12 @@ def run(folder: Path, *arguments: str, before: Callable[[], None] = lambda: None
 
 
 def printed(folder: Path, pid: int) -> tuple[str, str]:
-    """What a command printed to stdout and to stderr."""
+    """What a command printed to stdout and to stderr; it may have ended before it had them."""
     texts = []
     for name in ("stdout", "stderr"):
         path = folder.parent / f"{name}-{pid}"
-        texts.append(path.read_text(encoding="utf-8"))
-        path.unlink()
+        texts.append(path.read_text(encoding="utf-8") if path.exists() else "")
+        path.unlink(missing_ok=True)
     return texts[0], texts[1]
 
 
@@ -187,33 +192,68 @@ def watch_publication(at_call: Callable[[int], None]) -> None:
         setattr(Publication, name, watched(getattr(Publication, name)))
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """A build that was not disturbed: its results, as rows and as bytes, and its summary."""
+
+    pair: Pair
+    contents: list[bytes]
+    summary: BuildSummary
+
+
+def compute_nothing(builds: dict[int, Earlier]) -> None:
+    """Lets the build of this process publish the results of an earlier one with its --top."""
+
+    def build(
+        _places: Any, _catalog: Any, database: str, output: str, _stages: Any, chosen: Any
+    ) -> BuildSummary:
+        targets = [
+            check_target(database, BUILD_DATABASE),
+            check_target(output, pipeline.RECOMMENDATIONS),
+        ]
+        with Publication(*targets) as publication:
+            (publication.temporary_folder(targets[0]) / "spilled").touch()
+            for target, content in zip(targets, builds[chosen.top].contents, strict=True):
+                publication.unfinished(target).write_bytes(content)
+            if chosen.templates is not None:
+                raise CheckError("refused")
+            publication.publish()
+        return builds[chosen.top].summary
+
+    setattr(pipeline, "_build", build)  # noqa: B010
+
+
 def is_system_call(called: Any) -> bool:
     """Whether a function of C is about files, locks or signals."""
     is_of_file = isinstance(getattr(called, "__self__", None), io.IOBase)
     return is_of_file or called.__module__ in ("posix", "fcntl", "io", "_signal")
 
 
-def end_at(call: int, ending: int) -> Callable[[], None]:
-    """What makes a command send itself a signal at a call of its publication."""
+def end_at(ending: Ending) -> None:
+    """Lets this process send itself a signal at a call of its publication."""
 
     def at_call(number: int) -> None:
-        if number == call:
-            os.kill(os.getpid(), ending)
+        if number == ending.call:
+            os.kill(os.getpid(), ending.signal)
 
-    return lambda: watch_publication(at_call)
+    watch_publication(at_call)
 
 
 def count_calls(folder: Path) -> int:
     """How many calls the publication of an undisturbed build has."""
     path = folder.parent / "calls"
+    builds, _ = earlier_builds(folder)
 
     def note(number: int) -> None:
-        path.write_text(str(number), encoding="utf-8")
+        path.write_bytes(b"." * number)
 
-    counting = run(folder, *build_arguments(TOPS[0]), before=lambda: watch_publication(note))
-    assert counting.result()[0] == 0
-    printed(folder, counting.pid)
-    return int(path.read_text(encoding="utf-8"))
+    def watch() -> None:
+        compute_nothing(builds)
+        watch_publication(note)
+
+    build = run(folder, *build_arguments(TOPS[0]), before=watch)
+    assert build.result()[0] == 0
+    return path.stat().st_size
 
 
 # What is expected, and what is there.
@@ -276,13 +316,14 @@ def read_by_commands(folder: Path, stop: Path) -> int:
     """Asks by commands until there is a file `stop`; each must succeed. Returns how many did."""
     looks = 0
     while not stop.exists():
+        started = time.perf_counter()
         arguments = QUESTIONS[looks % len(QUESTIONS)]
         asked = run(folder, *arguments)
         code, _ = asked.result()
         stdout, stderr = printed(folder, asked.pid)
         check_answer(arguments, code, stdout, stderr)
         looks += 1
-        time.sleep(PAUSE)
+        time.sleep(PAUSE * (time.perf_counter() - started))
     return looks
 
 
@@ -297,27 +338,41 @@ def check_answer(arguments: tuple[str, ...], code: int, stdout: str, stderr: str
 def read_pairs(folder: Path, stop: Path, expected: dict[int, Pair]) -> int:
     """Opens the database between two looks at the JSON, until there is a file `stop`.
 
-    Where both looks find the same JSON, the database must be of the same build. Returns how often.
+    Where both looks find the same file, the database must be of the same build. (Two builds in
+    between may give the same content again.) Returns how often.
     """
     looks = 0
     while not stop.exists():
-        before = (folder / OUTPUT).read_bytes()
-        with ubcf.connect(folder / DATABASE) as connection:
-            ((top,),) = connection.execute(TOP_OF_DATABASE).fetchall()
-        if (folder / OUTPUT).read_bytes() == before:
-            assert before == expected[top].json, f"a torn pair: the database has {top}"
+        started = time.perf_counter()
+        with (folder / OUTPUT).open("rb") as file:
+            before, found = os.fstat(file.fileno()), file.read()
+            with ubcf.connect(folder / DATABASE) as connection:
+                ((top,),) = connection.execute(TOP_OF_DATABASE).fetchall()
+            after = (folder / OUTPUT).stat()
+        # The open file keeps its number from being given to another one.
+        if (before.st_dev, before.st_ino) == (after.st_dev, after.st_ino):
+            assert found == expected[top].json, f"a torn pair: the database has {top}"
             looks += 1
-        time.sleep(PAUSE / 10)
+        time.sleep(PAUSE * (time.perf_counter() - started))
     return looks
+
+
+def noted(failed: Path, work: Callable[[], int]) -> int:
+    """Does what a reader does; notes its error in a file at once."""
+    try:
+        return work()
+    except BaseException as error:
+        failed.write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+        raise
 
 
 @contextlib.contextmanager
 def readers(folder: Path, expected: dict[int, Pair], counts: Counts) -> Iterator[None]:
     """Lets the readers read meanwhile; raises AssertionError for what they found at the end."""
-    stop = folder.parent / "stop"
+    stop, failed = folder.parent / "stop", folder.parent / "failed"
     forks = {
-        "commands": fork(lambda: read_by_commands(folder, stop), 0),
-        "pairs": fork(lambda: read_pairs(folder, stop, expected), 0),
+        "commands": fork(lambda: noted(failed, lambda: read_by_commands(folder, stop)), 0),
+        "pairs": fork(lambda: noted(failed, lambda: read_pairs(folder, stop, expected)), 0),
     }
     try:
         yield
@@ -361,10 +416,17 @@ def endings(kills: int, calls: int, chance: random.Random) -> list[Ending]:
     return chosen
 
 
-def kill_one(folder: Path, ending: Ending, top: int, seconds: float) -> bool:
+def kill_one(
+    folder: Path, ending: Ending, top: int, builds: dict[int, Earlier], seconds: float
+) -> bool:
     """Starts a build and ends it. Returns whether it was ended at its work."""
+
+    def at_call() -> None:
+        compute_nothing(builds)
+        end_at(ending)
+
     if ending.call is not None:
-        build = run(folder, *build_arguments(top), before=end_at(ending.call, ending.signal))
+        build = run(folder, *build_arguments(top), before=at_call)
     else:
         build = run(folder, *build_arguments(top))
         time.sleep(seconds * ending.share)
@@ -379,7 +441,7 @@ def kill_one(folder: Path, ending: Ending, top: int, seconds: float) -> bool:
     return at_work
 
 
-def next_command(folder: Path, top: int, chance: random.Random) -> str:
+def next_command(folder: Path, top: int, chance: random.Random, before: Callable[[], None]) -> str:
     """Runs any next command; returns what it was. A build, even one that fails, cleans up."""
     kind = chance.choice(["question", "question", "build", "failing build"])
     if kind == "question":
@@ -389,7 +451,8 @@ def next_command(folder: Path, top: int, chance: random.Random) -> str:
         check_answer(arguments, code, *printed(folder, asked.pid))
         return kind
     failing = kind == "failing build"
-    build = run(folder, *build_arguments(top), *(("--templates", "mine") if failing else ()))
+    overlay = ("--templates", "mine") if failing else ()
+    build = run(folder, *build_arguments(top), *overlay, before=before)
     code, _ = build.result()
     _, stderr = printed(folder, build.pid)
     assert code == int(failing), f"{kind}: exit code {code}: {stderr}"
@@ -404,35 +467,42 @@ def prepared(folder: Path) -> Path:
     return folder
 
 
-def expected_pairs(folder: Path) -> tuple[dict[int, Pair], float]:
-    """The results of undisturbed builds, by their --top, and the seconds of the fastest one."""
-    expected, durations = {}, []
+def earlier_builds(folder: Path) -> tuple[dict[int, Earlier], float]:
+    """Undisturbed builds, by their --top, and the seconds of the fastest one."""
+    found, durations = {}, []
+
+    def build(top: int) -> BuildSummary:
+        os.chdir(folder)
+        return ubcf.build("logs", database=DATABASE, output=OUTPUT, top=top)
+
     for top in (*TOPS, *TOPS):
         started = time.perf_counter()
-        build = run(folder, *build_arguments(top))
-        code, _ = build.result()
+        _, summary = fork(functools.partial(build, top)).result()
         durations.append(time.perf_counter() - started)
-        assert code == 0, printed(folder, build.pid)
-        printed(folder, build.pid)
-        expected[top] = fork(lambda: pair_in(folder)).result()[1]
-    assert expected[TOPS[0]].json != expected[TOPS[1]].json
-    return expected, min(durations)
+        contents = [(folder / name).read_bytes() for name in (DATABASE, OUTPUT)]
+        found[top] = Earlier(fork(lambda: pair_in(folder)).result()[1], contents, summary)
+    assert found[TOPS[0]].pair.json != found[TOPS[1]].pair.json
+    return found, min(durations)
 
 
 def kill_in_turn(folder: Path, chosen: list[Ending], seed: int) -> Counts:
     """Ends builds in a folder, one after another. Raises AssertionError for the first fault."""
     chance = random.Random(seed)
     counts = Counts()
-    expected, seconds = expected_pairs(prepared(folder))
+    builds, seconds = earlier_builds(prepared(folder))
+    expected = {top: build.pair for top, build in builds.items()}
+    quick, whole = functools.partial(compute_nothing, builds), lambda: None
+    failed = folder.parent / "failed"
     top = TOPS[-1]
     with readers(folder, expected, counts):
         for number, ending in enumerate(chosen, start=1):
+            assert not failed.exists(), f"a reader: {failed.read_text(encoding='utf-8')}"
             wanted = TOPS[1 - TOPS.index(top)]
-            counts.at_work += kill_one(folder, ending, wanted, 1.5 * seconds)
+            counts.at_work += kill_one(folder, ending, wanted, builds, 1.5 * seconds)
             counts.signals[ending.signal.name] += 1
             counts.at_calls += ending.call is not None
             counts.finished_later += (folder / RECORD).exists()
-            kind = next_command(folder, top, chance)
+            kind = next_command(folder, top, chance, whole if ending.call is None else quick)
             counts.next_commands[kind] += 1
             found = fork(lambda: whole_pair(folder, expected)).result()[1]
             counts.published += kind != "build" and found == wanted
@@ -442,7 +512,6 @@ def kill_in_turn(folder: Path, chosen: list[Ending], seed: int) -> Counts:
                 print(f"{number} of {len(chosen)}: {counts}", file=sys.stderr, flush=True)
     build = run(folder, *build_arguments(TOPS[0]))
     assert build.result()[0] == 0
-    printed(folder, build.pid)
     assert fork(lambda: whole_pair(folder, expected)).result()[1] == TOPS[0]
     check_nothing_is_left(folder)
     return counts
@@ -472,7 +541,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         os.environ["TMPDIR"] = temporary
         counts = kill_builds(Path(temporary), options.kills, options.seed, options.processes)
     print(json.dumps(vars(counts), indent=2))

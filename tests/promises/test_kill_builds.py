@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builds import build_folder
 from tests.support.commands import environment_of_ubcf
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
@@ -52,8 +53,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
         folders[top] = tmp_path_factory.mktemp("pair")
         plays = [(user, track, (user + track) % 5 / 5) for user in range(9) for track in range(9)]
         write_log(folders[top] / "logs" / "data.json", plays)
-        build = kill_builds.run(folders[top], *kill_builds.build_arguments(top))
-        assert build.result()[0] == 0
+        build_folder(folders[top], top=top)
     return folders
 
 

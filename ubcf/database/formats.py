@@ -129,7 +129,7 @@ def write_rows(
         _write_json(_json_objects(connection, relation, columns), form, out)
     elif form in ("csv", SAFE_CSV):
         write_csv([column.name for column in columns], (), form, out)
-        for lines in _csv_lines(connection, relation, form):
+        for lines in _csv_lines(connection, relation, columns, form):
             out.write(lines)
     else:
         write_grid(columns, list(_texts(connection, relation, columns, form)), form, out)
@@ -310,20 +310,27 @@ def _sql_of_nested(value: str, kind: Any, depth: int) -> str | None:
 
 
 def _csv_lines(
-    connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation, form: str
+    connection: duckdb.DuckDBPyConnection,
+    relation: duckdb.DuckDBPyRelation,
+    columns: Sequence[Column],
+    form: str,
 ) -> Iterator[str]:
     """The rows as lines of CSV, many at once; each line has its end."""
-    columns = range(1, len(relation.columns) + 1)
-    values = [_sql_of_csv(f"#{position}", form) for position in columns]
+    values = [
+        _sql_of_csv(f"#{position}", column, form)
+        for position, column in enumerate(columns, start=1)
+    ]
     if len(values) == 1:  # an empty line is no row
         values = [f"""coalesce(nullif({values[0]}, ''), '""')"""]
     for rows in _batches(connection, relation, [f"concat_ws(',', {', '.join(values)})"]):
         yield "\n".join(row[0] for row in rows) + "\n"
 
 
-def _sql_of_csv(value: str, form: str) -> str:
+def _sql_of_csv(value: str, column: Column, form: str) -> str:
     """An SQL expression of a value as `write_csv` writes it."""
     text = f"cast({value} as varchar)"
+    if column.whole or column.fraction or column.type == "BOOLEAN":
+        return f"coalesce({text}, '')"
     if form == SAFE_CSV:
         formula = (
             f"regexp_matches({text}, {literal(_FORMULA_START)}) "
