@@ -1,8 +1,8 @@
 -- {{ view }}: one row per row of {{ fields_view }}: the fields of an event, whether the line is left out, and the
 -- reason why it is rejected (null: it is accepted).
 -- Only here do the fields of the logs get their types. The variable `timestamp_unit` names the unit of timestamps in
--- all logs, and the numbers of this unit have a size from `timestamp_least` to `timestamp_most`. A time is from
--- `time_least` to `time_most`, and becomes a fraction of this range.
+-- all logs, and the numbers of this unit have a size from `timestamp_least` to `timestamp_most`; texts are timestamps
+-- if `timestamp_texts` says so. A time is from `time_least` to `time_most`, and becomes a fraction of this range.
 create or replace temp view {{ view }} as
 with
 typed as (
@@ -68,9 +68,11 @@ select
             then message_json ->> '$'
     end as message,
     case
-        when starts_with(timestamp_text, '"') then iso_timestamp(timestamp_json ->> '$')
+        when starts_with(timestamp_text, '"')
+            then case when getvariable('timestamp_texts') then iso_timestamp(timestamp_json ->> '$') end
         {% if untyped %}
-        when timestamp_number is null then iso_timestamp(timestamp_text)
+        when timestamp_number is null
+            then case when getvariable('timestamp_texts') then iso_timestamp(timestamp_text) end
         {% endif %}
         when cast(timestamp_number as varchar) <> timestamp_text then null
         -- a number of another size is in another unit

@@ -527,6 +527,27 @@ def test_the_summary_says_how_timestamps_are_written(tmp_path: Path) -> None:
     assert "timestamps  1 events without one" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("first", "later", "said"),
+    [
+        ("1700000000000", '"2023-11-14T22:13:20Z"', "milliseconds and ISO 8601 text"),
+        ("1700000000", '"2023-11-14 22:13:20"', "seconds and ISO 8601 text"),
+        ('"2023-11-14T22:13:20Z"', "1700000000000", "ISO 8601 text and milliseconds"),
+        ("null", '"2023-11-14T22:13:20Z"', "ISO 8601 text"),
+        ("0", "1700000000000", "milliseconds"),
+    ],
+)
+def test_the_summary_says_how_timestamps_are_written_in_a_single_late_line_too(
+    tmp_path: Path, first: str, later: str, said: str
+) -> None:
+    write(tmp_path, "data.json", (event("1", more=f'"timestamp": {first}') + b"\n") * 3_000)
+    write(tmp_path, "data.json.1", event("2", more=f'"timestamp": {later}') + b"\n")
+    built = build_folder(tmp_path)
+    assert built.rows('select timestamp from events where "user" = 2') == [(INSTANT,)]
+    undated = 3_000 if first == "null" else 0
+    assert (built.summary.timestamp_unit, built.summary.undated_events) == (said, undated)
+
+
 def test_experiments_are_read_alike_among_the_first_lines_and_after_them(tmp_path: Path) -> None:
     # More different texts than are looked up, the first ones often; all of them again at the end.
     texts = [value for column, value, _ in FIELDS if column == "experiments"]

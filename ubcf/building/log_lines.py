@@ -25,6 +25,8 @@ TIMESTAMP_SIZES = {
     "nanoseconds": (10**17, 2**63 - 1),
 }
 
+ISO_TEXT = "ISO 8601 text"
+
 # An id that may be a text or a number: numbers become texts.
 ANY = "any"
 
@@ -94,18 +96,16 @@ class LineReading:
         return self.ids != before
 
     def bind_timestamp_unit(self, lines: str) -> bool:
-        """Makes the most frequent unit of some lines the unit of all; returns if it is another.
+        """Decides by some lines which timestamps are read; returns whether others were before.
 
-        Numbers of another size than this unit has are no timestamps; texts are read in any case.
+        Of another kind, a timestamp is null. So a line that is written otherwise than the first
+        ones gives an event without a timestamp, for which all lines are looked at.
         """
-        units = [
-            unit for unit, _ in self.db.run("staging/questions/timestamp_units.sql", lines=lines)
-        ]
-        unit = next((unit for unit in units if unit in TIMESTAMP_SIZES), "milliseconds")
-        ((before,),) = self.db.execute("select getvariable('timestamp_unit')")
-        written = [name for name in units if name == unit or name not in TIMESTAMP_SIZES]
-        bind_timestamps(self.db, unit, " and ".join(written) or None)
-        return bool(unit != before)
+        reading = "select getvariable('timestamp_unit'), getvariable('timestamp_texts')"
+        before = self.db.execute(reading)
+        rows = self.db.run("staging/questions/timestamp_units.sql", lines=lines)
+        bind_timestamps(self.db, [unit for unit, _ in rows])
+        return self.db.execute(reading) != before
 
     def explain_no_event(self) -> None:
         """Raises InputError with the fields that the lines have, if none has the needed ones."""
@@ -149,17 +149,25 @@ def line_reading(
         time_range=options.times_text,
         time_expression=fields.time_text,
     )
-    bind_timestamps(db, "milliseconds", None)
+    bind_timestamps(db, ["milliseconds", ISO_TEXT], are_known=False)
     return LineReading(db, fields, options, untyped, {"user": kind, "track": kind})
 
 
-def bind_timestamps(db: Database, unit: str, written: str | None) -> None:
-    """Sets the unit of timestamps, and how the logs write them."""
-    least, most = TIMESTAMP_SIZES[unit]
+def bind_timestamps(db: Database, units: list[str], *, are_known: bool = True) -> None:
+    """Sets which timestamps are read, by their units, the most frequent first.
+
+    The first unit that is one of numbers is that of all logs; numbers of another size are no
+    timestamps, and without such a unit only small ones are. Texts are read if they are among the
+    units. are_known: the logs have these units, and the summary says so.
+    """
+    unit = next((unit for unit in units if unit in TIMESTAMP_SIZES), "")
+    least, most = TIMESTAMP_SIZES.get(unit, (1, 0))
+    written = [name for name in units if name in (unit, ISO_TEXT)]
     values: dict[str, Any] = {
         "timestamp_unit": unit,
         "timestamp_least": least,
         "timestamp_most": most,
-        "timestamps_written": written,
+        "timestamp_texts": ISO_TEXT in units,
+        "timestamps_written": (are_known and " and ".join(written)) or None,
     }
     db.set(**values)

@@ -178,7 +178,7 @@ def _make_events(db: Database, reading: LineReading, *, lines_are_ours: bool) ->
     db.run("staging/events.sql", leaves_out=leaves_out)
     if not lines_are_ours:
         return
-    # A timestamp is in another unit than those of the first lines, or there is none.
+    # A timestamp is written otherwise than those of the first lines, or there is none.
     undated = db.run("staging/questions/undated_events.sql")[0][0]
     changed = bool(undated) and reading.bind_timestamp_unit("log_fields")
     if db.run("staging/questions/mostly_rejected.sql")[0][0] and reading.decide_ids_again():
