@@ -24,7 +24,7 @@ from
         auto_detect = false,
         strict_mode = false,
         max_line_size = 2000100,
-        buffer_size = 32000000,
+        buffer_size = 8000000,
         filename = true,
         hive_partitioning = false,
         store_rejects = true

@@ -147,8 +147,8 @@ def check_that_too_little_memory_is_refused(folder: Path, users: int, tracks: in
 def test_too_little_memory_is_refused_with_a_limit_that_is_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The smallest limit leaves 10 MiB for the matrices here, as if Python took the rest."""
-    monkeypatch.setattr("ubcf.building.memory.PROCESS_BYTES", 246 << 20)
+    """The smallest limit leaves 10 MiB for the matrices here, as if DuckDB took the rest."""
+    monkeypatch.setattr("ubcf.building.memory.DATABASE_SHARE_BESIDE_MATRICES", 11 / 12)
     check_that_too_little_memory_is_refused(tmp_path, users=30, tracks=8_000)
 
 

@@ -28,16 +28,34 @@ UNITS = {
 # The default limit, as a share of the available memory; the system keeps the rest.
 DEFAULT_SHARE = 0.7
 
-# Part of the limit that Python and its libraries take.
-PROCESS_BYTES = 128 * 2**20
+# Part of the limit that Python, its libraries, and what DuckDB does not count in its own take.
+PROCESS_BYTES = 136 * 2**20
+
+# numba and the compiled kernels take this beside it. Below this limit they are not loaded: scipy
+# computes the same.
+KERNELS_BYTES = 112 * 2**20
+LEAST_LIMIT_WITH_KERNELS = 512 * 2**20
 
 # DuckDB's share of the rest: when it works alone, and beside the matrices.
 DATABASE_SHARE = 0.6
 
 DATABASE_SHARE_BESIDE_MATRICES = 0.2
 
-# With less, DuckDB cannot hold the buffers that two threads need to read and sort.
-LEAST_DATABASE_BYTES = 128 * 2**20
+# With less, DuckDB cannot hold the buffers that it needs to read and sort.
+LEAST_DATABASE_BYTES = 96 * 2**20
+
+# DuckDB's working memory for each thread.
+THREAD_BYTES = 64 * 2**20
+
+# Each log file takes this in Python and DuckDB, and this more where several threads read: each
+# keeps the rows of a file apart, in buffers of their own, until all files before it are read.
+FILE_BYTES = 6 * 2**10
+FILE_BUFFER_BYTES = 96 * 2**10
+
+# The buffers of files may take this part of DuckDB's memory, or this much if that is less, unless
+# the files themselves are larger than their buffers.
+FILE_BUFFERS_SHARE = 1 / 4
+FILE_BUFFERS_BYTES = 64 * 2**20
 
 # Assumed where the system does not report its memory.
 UNKNOWN_MEMORY = 4 * 2**30
@@ -57,24 +75,54 @@ def default_memory_limit() -> int:
     return int(DEFAULT_SHARE * available_memory())
 
 
+def may_load_kernels(limit: int) -> bool:
+    """Whether the limit of a build has room for numba and the compiled kernels."""
+    return limit >= LEAST_LIMIT_WITH_KERNELS
+
+
+def _working_memory(limit: int) -> int:
+    """What the limit of a build leaves for DuckDB and the matrices."""
+    return limit - PROCESS_BYTES - (KERNELS_BYTES if may_load_kernels(limit) else 0)
+
+
 def database_memory(limit: int) -> int:
     """DuckDB's part of the limit of a build while there are no matrices."""
-    return max(int((limit - PROCESS_BYTES) * DATABASE_SHARE), LEAST_DATABASE_BYTES)
+    return max(int(_working_memory(limit) * DATABASE_SHARE), LEAST_DATABASE_BYTES)
 
 
 def database_memory_beside_matrices(limit: int) -> int:
     """DuckDB's part of the limit of a build beside the matrices."""
-    return int((limit - PROCESS_BYTES) * DATABASE_SHARE_BESIDE_MATRICES)
+    return int(_working_memory(limit) * DATABASE_SHARE_BESIDE_MATRICES)
 
 
 def matrices_memory(limit: int) -> int:
     """The part of the limit of a build that is left for the matrices."""
-    return limit - PROCESS_BYTES - database_memory_beside_matrices(limit)
+    return _working_memory(limit) - database_memory_beside_matrices(limit)
 
 
 def limit_for_matrices(needed: int) -> int:
     """The limit of a build that leaves `needed` bytes for the matrices."""
-    return PROCESS_BYTES + math.ceil(needed / (1 - DATABASE_SHARE_BESIDE_MATRICES))
+    limit = PROCESS_BYTES + math.ceil(needed / (1 - DATABASE_SHARE_BESIDE_MATRICES))
+    return limit + (KERNELS_BYTES if may_load_kernels(limit) else 0)
+
+
+def most_threads(limit: int) -> int:
+    """The number of threads whose working memory the limit of a build bears, at least 1."""
+    return max(database_memory(limit) // THREAD_BYTES, 1)
+
+
+def limit_for_files(files: int) -> int:
+    """The least limit of a build that reads this many log files."""
+    return PROCESS_BYTES + LEAST_DATABASE_BYTES + files * FILE_BYTES
+
+
+def one_thread_reads(files: int, file_bytes: int, database: int) -> bool:
+    """Whether one thread must read the log files, because several would need too many buffers.
+
+    file_bytes: the size of all files together. database: DuckDB's part of the limit.
+    """
+    buffers = files * FILE_BUFFER_BYTES
+    return buffers > min(FILE_BUFFERS_SHARE * database, max(FILE_BUFFERS_BYTES, file_bytes))
 
 
 def available_memory() -> int:

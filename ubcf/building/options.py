@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ubcf.building.log_options import LogOptions
-from ubcf.building.memory import default_memory_limit, parse_size
+from ubcf.building.memory import (
+    default_memory_limit,
+    limit_for_files,
+    most_threads,
+    parse_size,
+)
 from ubcf.errors import OptionError
 from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions, check_plan
 
@@ -16,7 +22,7 @@ from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions, check_plan
 
 PathLike = str | os.PathLike[str]
 
-# With less, DuckDB cannot hold the buffers that two threads need to read a file.
+# With less, Python, its libraries and the buffers that DuckDB needs to read do not fit.
 SMALLEST_MEMORY = 256 * 2**20
 
 
@@ -47,9 +53,10 @@ class BuildOptions:
     may be recommended, and of those that must not: ids, one a line, or CSV or JSON lines with a
     field track.
     max_rejected: share of the lines that may be rejected. templates: a folder that overlays sql/.
-    threads: None means all processors. memory_limit: bytes, or a text such as '2GiB'; None means 70
-    % of the available memory. plan: how to compute the scores, 'similarities', 'products' or
-    'tiles'; 'auto' takes the cheapest. store_neighbors: neighbors to store of each user; None means
+    threads: None means all processors; fewer work where the memory does not bear as many.
+    memory_limit: bytes, or a text such as '2GiB'; None means 70 % of the available memory.
+    plan: how to compute the scores, 'similarities', 'products' or 'tiles'; 'auto' takes the
+    cheapest. store_neighbors: neighbors to store of each user; None means
     50, or none where finding them takes more than 1.5 s and a third of the time of the scores.
     temp_dir: where DuckDB may spill; None means beside the database. predict: add a predicted time
     to each recommendation. retries: how often to build again when a log was rotated meanwhile.
@@ -114,12 +121,8 @@ class BuildOptions:
 
     @property
     def thread_count(self) -> int:
-        """The number of threads to use."""
-        if self.retries < 0:
-            raise OptionError(f"retries is {self.retries}; it must be at least 0")
-        if self.threads is not None:
-            return self.threads
-        return processors()
+        """The number of threads to use: those asked for, as far as the memory bears them."""
+        return min(self.threads or processors(), most_threads(self.memory))
 
     @property
     def memory(self) -> int:
@@ -140,6 +143,18 @@ class BuildOptions:
     def chooses_tracks(self) -> bool:
         """Whether an option says which tracks may be recommended."""
         return self.catalog_only or bool(self.files_of_tracks)
+
+    def check_files(self, files: int) -> None:
+        """Raises OptionError, with a limit that would do, if the memory is too small for the files.
+
+        files: the number of log files.
+        """
+        needed = limit_for_files(files)
+        if self.memory < needed:
+            raise OptionError(
+                f"memory_limit is {self.memory // 2**20:,} MiB; {files:,} log files need at least "
+                f"{math.ceil(needed / 2**20)}MiB"
+            )
 
     def recorded(self, catalog: str | None) -> dict[str, Any]:
         """The options that affect the results, as the table build records them."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ubcf._version import __version__
 from ubcf.building.log_options import LOG_OPTIONS, LogOptions
 from ubcf.building.logs import as_places, refuse_log_names
-from ubcf.building.memory import database_memory
+from ubcf.building.memory import database_memory, may_load_kernels
 from ubcf.building.modeling import (
     center_times,
     count_plays,
@@ -113,6 +113,7 @@ def _build(
     started_at = datetime.now(UTC)
     pattern = chosen.logs.pattern
     inputs = find_inputs(places, catalog, pattern)
+    chosen.check_files(len(inputs.logs) + len(inputs.urls))
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
     read = [*inputs.paths, *templates.overlay_files(), *chosen.files_of_tracks.values()]
     check_choice(chosen, has_catalog=inputs.has_catalog)
@@ -166,7 +167,7 @@ def _model(db: Database, options: BuildOptions, stages: Stages) -> list[threadin
     with stages.stage("model") as stage:
         count_plays(db)
         ((products,),) = db.run("model/questions/similarity_products.sql")
-        if products >= PRODUCTS_WORTH_KERNELS:
+        if products >= PRODUCTS_WORTH_KERNELS and may_load_kernels(options.memory):
             loading.append(_in_background(_preload_kernels, "preload kernels"))
         choose_tracks(db, options)
         center_times(db, options.model)

@@ -17,6 +17,7 @@ from ubcf.building.memory import (
     database_memory_beside_matrices,
     limit_for_matrices,
     matrices_memory,
+    may_load_kernels,
 )
 from ubcf.building.options import BuildOptions
 from ubcf.building.recommendable import recommendable_mask
@@ -96,13 +97,14 @@ def _plan(interactions: sparse.csr_array, lists: ListOptions, options: BuildOpti
             memory=matrices_memory(options.memory),
             way=way,
             neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
+            numba=None if may_load_kernels(options.memory) else False,
             neighborhood=options.model.neighborhood,
         )
     except TooLittleMemoryError as error:
         needed = limit_for_matrices(error.needed)
         raise OptionError(
             f"memory_limit is {options.memory // 2**20:,} MiB; the scores of {users:,} users x "
-            f"{tracks:,} tracks need at least {math.ceil(needed / 2**20):,}MiB"
+            f"{tracks:,} tracks need at least {math.ceil(needed / 2**20)}MiB"
         ) from error
 
 
@@ -112,7 +114,9 @@ def _predicted(
     options: BuildOptions,
 ) -> Iterator[tuple[UserBlock, Deviations]]:
     """Yields the blocks, each with the deviations that its neighbors predict."""
-    compiled = worth_compiling(matrices.pattern.nnz, len(matrices.norms))
+    compiled = may_load_kernels(options.memory) and worth_compiling(
+        matrices.pattern.nnz, len(matrices.norms)
+    )
 
     def predict(block: UserBlock) -> tuple[UserBlock, Deviations]:
         lists = block.recommendations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ubcf.building.lines import ReadableLog, check_complete
 from ubcf.building.log_lines import LineReading, line_reading
 from ubcf.building.log_options import LogOptions
 from ubcf.building.logs import Catalog, LogFile, frozen, grown, log_file, noticing_rotation
+from ubcf.building.memory import one_thread_reads
 from ubcf.building.records import Source, open_source
 from ubcf.building.repeats import check_repeats, settle_repeats
 from ubcf.building.summary import Reading
@@ -75,6 +77,7 @@ def read_logs(
         stages.stage("read logs") as stage,
         LiteralPaths() as paths,
         noticing_rotation(logs, UbcfError, duckdb.Error),
+        _reading_threads(db, logs),
     ):
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
@@ -92,6 +95,13 @@ def read_logs(
                 raise InputError(f"{file}: it has {lines:,} lines, but {read:,} were read")
         stage.rows = db.count("events")
     return reading
+
+
+def _reading_threads(db: Database, logs: list[LogFile]) -> AbstractContextManager[None]:
+    """Leaves one thread for a while if several would need too much memory for so many files."""
+    if one_thread_reads(len(logs), sum(log.bytes for log in logs), db.memory):
+        return db.one_thread()
+    return nullcontext()
 
 
 def _stage_logs(

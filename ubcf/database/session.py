@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Result = TypeVar("Result")
+
+# As many texts as this are parsed as JSON: DuckDB takes kilobytes to parse each of many literals.
+MANY_VALUES = 100
 
 # Variables that hold an id: the table that has the id in a column of the same name.
 TABLES_OF_IDS = {"user": "users", "track": "tracks"}
@@ -62,6 +66,8 @@ def literal(value: object) -> str:
         return "null"
     if isinstance(value, bool | int | float):
         return str(value).lower()
+    if isinstance(value, list) and len(value) >= MANY_VALUES and _are_texts(value):
+        return f"from_json({literal(json.dumps(value, ensure_ascii=False))}, '[\"VARCHAR\"]')"
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
     if isinstance(value, datetime):
@@ -71,6 +77,10 @@ def literal(value: object) -> str:
             raise QueryError(f"{value!a}: not UTF-8")
         return "'" + value.replace("'", "''") + "'"
     raise TypeError(f"no SQL literal for {type(value).__name__}")
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def identifier(name: str) -> str:

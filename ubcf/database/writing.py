@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ import duckdb
 
 from ubcf.database.session import Session, awaited, literal
 from ubcf.database.templates import Templates
-from ubcf.errors import DatabaseError, one_line
+from ubcf.errors import DatabaseError, OptionError, one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,6 +69,8 @@ class Database(Session):
 
         Raises DatabaseError when the file cannot be made.
         """
+        self.memory = memory
+        self._threads = threads
         self._worker = ThreadPoolExecutor(1)
         self._held: dict[str, _HeldRows] = {}
         self._most_held_bytes = int(HELD_SHARE * memory)
@@ -119,9 +122,19 @@ class Database(Session):
             raise DatabaseError(one_line(error)) from error
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """Runs statements, which Ctrl-C stops, and returns the rows of the last one."""
+        """Runs statements, which Ctrl-C stops, and returns the rows of the last one.
+
+        Raises OptionError when DuckDB's part of the memory limit is too small for them.
+        """
         work = self._worker.submit(lambda: self.connection.execute(statement).fetchall())
-        return awaited(self.connection, work)
+        try:
+            return awaited(self.connection, work)
+        except duckdb.OutOfMemoryException as error:
+            raise OptionError(
+                "memory_limit is too small for these logs: DuckDB's part of it is "
+                f"{self.memory / 2**20:,.0f} MiB, which {self._threads} threads share; "
+                "a greater one is needed"
+            ) from error
 
     def drop(self, *tables: str) -> None:
         """Drops the tables that exist, including those made by `append`."""
@@ -131,7 +144,15 @@ class Database(Session):
 
     def limit_memory(self, memory: int) -> None:
         """Sets DuckDB's limit, in bytes; beyond it, DuckDB spills to the temporary folder."""
+        self.memory = memory
         self.execute(f"set memory_limit = '{memory // 1024} KiB'")
+
+    @contextlib.contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """DuckDB works with one thread for a while."""
+        self.execute("set threads = 1")
+        yield
+        self.execute(f"set threads = {self._threads}")
 
     def append(
         self, table: str, arrays: dict[str, NDArray[Any]], most_rows: int | None = None

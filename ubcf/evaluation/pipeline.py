@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ubcf._version import __version__
 from ubcf.building.log_options import LOG_OPTIONS, LogOptions
 from ubcf.building.logs import as_places, find_logs, refuse_log_names
-from ubcf.building.memory import database_memory
+from ubcf.building.memory import database_memory, may_load_kernels
 from ubcf.building.modeling import (
     MODEL_TABLES,
     PLAY_TABLES,
@@ -109,7 +109,7 @@ def evaluate(
         logs=LogOptions(**of_logs),
     )
     overlaid = Templates(None if templates is None else Path(templates))
-    path = _target(database, overlaid, logs, test, build_options.logs.pattern)
+    path = _target(database, overlaid, logs, test, build_options)
     with Publication(path) as publication:
         temporary_folder = publication.temporary_folder(path)
         with Database(
@@ -140,11 +140,17 @@ def _target(
     templates: Templates,
     logs: PathLike | Sequence[PathLike],
     test: PathLike | Sequence[PathLike] | None,
-    pattern: str | None,
+    build_options: BuildOptions,
 ) -> Path:
-    """Returns where to write the database. Raises OptionError for a file that must not be."""
+    """Returns where to write the database.
+
+    Raises OptionError for a file that must not be, or for more logs than the memory bears.
+    """
     places = [place for place in [*as_places(logs), *as_places(test or [])] if not is_remote(place)]
-    inputs = [*(log.path for log in find_logs(places, pattern)), *templates.overlay_files()]
+    pattern = build_options.logs.pattern
+    log_files = find_logs(places, pattern)
+    build_options.check_files(len(log_files))
+    inputs = [*(log.path for log in log_files), *templates.overlay_files()]
     path = check_target(database, EVALUATION_DATABASE, inputs)
     refuse_log_names(places, path, pattern=pattern)
     return path
@@ -310,13 +316,13 @@ def _measure_model(
         db.run("evaluation/model_lists.sql")
     if set(metrics) & set(PAIR_METRICS):
         with stages.stage("test tracks"):
-            _score_test_tracks(db, model, work.build_options.thread_count)
+            _score_test_tracks(db, model, work.build_options)
             db.run("evaluation/model_test_scores.sql")
     with stages.stage("measure"):
         _measure(db, number, metrics)
 
 
-def _score_test_tracks(db: Database, model: ModelOptions, threads: int) -> None:
+def _score_test_tracks(db: Database, model: ModelOptions, build_options: BuildOptions) -> None:
     """Makes the table pair_scores: the score and the predicted deviation of each row of truth.
 
     Both are 0 for a track that the training part does not have.
@@ -333,7 +339,10 @@ def _score_test_tracks(db: Database, model: ModelOptions, threads: int) -> None:
     pairs = truth["user_index"][known], np.asarray(truth["track_index"])[known]
     neighborhood = model.neighborhood
     score, deviation = np.zeros((2, len(truth["pair"])))
-    compiled = worth_compiling(matrices.pattern.nnz, len(np.unique(pairs[0])))
+    threads = build_options.thread_count
+    compiled = may_load_kernels(build_options.memory) and worth_compiling(
+        matrices.pattern.nnz, len(np.unique(pairs[0]))
+    )
     score[known] = score_pairs(
         matrices,
         neighborhood,

@@ -327,23 +327,31 @@ def _candidates(rows: Indexes, values: FloatArray, zeros: Indexes, lengths: Inde
 def _thinned(matrix: sparse.csr_array, lengths: Indexes) -> sparse.csr_array:
     """The matrix without the entries that cannot be among the first `lengths[row]` of their row.
 
-    Saves sorting long rows, most of whose entries are far from any list. Only rows whose list is
-    full of positive values are thinned.
+    Saves sorting long rows, most of whose entries are far from any list, or equal. Only rows whose
+    list is full of positive values are thinned.
     """
     entries = np.diff(matrix.indptr)
     lowest = np.full(len(entries), -np.inf)
+    is_kept = np.ones(matrix.nnz, dtype=bool)
     for row in np.flatnonzero(entries > WORTH_THINNING * lengths):
-        values = matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]]
-        last = np.partition(values, len(values) - lengths[row])[-lengths[row]]
+        of_row = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        values, length = matrix.data[of_row], int(lengths[row])
+        last = np.partition(values, len(values) - length)[-length]
         if last > CHAIN_ROOM:
             lowest[row] = last - CHAIN_ROOM
+            # Equal values rank by column, so only the first `length` of them can be in the list.
+            tied = np.flatnonzero(values == last)
+            if len(tied) > length:
+                columns = matrix.indices[of_row].take(tied)
+                after = np.argpartition(columns, length)[length:]
+                is_kept[of_row.start + tied.take(after)] = False
     floor = np.repeat(lowest, entries)
     # Rows where a kept value may tie with one below the floor stay whole.
     tied = np.flatnonzero((matrix.data >= floor) & (matrix.data - EQUALITY_GAP < floor))
     if len(tied):
         lowest[np.searchsorted(matrix.indptr, tied, side="right") - 1] = -np.inf
         floor = np.repeat(lowest, entries)
-    kept = np.flatnonzero(matrix.data >= floor)
+    kept = np.flatnonzero(is_kept & (matrix.data >= floor))
     starts = np.searchsorted(kept, matrix.indptr)
     return sparse.csr_array(
         (matrix.data.take(kept), matrix.indices.take(kept), starts), shape=matrix.shape

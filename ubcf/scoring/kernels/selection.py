@@ -41,6 +41,9 @@ SEGMENTS = 4 * 4
 # Up to this many values are sorted by counting the values before each, which needs no branches.
 LONGEST_COUNTING_SORT = 400
 
+# Entries for each one of a list from which on equal ones are dropped before they are sorted.
+WORTH_DROPPING_TIES = 4
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])  # Any: kernels take and return what they like
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -337,6 +340,7 @@ def rank_and_keep(
             columns[counted] = columns[i]
             values[counted] = values[i]
             counted += 1
+    counted = _drop_late_ties(length, kept, found, counted)
     row_values = values[found:counted]
     order = descending_order(row_values)
     sort_ties_by_column(order, columns[found:counted], row_values)
@@ -350,6 +354,28 @@ def rank_and_keep(
             ranks[last] = ranks[i]
             last += 1
     return last
+
+
+@compiled
+def _drop_late_ties(length: int, kept: Buffers, found: int, end: int) -> int:
+    """Drops those of the entries found..end-1 that too many equal ones precede; returns their end.
+
+    Entries with one value stand in the order of their columns in the ranking, so only the first
+    `length` of them can be in a list. That makes sorting cheap where very many values are equal.
+    """
+    columns, values = kept
+    if end - found <= WORTH_DROPPING_TIES * length:
+        return end
+    last = kth_greatest(values[found:end], length)
+    tied = 0
+    stop = found
+    for i in range(found, end):
+        tied += values[i] == last
+        if values[i] != last or tied <= length:
+            columns[stop] = columns[i]
+            values[stop] = values[i]
+            stop += 1
+    return stop
 
 
 @compiled
