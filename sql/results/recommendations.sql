@@ -7,14 +7,12 @@ select
     top_tracks.score,
     top_tracks.heard,
     -- a score that is equal to 0 by the gap rule is exactly 0 here
-    cast(
-        case
-            when top_tracks.score < 0 then 'tail'
-            when top_tracks.score = 0 then 'popularity'
-            when top_tracks.own then 'own'
-            else 'neighbors'
-        end as enum ('neighbors', 'own', 'popularity', 'tail')
-    ) as source
+    case
+        when top_tracks.score < 0 then cast('tail' as enum ('neighbors', 'own', 'popularity', 'tail'))
+        when top_tracks.score = 0 then cast('popularity' as enum ('neighbors', 'own', 'popularity', 'tail'))
+        when top_tracks.own then cast('own' as enum ('neighbors', 'own', 'popularity', 'tail'))
+        else cast('neighbors' as enum ('neighbors', 'own', 'popularity', 'tail'))
+    end as source
     {%- if predict %},
     -- the expected time plus the deviation that the neighbors predict, kept within 0 to 1
     least(

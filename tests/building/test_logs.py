@@ -298,8 +298,8 @@ def test_a_folder_without_logs_is_an_error(tmp_path: Path) -> None:
         find_logs([tmp_path])
     assert str(error.value) == (
         f"{tmp_path}: no log file in this folder; looked at every depth for data.json, "
-        "data.json.N, and either with .gz or .zst; --pattern NAME, such as --pattern '*.csv', names "
-        "others"
+        "data.json.N, and either with .gz or .zst; --pattern NAME, such as --pattern '*.csv', "
+        "names others"
     )
 
 
