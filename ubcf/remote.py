@@ -74,31 +74,31 @@ REASONS = {
 }
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-_PLACE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_PLACE = r"([A-Za-z][A-Za-z0-9+.-]+)://"
 # A bucket, or a host and its port.
-_HOST = re.compile(r"arn:[\w:-]+|(\[[^]@]*\]|[^]:[]*)(:[0-9]*)?")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
-_PATTERN = re.compile(r"[*?[]")
+_HOST = r"arn:[\w:-]+|(\[[^]@]*\]|[^]:[]*)(:[0-9]*)?"
+_URL = r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+"
+_PATTERN = r"[*?[]"
 
 Result = TypeVar("Result")
 
 
 def is_remote(place: str | os.PathLike[str]) -> bool:
     """Whether a place is a URL and not a path of this machine."""
-    return _PLACE.match(os.fspath(place)) is not None
+    return re.match(_PLACE, os.fspath(place)) is not None
 
 
 def shown(place: str | os.PathLike[str]) -> str:
     """The name of a place for messages and tables: a URL without user, password and query."""
     text = os.fspath(place)
-    found = _PLACE.match(text)
+    found = re.match(_PLACE, text)
     if found is None:
         return text
     scheme, rest = found[1].lower(), text[found.end() :]
     host = re.split("[/?#]", rest, maxsplit=1)[0]
     path = rest[len(host) :]
     host = host.rpartition("@")[2]
-    if not _HOST.fullmatch(host):
+    if not re.fullmatch(_HOST, host):
         return f"{scheme}://..."  # it may be a part of a password
     # In the name of an object, a question mark may be a part of a pattern.
     query = "[?#].*" if scheme in WEB else r"\?.*=.*"
@@ -290,7 +290,7 @@ async def _listing(driver: Any, path: str, place: str, wanted: Callable[[str], b
     except FileNotFoundError as error:
         if scheme in WEB and (cause := _web_cause(error)):
             raise cause from None
-        if scheme in WEB or not _PATTERN.search(path):
+        if scheme in WEB or not re.search(_PATTERN, path):
             return Listing(place, False, ())
         matches = list((await driver._glob(path, detail=True)).values())
         is_folder = False
@@ -438,4 +438,4 @@ def _without_secrets(text: str, url: str) -> str:
     secrets = {query, user, password, *values}
     for secret in sorted({*secrets, *map(unquote, secrets)} - {""}, key=len, reverse=True):
         text = text.replace(secret, "***")
-    return _URL.sub(lambda found: shown(found[0]), text)
+    return re.sub(_URL, lambda found: shown(found[0]), text)

@@ -6,7 +6,7 @@ set variable first_moment = (
     select max(timestamp) - to_days({{ days }})
     from events
     {% else %}
-    select cast(getvariable('since') as timestamp)
+    select getvariable('since')
     {% endif %}
 );
 

@@ -23,10 +23,6 @@ MORE_TEXT = "not JSON: text after the end of the array"
 # How far the end of an element is looked for.
 LONGEST_ELEMENT = 16_000_000
 
-# The first bytes of an array of objects, or of one without elements. A line that begins with
-# another bracket is a damaged line of JSON rather than an array.
-ARRAY_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*(?:\{|\]\s*\Z)")
-
 # Up to the next character that opens or closes something, or, outside of all, ends an element. A
 # quote stops it if its text has no end.
 TEXT = rb'"(?:[^"\\]++|\\.)*+"'

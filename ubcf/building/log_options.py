@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from ubcf.errors import OptionError
@@ -38,7 +39,6 @@ NUMBER = r"[-+]?[0-9]+(?:\.[0-9]+)?"
 
 DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 
-DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?")
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class LogOptions:
             for name in given:
                 if name not in known:
                     raise OptionError(f"{option} is {name!r}; it must be one of {', '.join(known)}")
-        if self.since is not None and not (DAYS.fullmatch(self.since) or DATE.match(self.since)):
-            raise OptionError(f"since is {self.since!r}; it must be a date or days, such as 30d")
+        if self.since is not None and self.days is None:
+            _ = self.moment
         if self.scale is not None:
             _ = self.times
 
@@ -112,6 +112,18 @@ class LogOptions:
         """The days before the last event that are kept, if `since` gives them."""
         match = DAYS.fullmatch(self.since or "")
         return None if match is None else int(match[1])
+
+    @property
+    def moment(self) -> datetime:
+        """The moment of `since`, in UTC. Raises OptionError if it is none."""
+        try:
+            moment = datetime.fromisoformat(self.since or "")
+        except ValueError as error:
+            raise OptionError(
+                f"since is {self.since!r}; it must be a date, such as 2024-02-19, or days, such as "
+                "30d"
+            ) from error
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
     @property
     def chooses_fields(self) -> bool:

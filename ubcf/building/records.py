@@ -15,13 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ubcf.building.delimited import DelimitedFile, reading_long_cells
-from ubcf.building.json_array import ARRAY_START, write_array
 from ubcf.building.lines import Lines, ReadableLog, is_compressed, readable, unpacked
 from ubcf.building.lines import copy_texts as copy_texts_of_lines
 from ubcf.building.log_options import Format
 from ubcf.building.logs import READ_SIZE, LogFile
-from ubcf.building.record_lines import RecordLines
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.session import identifier, literal
 from ubcf.database.writing import Database
@@ -38,6 +35,11 @@ CAST_TYPES = {
 
 # A quoted name of a field, which stays, or one of these types.
 CAST_TYPE = re.compile('"(?:[^"]|"")*"|' + "|".join(CAST_TYPES))
+
+
+# The first bytes of an array of objects, or of one without elements. A line that begins with
+# another bracket is a damaged line of JSON rather than an array.
+ARRAY_START = rb"(?:\xef\xbb\xbf)?\s*\[\s*(?:\{|\]\s*\Z)"
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _begins_like_array(log: LogFile) -> bool:
             start += part
             if re.search(rb"[^\s\[\]\xef\xbb\xbf]", part):
                 break
-    return ARRAY_START.match(start) is not None
+    return re.match(ARRAY_START, start) is not None
 
 
 def write_records(
@@ -159,6 +161,11 @@ def write_records(
     """
     if form == "parquet":
         return _write_parquet(db, log, folder, number)
+    # Most logs are JSON lines, which need none of these.
+    from ubcf.building.delimited import DelimitedFile, reading_long_cells
+    from ubcf.building.json_array import write_array
+    from ubcf.building.record_lines import RecordLines
+
     copy, altered = _paths(folder, number)
     left = _bytes_to_read(log)
     with (
@@ -183,6 +190,8 @@ def copy_texts(
 
     form, columns: as for `write_records`, whose copy has these records in the form of JSON.
     """
+    from ubcf.building.delimited import DelimitedFile, reading_long_cells
+
     with (
         altered.open("w", encoding="utf-8") as reports,
         unpacked(log) as file,

@@ -315,8 +315,9 @@ def _account_for_lines(db: Database, reading: LineReading) -> None:
 
 def _leave_out_earlier(db: Database, options: LogOptions) -> None:
     """Removes the events before the moment of --since, and counts them as left out."""
-    db.set(since=options.since)
-    db.run("staging/earlier_events.sql", days=options.days)
+    days = options.days
+    db.set(since=options.moment if days is None else None)
+    db.run("staging/earlier_events.sql", days=days)
     db.run("staging/without_earlier_events.sql")
     db.run("staging/accepted_lines.sql")
 
