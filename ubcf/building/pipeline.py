@@ -28,8 +28,9 @@ from ubcf.building.modeling import (
 from ubcf.building.options import BuildOptions, PathLike
 from ubcf.building.recommendable import check_choice, choose_tracks
 from ubcf.building.staging import ROWS_SHOWN, read_catalog, read_logs, refuse_rejected_lines
+from ubcf.building.standard_input import StandardInput
 from ubcf.building.summary import BuildSummary, InputFile
-from ubcf.building.transfer import check_output, find_inputs
+from ubcf.building.transfer import check_output, find_inputs, places_on_disk
 from ubcf.database.reading import BUILD_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -80,7 +81,7 @@ def build(
     progress: Progress | None = None,
     **options: Any,
 ) -> BuildSummary:
-    """Builds the database and the JSON from log files, folders or glob patterns.
+    """Builds the database and the JSON from log files, folders or glob patterns; '-' is stdin.
 
     catalog: a file of tracks; None takes tracks.json from a folder of logs, if there is one.
     options: the fields of `ubcf.building.options.BuildOptions`, such as top=50; those of the model:
@@ -95,10 +96,11 @@ def build(
     of_logs = {name: options.pop(name) for name in LOG_OPTIONS if name in options}
     chosen = BuildOptions(**options, model=model_options(**of_model), logs=LogOptions(**of_logs))
     places = as_places(logs)
-    for _ in range(chosen.retries):
-        with contextlib.suppress(RotatedError):
-            return _build(places, catalog, database, output, Stages(progress), chosen)
-    return _build(places, catalog, database, output, Stages(progress), chosen)
+    with StandardInput(again=chosen.retries > 0) as stdin:
+        for _ in range(chosen.retries):
+            with contextlib.suppress(RotatedError):
+                return _build(places, catalog, database, output, Stages(progress), chosen, stdin)
+        return _build(places, catalog, database, output, Stages(progress), chosen, stdin)
 
 
 def _build(
@@ -108,18 +110,19 @@ def _build(
     output: PathLike,
     stages: Stages,
     chosen: BuildOptions,
+    stdin: StandardInput,
 ) -> BuildSummary:
     """Builds once; see `build`."""
     started_at = datetime.now(UTC)
     pattern = chosen.logs.pattern
-    inputs = find_inputs(places, catalog, pattern)
+    inputs = find_inputs(places, catalog, pattern, standard_input=stdin)
     chosen.check_files(len(inputs.logs) + len(inputs.urls))
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
     read = [*inputs.paths, *templates.overlay_files(), *chosen.files_of_tracks.values()]
     check_choice(chosen, has_catalog=inputs.has_catalog)
     database_path = check_target(database, BUILD_DATABASE, read)
     target = check_output(output, RECOMMENDATIONS, inputs, read)
-    refuse_log_names(places, database_path, *target.targets, pattern=pattern)
+    refuse_log_names(places_on_disk(places), database_path, *target.targets, pattern=pattern)
     with Publication(database_path, *target.targets) as publication:
         temporary_folder = publication.temporary_folder(database_path)
         log_files, catalog_file = inputs.fetched(temporary_folder, stages)

@@ -1,4 +1,7 @@
-"""Logs and catalogs on other machines, fetched into local copies; and the JSON, uploaded there."""
+"""Logs and catalogs on other machines, and standard input, fetched into local copies.
+
+And the JSON, uploaded to other machines.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from ubcf.building.logs import (
     rotated,
     the_one_of,
 )
+from ubcf.building.standard_input import PLACE, StandardInput, reads_standard_input
 from ubcf.errors import DatabaseError, InputError, OptionError
 from ubcf.files import HEAD_BYTES, Kind, Publication, check_target, refuse_other_kind
 from ubcf.progress import Stages
@@ -38,7 +42,8 @@ class Inputs:
 
     logs, catalog: those of this machine. listings: places of logs on other machines. given_catalog:
     the place of the catalog if it was given and is on another machine. is_input: which files of a
-    folder on another machine are read, by their paths within the folder.
+    folder on another machine are read, by their paths within the folder. standard_input: None if it
+    is no log.
     """
 
     logs: list[LogFile]
@@ -47,6 +52,7 @@ class Inputs:
     given_catalog: Listing | None
     is_input: Callable[[str], bool]
     remote: Remote
+    standard_input: StandardInput | None
 
     @property
     def paths(self) -> list[Path]:
@@ -64,18 +70,21 @@ class Inputs:
         return {file.url for listing in self._all_listings() for file in listing.files}
 
     def fetched(self, folder: Path, stages: Stages) -> tuple[list[LogFile], Catalog | None]:
-        """All logs, in the order of their names, and the catalog; what is elsewhere as copies.
+        """All logs, in the order of their names, and the catalog; what is not on disk as copies.
 
         The copies are put into `folder`, and have the names of the places that they are from.
         Raises RotatedError when a place changes meanwhile.
         """
-        if not self._all_listings():
-            return self.logs, self.catalog
-        remote_logs, remote_catalogs = self._remote_files()
-        copies = self._copies([*remote_logs, *remote_catalogs], folder, stages)
-        logs = [*self.logs, *copies[: len(remote_logs)]]
-        catalogs = [Catalog(copy.name, copy.path) for copy in copies[len(remote_logs) :]]
-        catalogs += [self.catalog] if self.catalog else []
+        logs, catalogs = list(self.logs), [self.catalog] if self.catalog else []
+        if self._all_listings():
+            remote_logs, remote_catalogs = self._remote_files()
+            copies = self._copies([*remote_logs, *remote_catalogs], folder, stages)
+            logs += copies[: len(remote_logs)]
+            fetched = [Catalog(copy.name, copy.path) for copy in copies[len(remote_logs) :]]
+            catalogs = [*fetched, *catalogs]
+        if self.standard_input is not None:
+            with stages.stage("read stdin"):
+                logs.append(self.standard_input.copied(folder, {log.name for log in logs}))
         return sorted(logs, key=lambda log: natural_order(log.name)), the_one_of(catalogs)
 
     def _all_listings(self) -> list[Listing]:
@@ -127,15 +136,19 @@ def find_inputs(
     pattern: str | None = None,
     *,
     has_catalog: bool = True,
+    standard_input: StandardInput | None = None,
 ) -> Inputs:
     """Finds the logs and the catalog; see `logs.find_logs` and `logs.find_catalog`.
 
     A folder on another machine is searched by the same rule. catalog: None takes tracks.json from a
     folder of logs, if there is one. pattern: of the names of logs in folders; None: data.json and
-    its rotated files. has_catalog: whether a catalog is read at all.
-    Raises InputError for a place without a log file, or one that cannot be reached.
+    its rotated files. has_catalog: whether a catalog is read at all. standard_input: what the place
+    - stands for.
+    Raises InputError for a place without a log file, or one that cannot be reached, and as
+    `reads_standard_input`.
     """
-    local = [place for place in places if not is_remote(place)]
+    stdin = (standard_input or StandardInput()) if reads_standard_input(places) else None
+    local = places_on_disk(places)
     elsewhere = dict.fromkeys(normal(os.fspath(place)) for place in places if is_remote(place))
     logs = find_logs(local, pattern)
     path, given_catalog = None, None
@@ -150,7 +163,12 @@ def find_inputs(
     elif has_catalog:
         path = find_catalog(local) if catalog is None else Path(catalog)
     found = None if path is None else Catalog(path.as_posix(), path)
-    return Inputs(logs, found, listings, given_catalog, is_input, remote)
+    return Inputs(logs, found, listings, given_catalog, is_input, remote, stdin)
+
+
+def places_on_disk(places: Sequence[PathLike]) -> list[PathLike]:
+    """The places of logs that are files, folders and patterns of this machine."""
+    return [place for place in places if os.fspath(place) != PLACE and not is_remote(place)]
 
 
 def _is_input(path: str, *, pattern: str | None, takes_catalog: bool) -> bool:

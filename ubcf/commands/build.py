@@ -135,6 +135,7 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
     """Build recommendations from LOGS: files, folders, or quoted patterns (default: data).
 
     A folder means every data.json and rotated data.json.N in it, at any depth, plain, .gz or .zst.
+    - means stdin: JSON, Parquet, or what --input-format says; gzip and Zstandard are noticed.
     Logs, catalog and output may be URLs: s3://, gs:// or https://, with ubcf[remote] installed.
     The database and the JSON file appear complete or not at all.
     """

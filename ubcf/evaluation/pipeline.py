@@ -23,7 +23,8 @@ from ubcf.building.modeling import (
 )
 from ubcf.building.options import BuildOptions, PathLike
 from ubcf.building.staging import read_logs, refuse_rejected_lines
-from ubcf.building.transfer import find_inputs
+from ubcf.building.standard_input import StandardInput, reads_standard_input
+from ubcf.building.transfer import find_inputs, places_on_disk
 from ubcf.database.reading import EVALUATION_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -144,9 +145,12 @@ def _target(
 ) -> Path:
     """Returns where to write the database.
 
-    Raises OptionError for a file that must not be, or for more logs than the memory bears.
+    Raises OptionError for a file that must not be, or for more logs than the memory bears, and as
+    `reads_standard_input`.
     """
-    places = [place for place in [*as_places(logs), *as_places(test or [])] if not is_remote(place)]
+    given = [*as_places(logs), *as_places(test or [])]
+    reads_standard_input(given)
+    places = places_on_disk(given)
     pattern = build_options.logs.pattern
     log_files = find_logs(places, pattern)
     build_options.check_files(len(log_files))
@@ -210,8 +214,11 @@ def _read(work: _Work, logs: PathLike | Sequence[PathLike], target: str) -> _Lin
     """Makes the table `target` of the events of logs."""
     db = work.db
     options, stages = work.build_options.logs, Stages(work.progress)
-    inputs = find_inputs(as_places(logs), pattern=options.pattern, has_catalog=False)
-    found, _ = inputs.fetched(work.temporary_folder, stages)
+    with StandardInput() as stdin:
+        inputs = find_inputs(
+            as_places(logs), pattern=options.pattern, has_catalog=False, standard_input=stdin
+        )
+        found, _ = inputs.fetched(work.temporary_folder, stages)
     read_logs(db, db.templates, found, work.temporary_folder, stages, options)
     refuse_rejected_lines(db, work.build_options.max_rejected)
     ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
