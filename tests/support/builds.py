@@ -34,7 +34,7 @@ class Built:
         return {entry["user"]: entry["tracks"] for entry in map(json.loads, lines)}
 
 
-def build_in(folder: Path, logs: Path | Sequence[Path], **options: Any) -> Built:
+def build_in(folder: Path, logs: Path | str | Sequence[Path | str], **options: Any) -> Built:
     """Builds from logs anywhere into a folder."""
     summary = ubcf.build(
         logs,
