@@ -216,16 +216,17 @@ def copy_readable(log: LogFile, copy: Path, altered: Path) -> None:
     a copy cannot be written.
     """
     left = None if is_compressed(log.path) else log.bytes
-    try:
-        targets = copy.open("wb"), altered.open("w", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{log.name}: cannot be copied to {copy}: {error.strerror}") from error
-    with targets[0] as target, targets[1] as reports, unpacked(log) as file:
+    with (
+        copying(log, copy),
+        copy.open("wb") as target,
+        altered.open("w", encoding="utf-8") as reports,
+        unpacked(log) as file,
+    ):
         source = cast(BinaryIO, io.BufferedReader(cast(Any, file), READ_SIZE))
         for number, line in enumerate(_lines(source, left), start=1):
             shown = line.head.removeprefix(codecs.BOM_UTF8) if number == 1 else line.head
             readable, reason = _readable(line, shown)
-            _write(log, target, readable + b"\n")
+            write_copy(log, target, readable + b"\n")
             if readable != line.head:
                 kept = text_of(shown)[: KEPT_CHARACTERS if line.is_too_long else None]
                 report_line(reports, log, number, reason, kept)
@@ -234,10 +235,14 @@ def copy_readable(log: LogFile, copy: Path, altered: Path) -> None:
 def copy_texts(log: LogFile, numbers: set[int], altered: Path) -> None:
     """Writes the texts of some lines of a log file, by number, as `copy_readable` does.
 
-    Raises InputError as `unpacked`.
+    Raises InputError as `copy_readable`.
     """
     left = None if is_compressed(log.path) else log.bytes
-    with altered.open("w", encoding="utf-8") as reports, unpacked(log) as file:
+    with (
+        copying(log, altered),
+        altered.open("w", encoding="utf-8") as reports,
+        unpacked(log) as file,
+    ):
         source = cast(BinaryIO, io.BufferedReader(cast(Any, file), READ_SIZE))
         for number, line in enumerate(_lines(source, left), start=1):
             if number in numbers:
@@ -248,14 +253,27 @@ def copy_texts(log: LogFile, numbers: set[int], altered: Path) -> None:
 def report_line(reports: TextIO, log: LogFile, number: int, reason: str | None, text: str) -> None:
     """Writes about one line that is not copied as it is; see `copy_readable`."""
     entry = {"file": log.name, "line_number": number, "reason": reason, "line": text}
-    reports.write(json.dumps(entry) + "\n")
+    with copying(log, Path(reports.name)):
+        reports.write(json.dumps(entry) + "\n")
 
 
-def _write(log: LogFile, target: BinaryIO, data: bytes) -> None:
+@contextmanager
+def copying(log: LogFile, copy: Path) -> Iterator[None]:
+    """Turns the errors of writing into an InputError. Those of reading are for `unpacked`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{log.name}: cannot be copied to {copy}: {error.strerror}") from error
+
+
+def write_copy(log: LogFile, target: BinaryIO, data: bytes) -> None:
+    """Writes a part of a copy. Raises InputError when that fails."""
     try:
         target.write(data)
     except OSError as error:
-        raise InputError(f"{log.name}: cannot be copied: {error.strerror}") from error
+        raise InputError(
+            f"{log.name}: cannot be copied to {target.name}: {error.strerror}"
+        ) from error
 
 
 @dataclass(frozen=True)

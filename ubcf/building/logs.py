@@ -158,14 +158,19 @@ def grown(logs: Iterable[LogFile]) -> list[LogFile]:
 
 
 @contextmanager
-def noticing_rotation(logs: Iterable[LogFile], *errors: type[Exception]) -> Iterator[None]:
-    """Turns one of these errors into a RotatedError if one of the files is no longer as it was."""
+def noticing_rotation(
+    logs: Iterable[LogFile], *errors: type[Exception], are_text: bool
+) -> Iterator[None]:
+    """Turns one of these errors into a RotatedError if one of the files is no longer as it was.
+
+    are_text: no file is said to be Parquet, other than by its name.
+    """
     try:
         yield
     except errors as error:
         for log in grown(logs):
-            # A plain file that grows can be read all the same.
-            if log.path.suffix.lower() in COMPRESSED:
+            # A file of text that grows can be read all the same.
+            if not are_text or log.path.suffix.lower() in (*COMPRESSED, ".parquet"):
                 raise rotated(log.name) from error
         raise
 

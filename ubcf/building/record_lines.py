@@ -16,6 +16,7 @@ from ubcf.building.lines import (
     placeholder,
     report_line,
     text_of,
+    write_copy,
 )
 from ubcf.building.logs import LogFile
 from ubcf.errors import InputError
@@ -101,16 +102,10 @@ class RecordLines:
         self.records += 1
         # At most four bytes are a character.
         kept = text if most is None else text[: 4 * most]
-        try:
-            report_line(self._reports, self.log, self.count, reason, text_of(kept)[:most])
-        except OSError as error:
-            raise self._failure(error) from error
+        report_line(self._reports, self.log, self.count, reason, text_of(kept)[:most])
 
     def _write(self, data: bytes) -> None:
-        try:
-            self._target.write(data)
-        except OSError as error:
-            raise self._failure(error) from error
+        write_copy(self.log, self._target, data)
 
     def _failure(self, error: OSError) -> InputError:
         return InputError(f"{self.log.name}: cannot be copied to {self.copy}: {error.strerror}")

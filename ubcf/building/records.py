@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ubcf.building.lines import Lines, ReadableLog, is_compressed, readable, unpacked
+from ubcf.building.lines import (
+    Lines,
+    ReadableLog,
+    copying,
+    is_compressed,
+    readable,
+    unpacked,
+    write_copy,
+)
 from ubcf.building.lines import copy_texts as copy_texts_of_lines
 from ubcf.building.log_options import Format
 from ubcf.building.logs import READ_SIZE, LogFile
@@ -35,6 +42,9 @@ CAST_TYPES = {
 
 # A quoted name of a field, which stays, or one of these types.
 CAST_TYPE = re.compile('"(?:[^"]|"")*"|' + "|".join(CAST_TYPES))
+
+# How DuckDB says that it cannot write a file; then why.
+UNWRITTEN = re.compile(r'Could not write file .*": ([^"]+)')
 
 
 # The first bytes of an array of objects, or of one without elements. A line that begins with
@@ -193,6 +203,7 @@ def copy_texts(
     from ubcf.building.delimited import DelimitedFile, reading_long_cells
 
     with (
+        copying(log, altered),
         altered.open("w", encoding="utf-8") as reports,
         unpacked(log) as file,
         reading_long_cells(),
@@ -228,6 +239,10 @@ def _write_parquet(db: Database, log: LogFile, folder: Path, number: int) -> Rec
                 db.copy_lines("from parquet_lines", copy)
         except (DatabaseError, TemplateError) as error:
             reason = str(error.__cause__ or error).partition("\nLINE ")[0]
+            if unwritten := UNWRITTEN.search(reason):
+                raise InputError(
+                    f"{log.name}: cannot be copied to {copy}: {unwritten[1]}"
+                ) from error
             raise InputError(
                 f"{log.name}: cannot be read as Parquet: {' '.join(reason.split())}"
             ) from error
@@ -279,11 +294,8 @@ def _plain(log: LogFile, copy: Path) -> Iterator[Path]:
     if not is_compressed(log.path):
         yield log.path
         return
-    with unpacked(log) as file:
-        try:
-            with copy.open("wb") as target:
-                shutil.copyfileobj(file, target, READ_SIZE)
-        except OSError as error:
-            raise InputError(f"{log.name}: cannot be copied to {copy}: {error.strerror}") from error
+    with copying(log, copy), copy.open("wb") as target, unpacked(log) as file:
+        while part := file.read(READ_SIZE):
+            write_copy(log, target, part)
     yield copy
     copy.unlink()

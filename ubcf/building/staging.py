@@ -76,7 +76,9 @@ def read_logs(
     with (
         stages.stage("read logs") as stage,
         LiteralPaths() as paths,
-        noticing_rotation(logs, UbcfError, duckdb.Error),
+        noticing_rotation(
+            logs, UbcfError, duckdb.Error, are_text=options.input_format != "parquet"
+        ),
         _reading_threads(db, logs),
     ):
         if not any(log.bytes for log in logs):
