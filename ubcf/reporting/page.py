@@ -24,7 +24,15 @@ from ubcf.drawing.numbers import PERCENT_SIGN, byte_size, digits, p_value, perce
 from ubcf.errors import NotFoundError
 from ubcf.files import Kind, check_target, complete_or_absent, head
 from ubcf.progress import Progress, no_progress
-from ubcf.reporting.charts import CHARTS, Chart, Interval, Row, forest_plot, listening_by_hour
+from ubcf.reporting.charts import (
+    CHARTS,
+    CHARTS_OF_RATINGS,
+    Chart,
+    Interval,
+    Row,
+    forest_plot,
+    listening_by_hour,
+)
 
 TEMPLATE = "page.html"
 
@@ -132,7 +140,8 @@ def _page(
     (build,) = _rows(connection.table("build"))
     inputs = _rows(connection.table("build_inputs"))
     stages = _rows(connection.table("build_stages"))
-    charts = _charts(connection, advance)
+    options = json.loads(build["options"])
+    charts = _charts(connection, advance, are_ratings=options.get("scale") is not None)
     experiments = _experiments(connection)
     advance(1)
     users = []
@@ -143,7 +152,7 @@ def _page(
     return _template().render(
         stylesheet=STYLESHEET.read_text(encoding="utf-8"),
         build=build,
-        options=json.loads(build["options"]),
+        options=options,
         folder=folder,
         inputs=[{**file, "file": file["file"].removeprefix(folder)} for file in inputs],
         rejected=_analysis(connection, "rejected_summary"),
@@ -157,9 +166,11 @@ def _page(
     )
 
 
-def _charts(connection: duckdb.DuckDBPyConnection, advance: Callable[[int], None]) -> list[Chart]:
+def _charts(
+    connection: duckdb.DuckDBPyConnection, advance: Callable[[int], None], *, are_ratings: bool
+) -> list[Chart]:
     drawn = []
-    for analysis, chart in CHARTS.items():
+    for analysis, chart in (CHARTS | (CHARTS_OF_RATINGS if are_ratings else {})).items():
         drawn.append(chart(_analysis(connection, analysis)))
         advance(1)
     (period,) = _analysis(connection, "log_period")
