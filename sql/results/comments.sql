@@ -72,6 +72,9 @@ comment on column recommendations.predicted_time is 'fraction of the track that 
 comment on column recommendations.support is 'number of neighbors who heard the track: the predicted time is based on them';
 {% endif %}
 
+comment on macro table time_scale is 'the least and the greatest rating (see scale in build.options); null: times are fractions of a track';
+comment on macro scaled_time is 'a time, 0 to 1, in the scale of the build: scaled_time(0.75)';
+comment on macro scaled_difference is 'a difference between times, such as a centered time, in the scale of the build';
 comment on macro table weights_of is 'the users who count for a user, given by id, and their weights: from weights_of(156)';
 
 comment on table build is 'the build that made this database, one row';

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, takewhile
@@ -153,6 +153,7 @@ def _page(
         stylesheet=STYLESHEET.read_text(encoding="utf-8"),
         build=build,
         options=options,
+        options_shown=_options_shown(options),
         folder=folder,
         inputs=[{**file, "file": file["file"].removeprefix(folder)} for file in inputs],
         rejected=_analysis(connection, "rejected_summary"),
@@ -178,6 +179,29 @@ def _charts(
     drawn.append(listening_by_hour(_analysis(connection, "listening_by_hour"), first, last))
     advance(1)
     return drawn
+
+
+def _options_shown(options: Mapping[str, Any]) -> list[str]:
+    """The options of a build that have a value, as text; ids: as the logs were read."""
+    reading = options.get("reading") or {}
+    shown = {name: value for name, value in options.items() if name != "reading"}
+    if reading:
+        shown["ids"] = reading["ids"]
+        shown["plays_count"] = reading["plays_count"] or None
+    return [
+        f"{name.replace('_', ' ')}: {_option_text(value)}"
+        for name, value in shown.items()
+        if value not in (None, [], {})
+    ]
+
+
+def _option_text(value: Any) -> str:
+    """The value of an option as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {each}" for name, each in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 # Users
