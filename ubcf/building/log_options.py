@@ -40,7 +40,6 @@ NUMBER = r"[-+]?[0-9]+(?:\.[0-9]+)?"
 DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 
 
-
 @dataclass(frozen=True)
 class LogOptions:
     """How logs and a catalog are read.
