@@ -14,7 +14,7 @@ select
     users."user",
     users.events,
     users.tracks,
-    users.mean_time,
+    scaled_time(users.mean_time) as mean_time,
     users.positive_neighbors,
     users.negative_neighbors,
     users.positive_scores,

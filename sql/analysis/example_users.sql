@@ -41,7 +41,7 @@ select
     ranked."user",
     ranked.events,
     ranked.tracks,
-    ranked.mean_time,
+    scaled_time(ranked.mean_time) as mean_time,
     ranked.positive_neighbors,
     ranked.negative_neighbors,
     ranked.positive_scores

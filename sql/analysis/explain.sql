@@ -1,6 +1,8 @@
 -- explain: one row per neighbor that contributes to the score of a track for a user, the greatest first.
 -- score(u, t) is the sum of w(u, v) * h(v, t) over the other users v. A row is one term: similarity is
--- w(u, v), centered_time is h(v, t) (plus the offset of the build), contribution is their product.
+-- w(u, v), centered_time is h(v, t) (plus the offset of the build), contribution is their product. With a scale
+-- (--scale 1:5), centered_time is a difference in it, and contribution the product divided by the length of the
+-- scale (4): scores are of times from 0 to 1.
 -- If the build gives the user's own interactions a weight, the user is one of the rows.
 -- common_tracks: what both have heard, the tracks that contribute most to the similarity first.
 -- variable user: the user.
@@ -57,7 +59,7 @@ select
     contributions.weight as similarity,
     common.common_tracks,
     common.common_titles,
-    contributions.counted_time as centered_time,
+    scaled_difference(contributions.counted_time) as centered_time,
     contributions.weight * contributions.counted_time as contribution
 from contributions
 inner join common on contributions.neighbor = common.neighbor

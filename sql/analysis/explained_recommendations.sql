@@ -1,6 +1,7 @@
 -- explained_recommendations: one row per recommendation of a user and neighbor that contributes to its score.
 -- A neighbor contributes its similarity times its centered time on the track; the score is the sum of all
--- contributions. A track without any contribution has one row, without a neighbor.
+-- contributions. With a scale (--scale 1:5), the centered time is a difference in it, and the product is divided by
+-- the length of the scale (4): scores are of times from 0 to 1. A track without any contribution has one row, without a neighbor.
 -- neighbors: all that contribute to the track; place: of the neighbor among these, from 1.
 -- variable user: the user.
 -- variable k: neighbors at most for each track (default 5).
@@ -116,7 +117,7 @@ select
     ranked.common_tracks,
     ranked.tracks_in_common,
     names.common_titles,
-    ranked.centered_time,
+    scaled_difference(ranked.centered_time) as centered_time,
     ranked.contribution
 from recommended
 inner join tracks on recommended.track = tracks.track

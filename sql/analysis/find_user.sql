@@ -5,7 +5,7 @@ select
     "user",
     events,
     tracks,
-    mean_time
+    scaled_time(mean_time) as mean_time
 from users
 order by
     cast("user" as varchar) = cast(getvariable('text') as varchar) desc,

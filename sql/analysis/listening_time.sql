@@ -1,4 +1,4 @@
--- listening_time: one row per twentieth of a track: how many plays ended in it.
+-- listening_time: one row per twentieth of a track, or of the scale of ratings: how many plays ended in it.
 -- A play from from_time up to, but not including, to_time counts; the last row includes whole tracks.
 with
 parts as (
@@ -15,8 +15,8 @@ plays as (
 )
 
 select
-    parts.part / 20 as from_time,
-    (parts.part + 1) / 20 as to_time,
+    scaled_time(parts.part / 20) as from_time,
+    scaled_time((parts.part + 1) / 20) as to_time,
     coalesce(plays.events, 0) as events,
     coalesce(plays.events, 0) / sum(plays.events) over () as share_of_events
 from parts

@@ -5,7 +5,7 @@ select
     "user",
     events,
     tracks,
-    mean_time
+    scaled_time(mean_time) as mean_time
 from users
 order by
     md5(concat(coalesce(cast(getvariable('seed') as varchar), '0'), ' ', cast("user" as varchar))),

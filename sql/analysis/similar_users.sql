@@ -45,7 +45,7 @@ select
     similar_ones.common_tracks,
     users.events,
     users.tracks,
-    users.mean_time,
+    scaled_time(users.mean_time) as mean_time,
     common.common_track_ids,
     common.common_titles
 from similar_ones

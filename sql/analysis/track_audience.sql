@@ -17,8 +17,8 @@ ranked as (
 select
     "user",
     plays,
-    mean_time,
-    centered_time
+    scaled_time(mean_time) as mean_time,
+    scaled_difference(centered_time) as centered_time
 from ranked
 where rank <= coalesce(cast(getvariable('k') as bigint), rank)
 order by rank;

@@ -26,7 +26,7 @@ select
     ranked.track,
     tracks.artist,
     tracks.title,
-    ranked.time,
+    scaled_time(ranked.time) as time,
     ranked.recommendation
 from ranked
 inner join tracks on ranked.track = tracks.track

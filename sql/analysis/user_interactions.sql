@@ -22,14 +22,14 @@ ranked as (
 )
 
 select
-    centered_time,
+    scaled_difference(centered_time) as centered_time,
     track,
     plays,
-    mean_time,
+    scaled_time(mean_time) as mean_time,
     artist,
     title,
     genre,
     pop
 from ranked
 where rank <= coalesce(cast(getvariable('k') as bigint), rank)
-order by centered_time desc, track asc;
+order by ranked.centered_time desc, track asc;

@@ -55,7 +55,7 @@ select
     users."user",
     users.events,
     users.tracks,
-    users.mean_time,
+    scaled_time(users.mean_time) as mean_time,
     users.norm,
     users.positive_neighbors,
     users.negative_neighbors,

@@ -31,7 +31,7 @@ comment on column split_events.message is 'next: a track was played and another 
 comment on column split_events.timestamp is 'when the service logged the line, UTC';
 comment on column split_events."user" is 'id of the user who listened';
 comment on column split_events.track is 'id of the track listened to';
-comment on column split_events.time is 'fraction of the track listened to, 0 to 1';
+comment on column split_events.time is 'fraction of the track listened to, 0 to 1; for ratings, of their range (see scale in evaluation.options)';
 comment on column split_events.latency is 'time that the service took to answer, in seconds';
 comment on column split_events.recommendation is 'track that the service recommended next; null if the play ended the session';
 comment on column split_events.experiments is 'A/B experiments of the user at that moment: name to treatment';
@@ -41,7 +41,7 @@ comment on table metrics is 'metrics over all users, one row per metric, cut and
 comment on column metrics.setting is 'name of the setting';
 comment on column metrics.metric is 'ndcg, recall, precision, mrr, hit_rate, auc: greater is better; rmse, mae: smaller is better; coverage, popularity: neither';
 comment on column metrics.cut is 'number of ranks, from the first, that are measured; null: the metric is not about lists';
-comment on column metrics.value is 'weighted mean of the values of the users (rmse: root of the weighted mean square)';
+comment on column metrics.value is 'weighted mean of the values of the users (rmse: root of the weighted mean square); rmse and mae are in the scale in evaluation.options';
 comment on column metrics.low is 'lower end of the 95 % interval, by bootstrap over users; null: coverage is not a mean over users';
 comment on column metrics.high is 'upper end of the interval';
 comment on column metrics.users is 'number of users with a value';

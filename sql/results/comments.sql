@@ -8,7 +8,7 @@ comment on column events.message is 'next: a track was played and another one as
 comment on column events.timestamp is 'when the service logged the line, UTC';
 comment on column events."user" is 'id of the user who listened';
 comment on column events.track is 'id of the track listened to';
-comment on column events.time is 'fraction of the track listened to, 0 to 1';
+comment on column events.time is 'fraction of the track listened to, 0 to 1; for ratings, of their range (see scale in build.options)';
 comment on column events.latency is 'time that the service took to answer, in seconds';
 comment on column events.recommendation is 'track that the service recommended next; null if the play ended the session';
 comment on column events.experiments is 'A/B experiments of the user at that moment: name to treatment';
@@ -68,10 +68,13 @@ comment on column recommendations.heard is 'whether the user has heard the track
 comment on column recommendations.source is 'where it comes from. neighbors: a score above 0 to which another user contributes; own: a score above 0 from the listening of the user alone; popularity: score 0, a popular track that fills the list; tail: a score below 0, neighbors speak against it';
 
 {% if predict %}
-comment on column recommendations.predicted_time is 'fraction of the track that the user is predicted to listen to, 0 to 1: the expected time, plus sum(similarity * centered time) / (sum(|similarity|) + damping) over the neighbors who heard it';
+comment on column recommendations.predicted_time is 'fraction of the track that the user is predicted to listen to (for ratings, of their range), 0 to 1: the expected time, plus sum(similarity * centered time) / (sum(|similarity|) + damping) over the neighbors who heard it';
 comment on column recommendations.support is 'number of neighbors who heard the track: the predicted time is based on them';
 {% endif %}
 
+comment on macro table time_scale is 'the least and the greatest rating (see scale in build.options); null: times are fractions of a track';
+comment on macro scaled_time is 'a time, 0 to 1, in the scale of the build: scaled_time(0.75)';
+comment on macro scaled_difference is 'a difference between times, such as a centered time, in the scale of the build';
 comment on macro table weights_of is 'the users who count for a user, given by id, and their weights: from weights_of(156)';
 
 comment on table build is 'the build that made this database, one row';

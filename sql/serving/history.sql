@@ -1,11 +1,23 @@
 -- history: one row per play of a new user, given as track texts and times, with the dense index of the track.
+-- The times are given in the scale of the build, and become fractions, as the times of the tables are.
 -- Tracks that are not in the logs get the indexes after those that are.
 create or replace temp table history as
 with
-given as (
+plays as (
     select
         unnest(getvariable('history_tracks')) as track_text,
         unnest(getvariable('history_times')) as time
+),
+
+given as (
+    select
+        plays.track_text,
+        coalesce(
+            (plays.time - scale.least) / (scale.greatest - scale.least),
+            plays.time
+        ) as time
+    from plays
+    cross join time_scale() as scale
 ),
 
 known as (

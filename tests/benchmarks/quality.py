@@ -3,7 +3,8 @@
     python tests/benchmarks/quality.py RATINGS_DIR [--seed 0]
 
 RATINGS_DIR has logs whose times are ratings / 5, each track rated once by a user. `ubcf evaluate`
-splits them at random; the others learn from the same training part. It prints two markdown tables:
+reads them as ratings on the scale 0:5 and splits them at random; the others learn from the same
+training part. It prints two markdown tables:
 
     rmse of predicted ratings, in stars, over all test pairs of known users: `--preset ratings`
     against Surprise's KNNWithMeans and KNNBaseline and LensKit's UserKNNScorer (explicit feedback);
@@ -54,6 +55,8 @@ def main() -> int:
             settings=["ratings", "listening"],
             at=[CUT],
             exclude_heard=True,
+            fields={"time": f"{STARS} * time"},
+            scale=f"0:{STARS}",
         )
         with duckdb.connect(str(database), read_only=True) as connection:
             events = connection.execute(
@@ -65,7 +68,7 @@ def main() -> int:
     test = test[test["user"].isin(set(train["user"]))]
 
     print("| rmse, in stars | |\n|---|--:|")
-    print(f"| ubcf, preset ratings | {STARS * ours['ratings', 'rmse']:.4f} |")
+    print(f"| ubcf, preset ratings | {ours['ratings', 'rmse']:.4f} |")
     for name, value in rating_errors(train, test):
         print(f"| {name} | {value:.4f} |")
     print(f"\n| nDCG@{CUT} | |\n|---|--:|")

@@ -82,7 +82,7 @@ def about(file: SqlFile) -> set[str]:
 
 def test_the_first_comment_of_a_file_with_rows_says_what_one_row_is() -> None:
     says_it = re.compile(r"(adds )?one row(:| per | if )")
-    of_values = re.compile(r"create or replace temp macro \w+\([^()]*\) as\s+(?!table)")
+    of_values = re.compile(r"create (?:or replace temp )?macro \w+\([^()]*\) as\s+(?!table)")
     with_rows = [
         file
         for file in FILES

@@ -145,7 +145,7 @@ class SqlFile:
         names = [
             name
             for name, called in READ.findall(self.code)
-            if name not in own and (not called or name == "weights_of")
+            if name not in own and (not called or name in ("weights_of", "time_scale"))
         ]
         return list(dict.fromkeys([*(old for old, _ in RENAMED.findall(self.code)), *names]))
 

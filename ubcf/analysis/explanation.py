@@ -31,8 +31,9 @@ def explain(
     """The terms of score(u, t), one row per contributing neighbor v; t need not be recommended.
 
     Columns: neighbor, similarity w(u, v), common_tracks and common_titles (lists), centered_time
-    h(v, t), and contribution, the product w(u, v) * h(v, t). The contributions sum to the score,
-    to 1e-9; no row means a score of 0. The greatest contributions, in magnitude, come first.
+    h(v, t) in the scale of the build, and contribution, the product w(u, v) * h(v, t) of h as a
+    fraction. The contributions sum to the score, to 1e-9; no row means a score of 0. The greatest
+    contributions, in magnitude, come first.
     Raises NotFoundError, with the nearest ids, for a user or a track that is not in the database.
     """
     return query(connection, "explain", user=user, track=track)

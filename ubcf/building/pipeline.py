@@ -32,6 +32,7 @@ from ubcf.building.standard_input import StandardInput
 from ubcf.building.summary import BuildSummary, InputFile
 from ubcf.building.transfer import check_output, find_inputs, places_on_disk
 from ubcf.database.reading import BUILD_DATABASE
+from ubcf.database.tables import MACROS
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import CheckError, RotatedError
@@ -251,7 +252,8 @@ def _record(
         )
         db.run("results/build.sql")
         db.run("results/build_stages.sql")
-        db.run("results/weights_of.sql")
+        for name in MACROS:
+            db.run(f"results/{name}.sql")
         db.run(
             "results/comments.sql",
             predict=bool(options["predict"]),

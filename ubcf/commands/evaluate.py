@@ -144,7 +144,7 @@ def evaluate(
     mean time in the training part. Metrics of lists: ndcg (gain: the time), recall, precision, mrr,
     hit_rate, coverage of the tracks, popularity. Metrics of the tracks played in the test part:
     auc, whether liked tracks have greater scores than skipped ones; rmse and mae of the predicted
-    times.
+    times, in the scale of the logs.
 
     ndcg alone, like the other metrics of lists, rewards predicting what some recommender had shown:
     users play what they are offered. See auc too, which only compares tracks that were played.

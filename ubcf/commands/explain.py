@@ -21,7 +21,8 @@ def explain(user: str, track: str, database: str, form: str) -> None:
     """Explain the score of a track for a user: what each neighbor contributes.
 
     One row for each neighbor of USER who heard TRACK; the score is the sum of the contributions.
-    TRACK need not be recommended.
+    Each is similarity times centered time; with a scale, divided by its length, since scores are of
+    times from 0 to 1. TRACK need not be recommended.
     """
     from ubcf.analysis.explanation import explain as explain_score
     from ubcf.analysis.explanation import explained_score, why_nothing

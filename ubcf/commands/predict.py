@@ -25,12 +25,12 @@ Examples:
 )
 @safe_csv_flag
 def predict(pairs: str, database: str, form: str, safe_csv: bool) -> None:
-    """Predict the fraction of a track that a user would listen to, for each pair in PAIRS.
+    """Predict how much of a track a user would listen to, for each pair in PAIRS.
 
     PAIRS is a CSV with the columns user and track, or JSON lines with these fields; - is stdin. The
-    rows keep its order and have predicted_time, from 0 to 1, and support, the number of neighbors
-    who heard the track. Without neighbors the prediction is the mean time of the user; for a user
-    that the logs do not have, of all events.
+    rows keep its order and have predicted_time, from 0 to 1 or in the scale of the build, and
+    support, the number of neighbors who heard the track. Without neighbors the prediction is the
+    mean time of the user; for a user that the logs do not have, of all events.
     """
     from ubcf.commands.rows import given_file, print_rows
     from ubcf.database.reading import connect_closed

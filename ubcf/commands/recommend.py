@@ -17,7 +17,8 @@ Examples:
     "--history",
     required=True,
     metavar="FILE",
-    help="What the person heard: a JSON object of time by track, or log lines; - is stdin.",
+    help="What the person heard: a JSON object of time by track, or log lines; - is stdin. Times "
+    "are in the scale of the build.",
 )
 @database_option
 @click.option(
@@ -50,10 +51,10 @@ def recommend(
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.serving.history import read_history
-    from ubcf.serving.recommendation import fold_in, why_popular
+    from ubcf.serving.recommendation import fold_in, time_bounds, why_popular
 
     with connect_closed(database) as connection, given_file(history) as path:
-        plays = read_history(path)
+        plays = read_history(path, time_bounds(connection))
         parts = interruptibly(
             connection,
             lambda: fold_in(connection, plays, top, similar_users=similar_users, explain=explain),

@@ -16,8 +16,7 @@ from ubcf.database.session import Session, identifier, literal
 from ubcf.database.tables import (
     BUILD_TABLES,
     EVALUATION_TABLES,
-    MACRO,
-    MACRO_TEMPLATE,
+    MACROS,
     Columns,
 )
 from ubcf.errors import DatabaseError, one_line
@@ -104,7 +103,7 @@ def connect_closed(
         )
         _refuse_other_contents(connection, path, DATABASE)
         connection.execute(f"use {DATABASE}")
-        _define_macro(connection)
+        _define_macros(connection)
     except BaseException:
         connection.close()
         raise
@@ -201,7 +200,7 @@ def _checked(
         name = names.get(str(path.absolute()), rows[0][0])
         _refuse_other_contents(connection, path, name, evaluations=evaluations, oldest=oldest)
         if _of_database(connection, name, "duckdb_functions", "function_name"):
-            _define_macro(connection)
+            _define_macros(connection)
     except duckdb.Error as error:
         connection.close()
         raise DatabaseError(f"{path}: {one_line(error)}") from error
@@ -211,10 +210,12 @@ def _checked(
     return connection
 
 
-def _define_macro(connection: duckdb.DuckDBPyConnection) -> None:
-    """Defines our macro in the connection, where it hides that of the database."""
-    macro = Session(connection).templates.render(MACRO_TEMPLATE)
-    connection.execute(macro.replace("create macro", "create temp macro", 1))
+def _define_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Defines our macros in the connection, where they hide those of the database."""
+    templates = Session(connection).templates
+    for name in MACROS:
+        macro = templates.render(f"results/{name}.sql")
+        connection.execute(macro.replace("create macro", "create temp macro", 1))
 
 
 def _spill_folder() -> str:
@@ -265,7 +266,7 @@ def _refuse_other_contents(
     """
     macros = _of_database(connection, name, "duckdb_functions", "function_name")
     for (macro,) in macros:
-        if macro != MACRO:
+        if macro not in MACROS:
             raise DatabaseError(f"{path}: not a database that ubcf made: it has a macro {macro!r}")
     tables = {table for (table,) in _of_database(connection, name, "duckdb_tables", "table_name")}
     if evaluations and tables >= EVALUATION_TABLES.keys():

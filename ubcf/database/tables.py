@@ -119,6 +119,5 @@ EVALUATION_TABLES: dict[str, Columns] = {
     "settings": {"setting": "VARCHAR", "options": "JSON"},
 }
 
-# The macro that a build leaves, and the template that defines it.
-MACRO = "weights_of"
-MACRO_TEMPLATE = "results/weights_of.sql"
+# The macros that a build leaves, in the order of their making: each has a template of its own.
+MACROS = ("time_scale", "scaled_time", "scaled_difference", "weights_of")

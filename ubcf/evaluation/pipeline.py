@@ -184,6 +184,8 @@ def _set_variables(work: _Work) -> None:
     db, options = work.db, work.options
     db.set(seed=options.seed, test_share=options.test_share, cuts=sorted(set(options.at)))
     db.set(top=max(options.at), metric_names=list(METRICS), version=__version__)
+    least, most = work.build_options.logs.times
+    db.set(time_least=least, time_most=most)
     db.run("evaluation/cuts.sql")
 
 
@@ -376,6 +378,8 @@ def _measure(db: Database, number: int, metrics: Sequence[str]) -> None:
     if set(metrics) & set(LIST_METRICS):
         for table in ("hits", "hit_counts", "coverage_values"):
             db.run(f"evaluation/{table}.sql")
+    if set(metrics) & set(ERRORS):
+        db.run("evaluation/test_errors.sql")
     for metric in metrics:
         db.run(f"evaluation/metrics/{metric}.sql")
     db.run("evaluation/user_values.sql", metrics=metrics)

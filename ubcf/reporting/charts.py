@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ubcf.drawing.figures import (
@@ -133,15 +134,48 @@ def listening_time(rows: Rows) -> Chart:
 
 
 def _draw_times(axes: Axes, starts: Sequence[float], shares: Sequence[float]) -> None:
-    axes.bar(starts, shares, width=0.046, align="edge", color=FIRST)
     label_ticks(axes.xaxis, whole_percent)
-    label_ticks(axes.yaxis, whole_percent)
-    axes.set_xlim(-0.01, 1.01)
     name_axes(axes, x="fraction of the track listened to", y="share of the plays")
+    _draw_parts(axes, starts, shares)
+
+
+def ratings(rows: Rows) -> Chart:
+    """Which ratings users give: in place of `listening_time`, for a build with a scale."""
+    shares = [row["share_of_events"] for row in rows]
+    parts = [f"{row['from_time']:g} to {row['to_time']:g}" for row in rows]
+    name = "ratings"
+    return Chart(
+        name,
+        "Ratings",
+        f"{percent(shares[0])} of the ratings are from {parts[0]}, {percent(shares[-1])} from "
+        f"{parts[-1]}.",
+        draw_svg(
+            name, lambda axes: _draw_ratings(axes, [row["from_time"] for row in rows], shares)
+        ),
+        ("Rating", "Ratings", "Share"),
+        [
+            (part, f"{row['events']:,}", percent(row["share_of_events"]))
+            for part, row in zip(parts, rows, strict=True)
+        ],
+    )
+
+
+def _draw_ratings(axes: Axes, starts: Sequence[float], shares: Sequence[float]) -> None:
+    label_ticks(axes.xaxis, lambda rating: f"{rating:g}")
+    name_axes(axes, x="rating", y="share of the ratings")
+    _draw_parts(axes, starts, shares)
+
+
+def _draw_parts(axes: Axes, starts: Sequence[float], shares: Sequence[float]) -> None:
+    """A bar for each part of the scale; the first and the last have labels."""
+    part = starts[1] - starts[0]
+    axes.bar(starts, shares, width=0.92 * part, align="edge", color=FIRST)
+    label_ticks(axes.yaxis, whole_percent)
+    axes.set_xlim(starts[0] - 0.2 * part, starts[-1] + 1.2 * part)
     axes.margins(y=0.14)
     for bar, align in ((0, "left"), (-1, "right")):
         text = percent(shares[bar])
-        point_label(axes, text, starts[bar] + 0.023, shares[bar], align=align, rise=4)
+        point_label(axes, text, starts[bar] + 0.46 * part, shares[bar], align=align, rise=4)
 
 
 # Neighbors per user
@@ -343,17 +377,22 @@ def _score_axis(axes: Axes, least: float, greatest: float) -> None:
 # Recommendations by popularity
 
 
-def recommendations_by_popularity(rows: Rows) -> Chart:
-    """Which share of the recommendations and of the listening time popular tracks get."""
+def recommendations_by_popularity(rows: Rows, listening: str = "listening time") -> Chart:
+    """Which share of the recommendations and of the listening time popular tracks get.
+
+    listening: what times are, in words.
+    """
     name = "popularity"
     return Chart(
         name,
         "Recommendations by popularity",
-        _popularity_finding(min(rows, key=lambda row: abs(row["share_of_tracks"] - 0.01))),
-        draw_svg(name, lambda axes: _draw_popularity(axes, rows)),
+        _popularity_finding(
+            min(rows, key=lambda row: abs(row["share_of_tracks"] - 0.01)), listening
+        ),
+        draw_svg(name, lambda axes: _draw_popularity(axes, rows, listening)),
         (
             *("Most popular tracks", "Share of tracks"),
-            *("Recommendations", "From neighbors", "Listening time"),
+            *("Recommendations", "From neighbors", listening.capitalize()),
         ),
         [
             (
@@ -368,20 +407,20 @@ def recommendations_by_popularity(rows: Rows) -> Chart:
     )
 
 
-def _popularity_finding(row: Row) -> str:
+def _popularity_finding(row: Row, listening: str) -> str:
     finding = (
         f"The most popular {percent(row['share_of_tracks'])} of the tracks ({row['tracks']:,}) "
         f"get {percent(row['share_of_recommendations'] or 0)} of all recommendations"
     )
     if row["share_from_neighbors"] is not None:
         finding += f", {percent(row['share_from_neighbors'])} of those from neighbors"
-    listening = row["share_of_listening"]
-    if listening is None:
+    share = row["share_of_listening"]
+    if share is None:
         return f"{finding}."
-    return f"{finding} and {percent(listening)} of all listening time."
+    return f"{finding} and {percent(share)} of all {listening}."
 
 
-def _draw_popularity(axes: Axes, rows: Rows) -> None:
+def _draw_popularity(axes: Axes, rows: Rows, listening: str) -> None:
     from matplotlib.ticker import NullLocator
 
     shares = [row["share_of_tracks"] for row in rows]
@@ -389,7 +428,7 @@ def _draw_popularity(axes: Axes, rows: Rows) -> None:
     for column, color, label in (
         ("share_of_recommendations", MUTED, "recommendations, with what fills lists"),
         ("share_from_neighbors", FIRST, "recommendations from neighbors"),
-        ("share_of_listening", SECOND, "listening time"),
+        ("share_of_listening", SECOND, listening),
     ):
         values = [row[column] for row in rows]
         if None not in values:
@@ -597,4 +636,12 @@ CHARTS: dict[str, Callable[[Rows], Chart]] = {
     "score_by_rank": score_by_rank,
     "recommendations_by_popularity": recommendations_by_popularity,
     "coverage_curve": coverage_curve,
+}
+
+# Of a build with a scale, the charts in place of those of the same analyses.
+CHARTS_OF_RATINGS: dict[str, Callable[[Rows], Chart]] = {
+    "listening_time": ratings,
+    "recommendations_by_popularity": partial(
+        recommendations_by_popularity, listening="ratings, each as 0 to 1"
+    ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, takewhile
@@ -24,7 +24,15 @@ from ubcf.drawing.numbers import PERCENT_SIGN, byte_size, digits, p_value, perce
 from ubcf.errors import NotFoundError
 from ubcf.files import Kind, check_target, complete_or_absent, head
 from ubcf.progress import Progress, no_progress
-from ubcf.reporting.charts import CHARTS, Chart, Interval, Row, forest_plot, listening_by_hour
+from ubcf.reporting.charts import (
+    CHARTS,
+    CHARTS_OF_RATINGS,
+    Chart,
+    Interval,
+    Row,
+    forest_plot,
+    listening_by_hour,
+)
 
 TEMPLATE = "page.html"
 
@@ -132,7 +140,8 @@ def _page(
     (build,) = _rows(connection.table("build"))
     inputs = _rows(connection.table("build_inputs"))
     stages = _rows(connection.table("build_stages"))
-    charts = _charts(connection, advance)
+    options = json.loads(build["options"])
+    charts = _charts(connection, advance, are_ratings=options.get("scale") is not None)
     experiments = _experiments(connection)
     advance(1)
     users = []
@@ -143,7 +152,8 @@ def _page(
     return _template().render(
         stylesheet=STYLESHEET.read_text(encoding="utf-8"),
         build=build,
-        options=json.loads(build["options"]),
+        options=options,
+        options_shown=_options_shown(options),
         folder=folder,
         inputs=[{**file, "file": file["file"].removeprefix(folder)} for file in inputs],
         rejected=_analysis(connection, "rejected_summary"),
@@ -157,9 +167,11 @@ def _page(
     )
 
 
-def _charts(connection: duckdb.DuckDBPyConnection, advance: Callable[[int], None]) -> list[Chart]:
+def _charts(
+    connection: duckdb.DuckDBPyConnection, advance: Callable[[int], None], *, are_ratings: bool
+) -> list[Chart]:
     drawn = []
-    for analysis, chart in CHARTS.items():
+    for analysis, chart in (CHARTS | (CHARTS_OF_RATINGS if are_ratings else {})).items():
         drawn.append(chart(_analysis(connection, analysis)))
         advance(1)
     (period,) = _analysis(connection, "log_period")
@@ -167,6 +179,29 @@ def _charts(connection: duckdb.DuckDBPyConnection, advance: Callable[[int], None
     drawn.append(listening_by_hour(_analysis(connection, "listening_by_hour"), first, last))
     advance(1)
     return drawn
+
+
+def _options_shown(options: Mapping[str, Any]) -> list[str]:
+    """The options of a build that have a value, as text; ids: as the logs were read."""
+    reading = options.get("reading") or {}
+    shown = {name: value for name, value in options.items() if name != "reading"}
+    if reading:
+        shown["ids"] = reading["ids"]
+        shown["plays_count"] = reading["plays_count"] or None
+    return [
+        f"{name.replace('_', ' ')}: {_option_text(value)}"
+        for name, value in shown.items()
+        if value not in (None, [], {})
+    ]
+
+
+def _option_text(value: Any) -> str:
+    """The value of an option as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {each}" for name, each in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 # Users

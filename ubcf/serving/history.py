@@ -7,23 +7,36 @@ import math
 from collections.abc import Iterable
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ubcf.errors import InputError
 
-# The text of a track id, and the fraction of the track that was listened to.
+# The text of a track id, and the time, in the scale of the build.
 Play = tuple[str, float]
 
 
-def checked_plays(plays: Iterable[tuple[Any, float]]) -> list[Play]:
+class TimeBounds(NamedTuple):
+    """The least and the greatest time of a play, in the scale of the build."""
+
+    least: float
+    greatest: float
+
+
+FRACTIONS = TimeBounds(0.0, 1.0)
+
+
+def checked_plays(plays: Iterable[tuple[Any, Any]], bounds: TimeBounds) -> list[Play]:
     """Checks plays, and returns them with tracks as texts. Raises InputError for an invalid one."""
     checked = []
     for track, time in plays:
         if track is None or isinstance(track, bool | float | list | dict):
             raise InputError(f"track is {track!r}; it must be the id of a track")
         is_number = isinstance(time, Real) and not isinstance(time, bool)
-        if not (is_number and math.isfinite(time) and 0 <= time <= 1):
-            raise InputError(f"track {track}: time is {time!r}; it must be a number from 0 to 1")
+        if not (is_number and math.isfinite(time) and bounds.least <= time <= bounds.greatest):
+            raise InputError(
+                f"track {track}: time is {time!r}; it must be a number from {bounds.least:g} to "
+                f"{bounds.greatest:g}"
+            )
         if any("\ud800" <= character <= "\udfff" for character in str(track)):
             raise InputError(f"track {track!a}: half of a character, which no text has")
         checked.append((str(track), float(time)))
@@ -41,7 +54,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def read_history(path: Path) -> list[Play]:
+def read_history(path: Path, bounds: TimeBounds = FRACTIONS) -> list[Play]:
     """Reads plays from a file: a JSON object of time by track, or log lines of one person.
 
     Raises InputError, with the line, when it is neither, or when the object repeats a track.
@@ -59,7 +72,7 @@ def read_history(path: Path) -> list[Play]:
     except (ValueError, RecursionError):
         whole = None
     if isinstance(whole, dict) and not ("track" in whole and "time" in whole):
-        return checked_plays(whole.items())
+        return checked_plays(whole.items(), bounds)
     plays: list[tuple[Any, Any]] = []
     people = set()
     for number, line in enumerate(text.split("\n"), start=1):
@@ -75,4 +88,4 @@ def read_history(path: Path) -> list[Play]:
             ) from error
     if len(people) > 1:
         raise InputError(f"{path}: the log lines are of {len(people)} users; give those of one")
-    return checked_plays(plays)
+    return checked_plays(plays, bounds)

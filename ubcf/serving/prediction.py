@@ -17,12 +17,13 @@ from ubcf.serving.stored_model import load_model
 
 
 def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.DuckDBPyRelation:
-    """Predicts which fraction of a track a user would listen to, for each pair of a file, in order.
+    """Predicts the time of a track for a user, for each pair of a file, in order.
 
     pairs: a CSV whose first line names the columns user and track, or JSON lines with these fields.
-    Returns user, track, predicted_time (0 to 1) and support (neighbors who heard the track). For an
-    unknown user or track the prediction is the known part of the center: the mean time of the user
-    (of all events, for an unknown user); with baseline centering the mean plus the known bias.
+    Returns user, track, predicted_time (the fraction of the track, 0 to 1, or the rating in the
+    scale of the build) and support (neighbors who heard the track). For an unknown user or track
+    the prediction is the known part of the center: the mean time of the user (of all events, for an
+    unknown user); with baseline centering the mean plus the known bias.
     Raises InputError when the file cannot be read or a pair lacks its user or track.
     """
     session = Session(connection)

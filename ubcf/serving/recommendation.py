@@ -24,7 +24,7 @@ from ubcf.scoring.matrices import (
 from ubcf.scoring.pairs import scored_by_own_listening
 from ubcf.scoring.ranking import ListOptions, TopLists, top_positive
 from ubcf.scoring.similarity import count_common, score_block, weights
-from ubcf.serving.history import checked_plays
+from ubcf.serving.history import TimeBounds, checked_plays
 from ubcf.serving.stored_model import StoredModel, load_model
 
 # Similar users shown by default, and neighbors that explain a recommendation.
@@ -39,11 +39,12 @@ def recommend(
 ) -> duckdb.DuckDBPyRelation:
     """Recommends tracks to a person with this history, with the scores of a rebuild with them.
 
-    history: time by track, or plays as pairs of track and time. top: None takes that of the build.
+    history: time by track, or plays as pairs of track and time; a time is a fraction of the track,
+    or a rating in the scale of the build. top: None takes that of the build.
     Returns rank, track, score, heard, source, artist, title, genre and pop. The options are those
     of the build. Unlike a rebuild, the person's listening does not change the order of popularity
     among equal scores, nor, with baseline centering, the biases of the tracks.
-    Raises InputError for a history that is empty or has a time outside 0 to 1, OptionError for a
+    Raises InputError for a history that is empty or has a time outside the scale, OptionError for a
     top below 1.
     """
     return fold_in(connection, history, top)["recommendations"]
@@ -64,7 +65,8 @@ def fold_in(
     """
     if top is not None and top < 1:
         raise OptionError(f"top is {top}; it must be at least 1")
-    plays = checked_plays(history.items() if isinstance(history, Mapping) else history)
+    given = history.items() if isinstance(history, Mapping) else history
+    plays = checked_plays(given, time_bounds(connection))
     session = Session(connection)
     model = load_model(session)
     session.set(
@@ -115,6 +117,12 @@ def fold_in(
         part: _joined(session, template, name, columns)
         for part, (template, name, columns) in parts.items()
     }
+
+
+def time_bounds(connection: duckdb.DuckDBPyConnection) -> TimeBounds:
+    """The least and the greatest time that a history may have."""
+    (bounds,) = Session(connection).run("serving/questions/time_bounds.sql")
+    return TimeBounds(*bounds)
 
 
 def why_popular(

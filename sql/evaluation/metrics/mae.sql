@@ -2,11 +2,9 @@
 -- weight: the number of tracks, so that the value over all users is the mean over all their tracks.
 create or replace temp view mae as
 select
-    truth.user_index,
+    user_index,
     cast(null as integer) as cut,
-    sum(abs(test_scores.predicted_time - truth.time) order by truth.pair) / count(*) as value,
+    sum(abs(error) order by pair) / count(*) as value,
     count(*) as weight
-from truth
-inner join test_scores on truth.pair = test_scores.pair
-where test_scores.predicted_time is not null
-group by truth.user_index;
+from test_errors
+group by user_index;

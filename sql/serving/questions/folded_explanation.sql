@@ -1,5 +1,6 @@
 -- folded_explanation: one row per recommendation for the new user and neighbor that contributes most to it.
 -- contribution: the similarity times the counted time of the neighbor; the score is the sum of all of them.
+-- With a scale, the counted time is a difference in it, and the product is divided by the length of the scale.
 -- A row without a neighbor is the new user's own contribution.
 -- neighbors: all that contribute to the track; place: of the neighbor among these, from 1.
 -- variable k: neighbors at most for each track.
@@ -23,7 +24,7 @@ select
     ranked.place,
     indexed_users."user" as neighbor,
     ranked.similarity,
-    ranked.counted_time,
+    scaled_difference(ranked.counted_time) as counted_time,
     ranked.contribution
 from ranked
 left join tracks on ranked.track_index = tracks.popularity_rank - 1

@@ -6,7 +6,7 @@ select
     found_neighbors.common_tracks,
     users.events,
     users.tracks,
-    users.mean_time
+    scaled_time(users.mean_time) as mean_time
 from found_neighbors
 inner join indexed_users on found_neighbors.user_index = indexed_users.user_index
 inner join users on indexed_users."user" = users."user"
