@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -27,6 +28,10 @@ LEAST_ADDRESS_SPACE = 512 * 2**20
 M_ARENA_MAX = -8
 
 
+# New objects, less those that ended, after which Python looks for garbage.
+GARBAGE_THRESHOLD = 50_000
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal. After a plain KeyboardInterrupt Python may end by it, not with our exit code."""
 
@@ -36,6 +41,8 @@ def main() -> None:
     # OpenBLAS would start threads that spin for a while, although there are no dense matrices here:
     # noticeable on two processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Imports make many objects and no garbage: looking for it takes a tenth of their time.
+    gc.set_threshold(GARBAGE_THRESHOLD)
     _prepare_streams()
     sys.excepthook = _end_quietly
     received: list[int] = []
