@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ubcf._version import __version__
 from ubcf.building.log_options import LOG_OPTIONS, LogOptions
-from ubcf.building.logs import as_places, find_logs, refuse_log_names
+from ubcf.building.logs import as_places, refuse_log_names
 from ubcf.building.memory import database_memory, may_load_kernels
 from ubcf.building.modeling import (
     MODEL_TABLES,
@@ -24,7 +24,7 @@ from ubcf.building.modeling import (
 from ubcf.building.options import BuildOptions, PathLike
 from ubcf.building.staging import read_logs, refuse_rejected_lines
 from ubcf.building.standard_input import StandardInput, reads_standard_input
-from ubcf.building.transfer import find_inputs, places_on_disk
+from ubcf.building.transfer import Inputs, find_inputs, places_on_disk
 from ubcf.database.reading import EVALUATION_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -110,7 +110,32 @@ def evaluate(
         logs=LogOptions(**of_logs),
     )
     overlaid = Templates(None if templates is None else Path(templates))
-    path = _target(database, overlaid, logs, test, build_options)
+    parts = [as_places(logs), *([] if test is None else [as_places(test)])]
+    reads_standard_input([place for places in parts for place in places])
+    with StandardInput() as stdin:
+        inputs = [
+            find_inputs(
+                places,
+                pattern=build_options.logs.pattern,
+                has_catalog=False,
+                standard_input=stdin,
+            )
+            for places in parts
+        ]
+        return _evaluate(database, overlaid, parts, inputs, chosen, build_options, progress)
+
+
+def _evaluate(
+    database: PathLike,
+    overlaid: Templates,
+    parts: list[list[PathLike]],
+    inputs: list[Inputs],
+    chosen: EvaluationOptions,
+    build_options: BuildOptions,
+    progress: Progress | None,
+) -> Evaluation:
+    """See `evaluate`. parts, inputs: the places and the logs, of the test part too if given."""
+    path = _target(database, overlaid, parts, inputs, build_options)
     with Publication(path) as publication:
         temporary_folder = publication.temporary_folder(path)
         with Database(
@@ -122,7 +147,7 @@ def evaluate(
         ) as db:
             work = _Work(db, chosen, build_options, temporary_folder, progress or no_progress)
             _set_variables(work)
-            counts = _read_and_split(work, logs, test)
+            counts = _read_and_split(work, inputs)
             _use_parts(work, "split_events")
             models = chosen.models
             if chosen.grid:
@@ -130,7 +155,7 @@ def evaluate(
                 models[TUNED + best] = chosen.grid[best]
                 _use_parts(work, "split_events")
             _measure_settings(work, models)
-            _record(work, models, logs, test)
+            _record(work, models, parts)
             evaluation = _results(work, os.fspath(database), counts)
         publication.publish()
     return evaluation
@@ -139,24 +164,19 @@ def evaluate(
 def _target(
     database: PathLike,
     templates: Templates,
-    logs: PathLike | Sequence[PathLike],
-    test: PathLike | Sequence[PathLike] | None,
+    parts: list[list[PathLike]],
+    inputs: list[Inputs],
     build_options: BuildOptions,
 ) -> Path:
     """Returns where to write the database.
 
-    Raises OptionError for a file that must not be, or for more logs than the memory bears, and as
-    `reads_standard_input`.
+    Raises OptionError for a file that must not be, or for more logs than the memory bears.
     """
-    given = [*as_places(logs), *as_places(test or [])]
-    reads_standard_input(given)
-    places = places_on_disk(given)
-    pattern = build_options.logs.pattern
-    log_files = find_logs(places, pattern)
-    build_options.check_files(len(log_files))
-    inputs = [*(log.path for log in log_files), *templates.overlay_files()]
-    path = check_target(database, EVALUATION_DATABASE, inputs)
-    refuse_log_names(places, path, pattern=pattern)
+    build_options.check_files(sum(len(part.logs) + len(part.urls) for part in inputs))
+    read = [*(path for part in inputs for path in part.paths), *templates.overlay_files()]
+    path = check_target(database, EVALUATION_DATABASE, read)
+    places = places_on_disk([place for part in parts for place in part])
+    refuse_log_names(places, path, pattern=build_options.logs.pattern)
     return path
 
 
@@ -189,17 +209,14 @@ def _set_variables(work: _Work) -> None:
     db.run("evaluation/cuts.sql")
 
 
-def _read_and_split(
-    work: _Work,
-    logs: PathLike | Sequence[PathLike],
-    test: PathLike | Sequence[PathLike] | None,
-) -> _LineCounts:
+def _read_and_split(work: _Work, inputs: list[Inputs]) -> _LineCounts:
     """Makes the table split_events."""
+    logs, *test = inputs
     counts = _read(work, logs, "logged_events")
-    if test is None:
+    if not test:
         _split(work.db, work.options.split, "logged_events")
         return counts
-    of_test = _read(work, test, "test_logs")
+    of_test = _read(work, test[0], "test_logs")
     _split(work.db, "given", "logged_events")
     return _LineCounts(*map(sum, zip(counts, of_test, strict=True)))
 
@@ -212,16 +229,12 @@ class _LineCounts(NamedTuple):
     suspicious_repeats: int
 
 
-def _read(work: _Work, logs: PathLike | Sequence[PathLike], target: str) -> _LineCounts:
+def _read(work: _Work, inputs: Inputs, target: str) -> _LineCounts:
     """Makes the table `target` of the events of logs."""
     db = work.db
-    options, stages = work.build_options.logs, Stages(work.progress)
-    with StandardInput() as stdin:
-        inputs = find_inputs(
-            as_places(logs), pattern=options.pattern, has_catalog=False, standard_input=stdin
-        )
-        found, _ = inputs.fetched(work.temporary_folder, stages)
-    read_logs(db, db.templates, found, work.temporary_folder, stages, options)
+    stages = Stages(work.progress)
+    found, _ = inputs.fetched(work.temporary_folder, stages)
+    read_logs(db, db.templates, found, work.temporary_folder, stages, work.build_options.logs)
     refuse_rejected_lines(db, work.build_options.max_rejected)
     ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
     ((repeated,),) = db.execute(
@@ -424,15 +437,12 @@ def _store_settings(
 def _record(
     work: _Work,
     models: dict[str, ModelOptions],
-    logs: PathLike | Sequence[PathLike],
-    test: PathLike | Sequence[PathLike] | None,
+    parts: list[list[PathLike]],
 ) -> None:
     """Makes the tables of results, with comments, and drops the intermediate ones."""
     db, options = work.db, work.options
-    names = {
-        role: None if paths is None else list(map(_place_name, as_places(paths)))
-        for role, paths in (("logs", logs), ("test", test))
-    }
+    logs, *test = [list(map(_place_name, places)) for places in parts]
+    names = {"logs": logs, "test": test[0] if test else None}
     recorded = {**names, **asdict(options), **work.build_options.logs.recorded()}
     db.set(options=json.dumps(recorded))
     baselines: list[tuple[str, None]] = [(name, None) for name in BASELINES]
