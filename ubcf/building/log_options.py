@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -84,6 +85,9 @@ class LogOptions:
             for name in given:
                 if name not in known:
                     raise OptionError(f"{option} is {name!r}; it must be one of {', '.join(known)}")
+        for name in ("pattern", "where"):
+            if getattr(self, name) is not None and not getattr(self, name).strip():
+                raise OptionError(f"{name} is empty")
         if self.since is not None and self.days is None:
             _ = self.moment
         if self.scale is not None:
@@ -95,7 +99,7 @@ class LogOptions:
         if self.scale is None:
             return 0.0, 1.0
         match = re.fullmatch(rf"\s*({NUMBER})\s*:\s*({NUMBER})\s*", self.scale)
-        if match is None or float(match[1]) >= float(match[2]):
+        if match is None or not float(match[1]) < float(match[2]) < math.inf:
             raise OptionError(
                 f"scale is {self.scale!r}; it must be two numbers, the smaller first, such as 1:5"
             )

@@ -223,7 +223,7 @@ def _read(work: _Work, logs: PathLike | Sequence[PathLike], target: str) -> _Lin
         found, _ = inputs.fetched(work.temporary_folder, stages)
     read_logs(db, db.templates, found, work.temporary_folder, stages, options)
     refuse_rejected_lines(db, work.build_options.max_rejected)
-    ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
+    ((lines, rejected, _),) = db.run("staging/questions/rejected_share.sql")
     ((repeated,),) = db.execute(
         "select case when getvariable('suspicious_repeats') then getvariable('duplicate_lines') end"
     )
