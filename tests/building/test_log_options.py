@@ -15,6 +15,7 @@ import ubcf
 from tests.support.builds import Built, build_in
 from tests.support.commands import Argument, Done, call_ubcf, run_ubcf
 from tests.support.overlays import EVENTS_OF_TEXTS, overlay
+from tests.support.paths import PROJECT
 from ubcf.errors import InputError, OptionError, RejectedLinesError
 
 
@@ -414,6 +415,96 @@ def test_parquet_may_be_given_as_the_format(tmp_path: Path) -> None:
     path = tmp_path / "part-00000"
     write_parquet(path, "select 1 as user, 'x' as track, 0.5 as time")
     assert plays(build_in(tmp_path, path, input_format="parquet")) == [(1, "x", 0.5)]
+
+
+def test_columns_are_a_list(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="columns is 'user,track'; it must be a list of names"):
+        build_lines(tmp_path, "1,2", name="logs.csv", columns="user,track")
+
+
+def test_one_build_reads_files_of_several_formats(tmp_path: Path) -> None:
+    """The kinds of ids are decided over all of them: x of the TSV makes a text of each track."""
+    write_parquet(tmp_path / "a.parquet", "select 1 as user, '7' as track, 0.5 as time")
+    write(tmp_path / "b.json", '[{"user": 2, "track": "8", "time": 0.5}]')
+    write(tmp_path / "c.csv", "time,track,user", "0.5,9,3")
+    write(tmp_path / "d.tsv", "user\ttrack\ttime", "4\tx\t0.5")
+    write(tmp_path / "e.json", play(5, "10"), play("6", "10"), play(7, 10))
+    built = build_in(tmp_path, sorted(tmp_path.glob("*.*")), max_rejected=0.5)
+    assert plays(built) == [
+        (user, track, 0.5) for user, track in enumerate(["7", "8", "9", "x", "10"], start=1)
+    ]
+    assert rejected(built) == [(2, "user is not a whole number"), (3, "track is not a text")]
+    assert built.rows("select format from build_inputs") == [
+        ("Parquet",),
+        ("JSON array",),
+        ('CSV with , and ", header',),
+        ('TSV with tab and ", header',),
+        ("JSON lines",),
+    ]
+
+
+# Six kinds of logs, whose commands sql/README.md shows
+
+KINDS = PROJECT / "tests" / "data"
+
+
+def test_hours_of_play_become_times(tmp_path: Path) -> None:
+    """ln(59) is 4.0775374439, ln(9.7) 2.2721258855; ln(274) is above 5."""
+    built = build_in(
+        tmp_path,
+        KINDS / "steam.csv",
+        columns=("user", "game", "behavior", "hours", "zero"),
+        fields={"track": "game", "time": "least(ln(1 + hours) / 5, 1)"},
+        where="behavior = 'play'",
+    )
+    times = {(user, track): round(time, 10) for user, track, time in plays(built)}
+    assert len(times) == 6
+    assert times[151603712, "The Older Scrolls V"] == 1.0
+    assert times[59945701, "The Older Scrolls V"] == 0.8155074888
+    assert times[59945701, "Half-Lives 2"] == 0.4544251771
+    assert (151603712, "Hammer 40,000 Dawn of Peace") in times
+
+
+def test_exports_of_several_people_are_one_log(tmp_path: Path) -> None:
+    """Four minutes are a full play: 198 s are 0.825, 30 s 0.125; podcasts are left out."""
+    built = build_in(
+        tmp_path,
+        KINDS / "spotify",
+        pattern="endsong_*.json",
+        fields={
+            "user": "username",
+            "track": "spotify_track_uri",
+            "timestamp": "ts",
+            "time": "least(ms_played / 240000, 1)",
+        },
+        where="spotify_track_uri is not null",
+    )
+    slow, paper = "spotify:track:0aBcD1eFgH2iJkL3mNoP4q", "spotify:track:5rStU6vWxY7zAbC8dEfG9h"
+    assert plays(built)[:2] == [("anna", slow, 1.0), ("anna", paper, 0.825)]
+    assert plays(built)[-1] == ("cleo", slow, 0.125)
+    assert counts(built) == [
+        ("endsong_0.json", 4, 3, 0, 1),
+        ("endsong_0.json", 3, 3, 0, 0),
+        ("endsong_0.json", 3, 2, 0, 1),
+    ]
+    assert built.rows("select timestamp from events limit 1") == [
+        (datetime(2022, 1, 5, 18, 22, 31),)
+    ]
+
+
+def test_half_stars_become_times(tmp_path: Path) -> None:
+    """From 0.5 to 5, 4 stars are 3.5 / 4.5."""
+    built = build_in(
+        tmp_path,
+        KINDS / "ratings.csv",
+        fields={"user": "userId", "track": "movieId", "time": "rating"},
+        scale="0.5:5",
+    )
+    assert plays(built)[:3] == [(1, 1, 3.5 / 4.5), (1, 3, 3.5 / 4.5), (1, 6, 0.0)]
+    assert plays(built)[5] == (3, 3, 1.0)
+    assert built.rows("select timestamp from events limit 1") == [
+        (datetime(2000, 7, 30, 18, 45, 3),)
+    ]
 
 
 # The catalog

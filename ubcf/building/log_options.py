@@ -85,6 +85,8 @@ class LogOptions:
             for name in given:
                 if name not in known:
                     raise OptionError(f"{option} is {name!r}; it must be one of {', '.join(known)}")
+        if isinstance(self.columns, str):
+            raise OptionError(f"columns is {self.columns!r}; it must be a list of names")
         for name in ("pattern", "where"):
             if getattr(self, name) is not None and not getattr(self, name).strip():
                 raise OptionError(f"{name} is empty")

@@ -270,7 +270,8 @@ def _use_parts(work: _Work, source: str) -> None:
     if not db.count("counted_users"):
         raise InputError(
             "no user of the training part has a relevant track in the test part: one listened to "
-            "for longer than the user's mean time in the training part"
+            "for longer than the user's mean time in the training part; logs without times have "
+            "none"
         )
 
 
