@@ -257,6 +257,7 @@ MOMENTS = ("2024-01-01T00:00:00Z", "2024-01-30T23:59:59Z", "2024-01-31T00:00:00Z
         ("2024-01-31", 2),
         ("2024-01-31T00:00:01", 3),
         ("2024-01-30 23:59", 1),
+        ("2024-01-31T01:00:01+01:00", 3),
     ],
 )
 def test_events_before_a_date_or_the_last_days_are_left_out(
@@ -612,12 +613,14 @@ WRONG = [
     ["--since", "2024-02-30"],
     ["--since", "2024-01-01x"],
     ["--since", "2024-01-01T25:00"],
+    ["--since", "0001-01-01T00:00+10:00"],
     ["--since", ""],
     ["--ids", "number"],
     ["--scale", "5"],
     ["--scale", "5:1"],
     ["--scale", "1:1"],
     ["--scale", f"0:{'9' * 400}"],
+    ["--scale", f"-{'9' * 400}:0"],
     ["--repeats", "twice"],
     ["--columns", "user,track,user", "--input-format", "csv"],
     ["--columns", ",", "--input-format", "csv"],
