@@ -59,7 +59,7 @@ WITH_PYTHON = [name for name, document in READMES.items() if blocks(document, "p
 
 @dataclass(frozen=True)
 class Sample:
-    """A folder with data/ in which `ubcf build` ran, and what that printed."""
+    """A folder with data/ and tests/data/ in which `ubcf build` ran, and what that printed."""
 
     folder: Path
     build: subprocess.CompletedProcess[str]
@@ -68,7 +68,8 @@ class Sample:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     folder = tmp_path_factory.mktemp("sample")
-    shutil.copytree(PROJECT / "data", folder / "data")
+    for data in ("data", "tests/data"):
+        shutil.copytree(PROJECT / data, folder / data)
     return Sample(folder, run_ubcf("build", cwd=folder))
 
 

@@ -7,6 +7,7 @@ leave a doubt are all lines looked at.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,20 +104,35 @@ class LineReading:
         """
         reading = "select getvariable('timestamp_unit'), getvariable('timestamp_texts')"
         before = self.db.execute(reading)
-        rows = self.db.run("staging/questions/timestamp_units.sql", lines=lines)
+        rows = self.db.run(
+            "staging/questions/timestamp_units.sql", lines=lines, where=self.fields.where
+        )
         bind_timestamps(self.db, [unit for unit, _ in rows])
         return self.db.execute(reading) != before
 
     def explain_no_event(self) -> None:
         """Raises InputError with the fields that the lines have, if none has the needed ones."""
+        from ubcf.building.expression_tree import dotted
+
         names = [name for name, _ in self.db.run("staging/questions/fields_of_lines.sql")]
-        missing = [name for name in ("user", "track") if self.fields.paths[name][0] not in names]
-        if names and missing:
-            examples = " ".join(f"--field {name}={names[0]}" for name in missing)
-            raise InputError(
-                f"no line of the logs has the fields {', '.join(missing)}: the fields are "
-                f"{', '.join(names)}; say which is which, such as {examples}"
-            )
+        paths = self.fields.paths
+        missing = [name for name in ("user", "track") if paths[name][0] not in names]
+        if not names or not missing:
+            return
+        unused = [name for name in names if all(name != path[0] for path in paths.values())]
+        found = [*unused, *names]
+        examples = " ".join(
+            f"--field {shlex.quote(f'{name}={dotted((found[position % len(found)],))}')}"
+            for position, name in enumerate(missing)
+        )
+        ((files,),) = self.db.execute("select getvariable('input_files')")
+        place, their = (files[0], "its") if len(files) == 1 else ("the logs", "the")
+        fields = "fields" if len(missing) > 1 else "field"
+        raise InputError(
+            f"no line of {place} has the {fields} "
+            f"{', '.join(dotted(paths[name]) for name in missing)}: {their} fields are "
+            f"{', '.join(names)}; say which is which, such as {examples}"
+        )
 
     def _kinds(self, lines: str) -> dict[str, str]:
         """The kinds of the ids of some lines."""
@@ -131,7 +147,10 @@ class LineReading:
         }
 
     def _has_times(self, lines: str) -> bool:
-        return bool(self.db.run("staging/questions/lines_with_time.sql", lines=lines)[0][0])
+        ((with_time,),) = self.db.run(
+            "staging/questions/lines_with_time.sql", lines=lines, where=self.fields.where
+        )
+        return bool(with_time)
 
 
 def line_reading(

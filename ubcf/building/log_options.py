@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -84,6 +85,11 @@ class LogOptions:
             for name in given:
                 if name not in known:
                     raise OptionError(f"{option} is {name!r}; it must be one of {', '.join(known)}")
+        if isinstance(self.columns, str):
+            raise OptionError(f"columns is {self.columns!r}; it must be a list of names")
+        for name in ("pattern", "where"):
+            if getattr(self, name) is not None and not getattr(self, name).strip():
+                raise OptionError(f"{name} is empty")
         if self.since is not None and self.days is None:
             _ = self.moment
         if self.scale is not None:
@@ -95,7 +101,7 @@ class LogOptions:
         if self.scale is None:
             return 0.0, 1.0
         match = re.fullmatch(rf"\s*({NUMBER})\s*:\s*({NUMBER})\s*", self.scale)
-        if match is None or float(match[1]) >= float(match[2]):
+        if match is None or not -math.inf < float(match[1]) < float(match[2]) < math.inf:
             raise OptionError(
                 f"scale is {self.scale!r}; it must be two numbers, the smaller first, such as 1:5"
             )
@@ -117,12 +123,12 @@ class LogOptions:
         """The moment of `since`, in UTC. Raises OptionError if it is none."""
         try:
             moment = datetime.fromisoformat(self.since or "")
-        except ValueError as error:
+            return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError) as error:
             raise OptionError(
                 f"since is {self.since!r}; it must be a date, such as 2024-02-19, or days, such as "
                 "30d"
             ) from error
-        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
     @property
     def chooses_fields(self) -> bool:

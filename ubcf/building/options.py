@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ubcf.building.fields import catalog_pointers, fields_of
 from ubcf.building.log_options import LogOptions
 from ubcf.building.memory import (
     default_memory_limit,
@@ -17,8 +18,6 @@ from ubcf.building.memory import (
 )
 from ubcf.errors import OptionError
 from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions, check_plan
-
-# What is done with lines that are identical to an earlier one.
 
 PathLike = str | os.PathLike[str]
 
@@ -99,6 +98,8 @@ class BuildOptions:
                 f"threads is {self.threads}; with {processors()} processors it must be at most "
                 f"{max(most_threads, SAFE_THREADS)}"
             )
+        fields_of(self.logs)
+        catalog_pointers(self.logs)
         check_plan(self.plan)
         if not self.model.takes_all_users and self.plan not in ("auto", BY_SIMILARITIES):
             raise OptionError(

@@ -329,12 +329,16 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
 
     Raises InputError if no line is accepted.
     """
-    ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
+    ((lines, rejected, left_out),) = db.run("staging/questions/rejected_share.sql")
     reasons = ", ".join(
         f"{reason} ({count:,} lines)"
         for reason, count in db.run("staging/questions/rejected_reasons.sql")
     )
     if db.count("events") == 0:
+        if left_out:
+            reasons = ", ".join(
+                filter(None, [f"left out on request ({left_out:,} lines)", reasons])
+            )
         raise InputError(f"no event in {lines:,} lines of the logs: {reasons or 'all are empty'}")
     if rejected > max_rejected * lines:
         first = "; ".join(

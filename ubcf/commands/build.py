@@ -162,6 +162,11 @@ def _warnings(summary: BuildSummary) -> Iterator[str]:
             f"{summary.rejected:,} of {summary.lines:,} lines were rejected; "
             "see the table rejected_lines"
         )
+    if _plays_have_no_weight(summary):
+        yield (
+            "the logs have no times, so no play is above the mean of its user, and all users get "
+            "the popular tracks; --preset listening makes each play count"
+        )
     if summary.suspicious_repeats:
         copies = [(file.file, file.copy_of) for file in summary.inputs if file.copy_of is not None]
         yield (
@@ -174,6 +179,13 @@ def _warnings(summary: BuildSummary) -> Iterator[str]:
             f"{summary.recommendations:,} recommendations are of tracks that are not in the "
             "catalog; --catalog-only leaves them out"
         )
+
+
+def _plays_have_no_weight(summary: BuildSummary) -> bool:
+    """Whether each play counts as 1, and nobody has a score for it."""
+    reading = summary.options["reading"]
+    plays_count = reading is not None and reading["plays_count"]
+    return plays_count and summary.users_without_positive_score == summary.users
 
 
 def _as_text(summary: BuildSummary) -> str:

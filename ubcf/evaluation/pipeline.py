@@ -236,7 +236,7 @@ def _read(work: _Work, inputs: Inputs, target: str) -> _LineCounts:
     found, _ = inputs.fetched(work.temporary_folder, stages)
     read_logs(db, db.templates, found, work.temporary_folder, stages, work.build_options.logs)
     refuse_rejected_lines(db, work.build_options.max_rejected)
-    ((lines, rejected),) = db.run("staging/questions/rejected_share.sql")
+    ((lines, rejected, _),) = db.run("staging/questions/rejected_share.sql")
     ((repeated,),) = db.execute(
         "select case when getvariable('suspicious_repeats') then getvariable('duplicate_lines') end"
     )
@@ -283,7 +283,8 @@ def _use_parts(work: _Work, source: str) -> None:
     if not db.count("counted_users"):
         raise InputError(
             "no user of the training part has a relevant track in the test part: one listened to "
-            "for longer than the user's mean time in the training part"
+            "for longer than the user's mean time in the training part; logs without times have "
+            "none"
         )
 
 

@@ -9,6 +9,9 @@ sizes as (
         end as digits,
         timestamp_text
     from {{ lines }}
+    {% if where %}
+    where {{ where }}
+    {% endif %}
 ),
 
 units as (
