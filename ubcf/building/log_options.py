@@ -136,9 +136,9 @@ class LogOptions:
         return bool(self.fields or self.where or self.scale or self.ids != AUTO)
 
     def recorded(self) -> dict[str, Any]:
-        """The options that are given, as the table build records them."""
-        values = {option.name: getattr(self, option.name) for option in fields(self)}
-        values["columns"] = list(self.columns)
+        """The options as the table build records them; null where nothing is given."""
+        values = {option.name: getattr(self, option.name) or None for option in fields(self)}
+        values["columns"] = list(self.columns) or None
         return {
             name: dict(value) if isinstance(value, Mapping) else value
             for name, value in values.items()
