@@ -710,3 +710,13 @@ def test_too_many_rejected_lines_end_a_build_also_in_another_format(tmp_path: Pa
     write(tmp_path / "logs.csv", "user,track,time", "1,2,0.5", "1,2,7")
     with pytest.raises(RejectedLinesError, match="line 3: time is outside 0 to 1"):
         build_in(tmp_path, tmp_path / "logs.csv")
+
+
+def test_lines_that_are_left_out_do_not_hide_how_many_are_rejected(tmp_path: Path) -> None:
+    # One of 2 wanted lines is bad; of all 200 lines it would be one in 200.
+    lines = ['{"user": 1, "track": 2, "page": "play"}', '{"user": 1, "page": "play"}']
+    lines += ['{"user": 1, "page": "home"}'] * 198
+    logs = tmp_path / "data.json"
+    logs.write_text("\n".join(lines) + "\n")
+    with pytest.raises(RejectedLinesError, match="1 of 2 lines were rejected"):
+        build_in(tmp_path, logs, where="page = 'play'")

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from ubcf.building.fields import catalog_pointers, fields_of
-from ubcf.building.lines import ReadableLog, check_complete
+from ubcf.building.lines import NOT_JSON, NOT_TEXT, ReadableLog, check_complete
 from ubcf.building.log_lines import LineReading, line_reading
 from ubcf.building.log_options import LogOptions
 from ubcf.building.logs import Catalog, LogFile, frozen, grown, log_file, noticing_rotation
@@ -327,20 +327,24 @@ def _leave_out_earlier(db: Database, options: LogOptions) -> None:
 def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
     """Raises RejectedLinesError if more than the share `max_rejected` of the lines is rejected.
 
-    Raises InputError if no line is accepted.
+    Lines that are left out on request do not count. Raises InputError if no line is accepted.
     """
     ((lines, rejected, left_out),) = db.run("staging/questions/rejected_share.sql")
-    reasons = ", ".join(
-        f"{reason} ({count:,} lines)"
-        for reason, count in db.run("staging/questions/rejected_reasons.sql")
-    )
+    counts = dict(db.run("staging/questions/rejected_reasons.sql"))
+    reasons = ", ".join(f"{reason} ({count:,} lines)" for reason, count in counts.items())
     if db.count("events") == 0:
         if left_out:
             reasons = ", ".join(
                 filter(None, [f"left out on request ({left_out:,} lines)", reasons])
             )
-        raise InputError(f"no event in {lines:,} lines of the logs: {reasons or 'all are empty'}")
-    if rejected > max_rejected * lines:
+        no_json = rejected > 0 and all(
+            reason.startswith(NOT_JSON) for reason in counts if reason != NOT_TEXT
+        )
+        hint = "; if they are in another format, say which by --input-format" if no_json else ""
+        raise InputError(
+            f"no event in {lines:,} lines of the logs: {reasons or 'all are empty'}{hint}"
+        )
+    if rejected > max_rejected * (lines - left_out):
         first = "; ".join(
             f"{file}, line {number}: {reason}"
             for file, number, reason in db.run(
@@ -348,7 +352,7 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
             )
         )
         raise RejectedLinesError(
-            f"{rejected:,} of {lines:,} lines were rejected, more than --max-rejected "
+            f"{rejected:,} of {lines - left_out:,} lines were rejected, more than --max-rejected "
             f"{max_rejected:g} allows: {reasons}; first {first}"
         )
 
