@@ -4,7 +4,7 @@
 -- Several threads read the files only if all lines end with a line feed. With other line ends, DuckDB can
 -- lose a line, without an error, where the parts of two threads meet between two lines.
 -- Lines that are not UTF-8 are unreadable: DuckDB puts them into reject_errors. Other lines that DuckDB would
--- break or lose, such as those longer than 2 MB, are not in the files: see ubcf/building/lines.py.
+-- break or lose, such as those longer than 2 MB, are not in the files: see ubcf/building/inputs/lines.py.
 create or replace temp view log_text as
 select
     filename as path,

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
-from ubcf.building.expressions import (
+from ubcf.building.inputs.expressions import (
     Expression,
     condition,
     expression,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.compressed import COMPRESSED, LINES, zstandard
-from ubcf.building.lines import check_complete, look_at
-from ubcf.building.logs import (
+from ubcf.building.inputs.lines import check_complete, look_at
+from ubcf.building.inputs.logs import (
     READ_SIZE,
     find_catalog,
     find_logs,

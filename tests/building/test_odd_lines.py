@@ -23,7 +23,7 @@ from tests.building.test_reading import (
 )
 from tests.support.builds import Built, build_folder, build_in
 from tests.support.compressed import zstandard
-from ubcf.building.lines import LONGEST_LINE
+from ubcf.building.inputs.lines import LONGEST_LINE
 from ubcf.errors import InputError
 
 MEBIBYTE = 1 << 20
@@ -163,7 +163,7 @@ def test_a_file_of_which_lines_are_lost_fails_the_build_by_its_name(
 ) -> None:
     path = write(tmp_path, "data.json", (GOOD + b"\n") * 5)
     write(tmp_path, "data.json.1", (GOOD + b"\n") * 5)
-    from ubcf.building import lines, records
+    from ubcf.building.inputs import lines, records
 
     def one_more(log: Any, folder: Path, number: int) -> lines.ReadableLog:
         found = lines.readable(log, folder, number)

@@ -22,7 +22,7 @@ from tests.support.commands import call_ubcf
 from tests.support.compressed import COMPRESSED, zstandard
 from tests.support.examples import examples
 from tests.support.logs import log_line
-from ubcf.building.logs import LogFile, grown
+from ubcf.building.inputs.logs import LogFile, grown
 from ubcf.errors import InputError, RejectedLinesError, RotatedError, UbcfError
 
 LARGEST_ID = 2**63 - 1
@@ -1086,7 +1086,7 @@ def test_a_log_that_changes_after_it_was_read_is_an_error(
 # What a build does with the logs, in the order of time; a log may change before each of them.
 MOMENTS = [
     "ubcf.building.pipeline.read_logs",
-    "ubcf.building.records.readable",
+    "ubcf.building.inputs.records.readable",
     "ubcf.building.staging.pattern",
     "ubcf.building.staging._account_for_lines",
     "ubcf.building.staging.grown",

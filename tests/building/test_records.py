@@ -23,14 +23,14 @@ from tests.support.builds import build_folder
 from tests.support.compressed import zstandard
 from tests.support.examples import examples
 from tests.support.records import Copy, copy_of, texts_of
-from ubcf.building import delimited, json_array
-from ubcf.building.delimited import DelimitedFile, find_dialect
-from ubcf.building.json_array import write_array
-from ubcf.building.lines import LONGEST_LINE, unpacked
-from ubcf.building.log_options import Format
-from ubcf.building.logs import log_file
-from ubcf.building.record_lines import RecordLines
-from ubcf.building.records import input_format
+from ubcf.building.inputs import delimited, json_array
+from ubcf.building.inputs.delimited import DelimitedFile, find_dialect
+from ubcf.building.inputs.json_array import write_array
+from ubcf.building.inputs.lines import LONGEST_LINE, unpacked
+from ubcf.building.inputs.log_options import Format
+from ubcf.building.inputs.logs import log_file
+from ubcf.building.inputs.record_lines import RecordLines
+from ubcf.building.inputs.records import input_format
 from ubcf.errors import InputError, OptionError
 
 LINES = '{"user": 1, "track": 2}\n{"user": 3, "track": 4}\n'

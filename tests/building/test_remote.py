@@ -28,7 +28,7 @@ from tests.support.commands import call_ubcf, environment_of_ubcf, run_ubcf
 from tests.support.logs import log_line
 from tests.support.paths import SAMPLE
 from tests.support.servers import SECRET, Bucket, WebServer
-from ubcf.building.transfer import find_inputs
+from ubcf.building.inputs.transfer import find_inputs
 from ubcf.errors import DatabaseError, InputError, RotatedError
 from ubcf.progress import Stages, ignore_steps
 from ubcf.remote import is_remote, shown

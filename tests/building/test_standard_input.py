@@ -27,7 +27,7 @@ from tests.support.commands import (
 )
 from tests.support.compressed import zstandard
 from tests.support.logs import log_line, write_log
-from ubcf.building.standard_input import StandardInput
+from ubcf.building.inputs.standard_input import StandardInput
 from ubcf.progress import ignore_steps
 
 LINES = [log_line(user, track, (user * track % 7) / 7) for user in range(8) for track in range(6)]

@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ubcf.building.log_options import Format
-from ubcf.building.logs import log_file
-from ubcf.building.records import Records, copy_texts, input_format, write_records
+from ubcf.building.inputs.log_options import Format
+from ubcf.building.inputs.logs import log_file
+from ubcf.building.inputs.records import Records, copy_texts, input_format, write_records
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 

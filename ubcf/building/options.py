@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ubcf.building.fields import catalog_pointers, fields_of
-from ubcf.building.log_options import LogOptions
+from ubcf.building.inputs.fields import catalog_pointers, fields_of
+from ubcf.building.inputs.log_options import LogOptions
 from ubcf.building.memory import (
     default_memory_limit,
     limit_for_files,

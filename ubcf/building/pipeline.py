@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ubcf._version import __version__
-from ubcf.building.log_options import LOG_OPTIONS, LogOptions
-from ubcf.building.logs import as_places, refuse_log_names
+from ubcf.building.inputs.log_options import LOG_OPTIONS, LogOptions
+from ubcf.building.inputs.logs import as_places, refuse_log_names
+from ubcf.building.inputs.standard_input import StandardInput
+from ubcf.building.inputs.transfer import check_output, find_inputs, places_on_disk
 from ubcf.building.memory import database_memory, may_load_kernels
 from ubcf.building.modeling import (
     center_times,
@@ -28,9 +30,7 @@ from ubcf.building.modeling import (
 from ubcf.building.options import BuildOptions, PathLike
 from ubcf.building.recommendable import check_choice, choose_tracks
 from ubcf.building.staging import ROWS_SHOWN, read_catalog, read_logs, refuse_rejected_lines
-from ubcf.building.standard_input import StandardInput
 from ubcf.building.summary import BuildSummary, InputFile
-from ubcf.building.transfer import check_output, find_inputs, places_on_disk
 from ubcf.database.reading import BUILD_DATABASE
 from ubcf.database.tables import MACROS
 from ubcf.database.templates import Templates
@@ -87,7 +87,7 @@ def build(
     catalog: a file of tracks; None takes tracks.json from a folder of logs, if there is one.
     options: the fields of `ubcf.building.options.BuildOptions`, such as top=50; those of the model:
     preset='listening', or the fields of `ubcf.scoring.options.ModelOptions`; and how the logs are
-    read: the fields of `ubcf.building.log_options.LogOptions`, such as fields={"user": "listener"}.
+    read: those of `ubcf.building.inputs.log_options.LogOptions`, such as where="page = 'song'".
     progress: reports the stages and their steps.
     With retries=N, builds up to N times again when a log is rotated meanwhile.
     Raises a UbcfError, and leaves the previous database and JSON unchanged, when logs or options

@@ -5,7 +5,7 @@ A second copy of the logs, such as in a dated folder, counts every play twice.
 
 from __future__ import annotations
 
-from ubcf.building.log_options import DROP
+from ubcf.building.inputs.log_options import DROP
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import OptionError

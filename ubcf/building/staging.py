@@ -9,13 +9,13 @@ from pathlib import Path
 
 import duckdb
 
-from ubcf.building.fields import catalog_pointers, fields_of
-from ubcf.building.lines import NOT_JSON, NOT_TEXT, ReadableLog, check_complete
-from ubcf.building.log_lines import LineReading, line_reading
-from ubcf.building.log_options import LogOptions
-from ubcf.building.logs import Catalog, LogFile, frozen, grown, log_file, noticing_rotation
+from ubcf.building.inputs.fields import catalog_pointers, fields_of
+from ubcf.building.inputs.lines import NOT_JSON, NOT_TEXT, ReadableLog, check_complete
+from ubcf.building.inputs.log_lines import LineReading, line_reading
+from ubcf.building.inputs.log_options import LogOptions
+from ubcf.building.inputs.logs import Catalog, LogFile, frozen, grown, log_file, noticing_rotation
+from ubcf.building.inputs.records import Source, open_source
 from ubcf.building.memory import one_thread_reads
-from ubcf.building.records import Source, open_source
 from ubcf.building.repeats import check_repeats, settle_repeats
 from ubcf.building.summary import Reading
 from ubcf.database.paths import LiteralPaths, pattern

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from ubcf.building.log_options import AUTO, ID_KINDS, KEEP, REPEATS
-from ubcf.building.log_options import FORMATS as FORMATS_OF_LOGS
+from ubcf.building.inputs.log_options import AUTO, ID_KINDS, KEEP, REPEATS
+from ubcf.building.inputs.log_options import FORMATS as FORMATS_OF_LOGS
 from ubcf.database import FORMATS, SAFE_CSV
 from ubcf.scoring.options import (
     ALL,

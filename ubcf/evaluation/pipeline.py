@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ubcf._version import __version__
-from ubcf.building.log_options import LOG_OPTIONS, LogOptions
-from ubcf.building.logs import as_places, refuse_log_names
+from ubcf.building.inputs.log_options import LOG_OPTIONS, LogOptions
+from ubcf.building.inputs.logs import as_places, refuse_log_names
+from ubcf.building.inputs.standard_input import StandardInput, reads_standard_input
+from ubcf.building.inputs.transfer import Inputs, find_inputs, places_on_disk
 from ubcf.building.memory import database_memory, may_load_kernels
 from ubcf.building.modeling import (
     MODEL_TABLES,
@@ -23,8 +25,6 @@ from ubcf.building.modeling import (
 )
 from ubcf.building.options import BuildOptions, PathLike
 from ubcf.building.staging import read_logs, refuse_rejected_lines
-from ubcf.building.standard_input import StandardInput, reads_standard_input
-from ubcf.building.transfer import Inputs, find_inputs, places_on_disk
 from ubcf.database.reading import EVALUATION_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -91,7 +91,7 @@ def evaluate(
 
     test: logs with the test part; None splits `logs`. options: the fields of
     `ubcf.evaluation.options.EvaluationOptions`, such as split='random' or settings=['listening'],
-    and how the logs are read: those of `ubcf.building.log_options.LogOptions`. max_rejected,
+    and how the logs are read: those of `ubcf.building.inputs.log_options.LogOptions`. max_rejected,
     templates, threads, memory_limit: as for a build. progress: reports the stages. The database has
     the tables evaluation, settings, split_events, metrics, metrics_by_user and, with a grid,
     tuning. Raises a UbcfError, and leaves an older database as it was, when logs or options cannot

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ubcf.building.lines import (
+from ubcf.building.inputs.lines import (
     Lines,
     ReadableLog,
     copying,
@@ -23,9 +23,9 @@ from ubcf.building.lines import (
     unpacked,
     write_copy,
 )
-from ubcf.building.lines import copy_texts as copy_texts_of_lines
-from ubcf.building.log_options import Format
-from ubcf.building.logs import READ_SIZE, LogFile
+from ubcf.building.inputs.lines import copy_texts as copy_texts_of_lines
+from ubcf.building.inputs.log_options import Format
+from ubcf.building.inputs.logs import READ_SIZE, LogFile
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.session import identifier, literal
 from ubcf.database.writing import Database
@@ -172,9 +172,9 @@ def write_records(
     if form == "parquet":
         return _write_parquet(db, log, folder, number)
     # Most logs are JSON lines, which need none of these.
-    from ubcf.building.delimited import DelimitedFile, reading_long_cells
-    from ubcf.building.json_array import write_array
-    from ubcf.building.record_lines import RecordLines
+    from ubcf.building.inputs.delimited import DelimitedFile, reading_long_cells
+    from ubcf.building.inputs.json_array import write_array
+    from ubcf.building.inputs.record_lines import RecordLines
 
     copy, altered = _paths(folder, number)
     left = _bytes_to_read(log)
@@ -200,7 +200,7 @@ def copy_texts(
 
     form, columns: as for `write_records`, whose copy has these records in the form of JSON.
     """
-    from ubcf.building.delimited import DelimitedFile, reading_long_cells
+    from ubcf.building.inputs.delimited import DelimitedFile, reading_long_cells
 
     with (
         copying(log, altered),

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from ubcf.building.logs import (
+from ubcf.building.inputs.logs import (
     CATALOG_NAME,
     Catalog,
     LogFile,
@@ -27,7 +27,7 @@ from ubcf.building.logs import (
     rotated,
     the_one_of,
 )
-from ubcf.building.standard_input import PLACE, StandardInput, reads_standard_input
+from ubcf.building.inputs.standard_input import PLACE, StandardInput, reads_standard_input
 from ubcf.errors import DatabaseError, InputError, OptionError
 from ubcf.files import HEAD_BYTES, Kind, Publication, check_target, refuse_other_kind
 from ubcf.progress import Stages

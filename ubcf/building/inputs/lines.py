@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
-from ubcf.building.logs import READ_SIZE, LogFile
+from ubcf.building.inputs.logs import READ_SIZE, LogFile
 from ubcf.errors import InputError
 
 LINE_FEED = ord("\n")

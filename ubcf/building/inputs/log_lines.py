@@ -11,8 +11,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from ubcf.building.fields import Fields
-from ubcf.building.log_options import AUTO, INTEGER, TEXT, LogOptions
+from ubcf.building.inputs.fields import Fields
+from ubcf.building.inputs.log_options import AUTO, INTEGER, TEXT, LogOptions
 from ubcf.building.summary import Reading
 from ubcf.database.session import identifier
 from ubcf.database.writing import Database
@@ -112,7 +112,7 @@ class LineReading:
 
     def explain_no_event(self) -> None:
         """Raises InputError with the fields that the lines have, if none has the needed ones."""
-        from ubcf.building.expression_tree import dotted
+        from ubcf.building.inputs.expression_tree import dotted
 
         names = [name for name, _ in self.db.run("staging/questions/fields_of_lines.sql")]
         paths = self.fields.paths

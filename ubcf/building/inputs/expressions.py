@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ubcf.building.expression_tree import (
+from ubcf.building.inputs.expression_tree import (
     FieldPath,
     Kind,
     Node,

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from types import TracebackType
 
-from ubcf.building.lines import (
+from ubcf.building.inputs.lines import (
     KEPT_CHARACTERS,
     LONGEST_LINE,
     NOT_JSON,
@@ -18,7 +18,7 @@ from ubcf.building.lines import (
     text_of,
     write_copy,
 )
-from ubcf.building.logs import LogFile
+from ubcf.building.inputs.logs import LogFile
 from ubcf.errors import InputError
 
 

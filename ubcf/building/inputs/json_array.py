@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from ubcf.building.lines import KEPT_CHARACTERS, NOT_JSON
-from ubcf.building.logs import READ_SIZE
-from ubcf.building.record_lines import RecordLines
+from ubcf.building.inputs.lines import KEPT_CHARACTERS, NOT_JSON
+from ubcf.building.inputs.logs import READ_SIZE
+from ubcf.building.inputs.record_lines import RecordLines
 from ubcf.errors import InputError
 
 DAMAGED = "not JSON: the array is damaged here"

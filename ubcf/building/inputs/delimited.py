@@ -19,9 +19,16 @@ from itertools import chain
 from json.encoder import encode_basestring
 from typing import Any, BinaryIO, NamedTuple, TextIO, cast
 
-from ubcf.building.lines import LONGEST_LINE, NOT_TEXT, NOT_UTF8, TOO_LONG, report_line, text_of
-from ubcf.building.logs import READ_SIZE, LogFile
-from ubcf.building.record_lines import RecordLines
+from ubcf.building.inputs.lines import (
+    LONGEST_LINE,
+    NOT_TEXT,
+    NOT_UTF8,
+    TOO_LONG,
+    report_line,
+    text_of,
+)
+from ubcf.building.inputs.logs import READ_SIZE, LogFile
+from ubcf.building.inputs.record_lines import RecordLines
 from ubcf.errors import InputError, OptionError, printable
 
 DELIMITERS = (",", "\t", ";", "|")

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from ubcf.building.logs import READ_SIZE, LogFile, log_file
+from ubcf.building.inputs.logs import READ_SIZE, LogFile, log_file
 from ubcf.errors import InputError, OptionError
 
 # The place of logs that stands for standard input, and the name that is reported.

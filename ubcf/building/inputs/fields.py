@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ubcf.building.log_options import EVENT_FIELDS, LogOptions
+from ubcf.building.inputs.log_options import EVENT_FIELDS, LogOptions
 from ubcf.errors import OptionError
 
 Path = tuple[str, ...]
@@ -60,7 +60,7 @@ def fields_of(options: LogOptions) -> Fields:
     if not (options.fields or options.where):
         return Fields(paths, {}, {})
     # Parsing expressions takes its time to load, which few builds need.
-    from ubcf.building.expressions import (
+    from ubcf.building.inputs.expressions import (
         condition,
         expression,
         field_path,
@@ -105,7 +105,7 @@ def catalog_pointers(options: LogOptions) -> dict[str, str]:
     """
     if not options.catalog_fields:
         return {}
-    from ubcf.building.expressions import field_path
+    from ubcf.building.inputs.expressions import field_path
 
     pointers = {}
     for name, text in options.catalog_fields.items():
