@@ -205,7 +205,7 @@ def compute_nothing(builds: dict[int, Earlier]) -> None:
     """Lets the build of this process publish the results of an earlier one with its --top."""
 
     def build(
-        _places: Any, _catalog: Any, database: str, output: str, _stages: Any, chosen: Any
+        _places: Any, _catalog: Any, database: str, output: str, _stages: Any, chosen: Any, _in: Any
     ) -> BuildSummary:
         targets = [
             check_target(database, BUILD_DATABASE),
