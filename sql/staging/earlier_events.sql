@@ -13,6 +13,7 @@ set variable first_moment = (
 insert into left_out
 select
     file,
+    'since' as cause,
     count(*) as lines
 from events
 where timestamp < getvariable('first_moment')

@@ -2,6 +2,7 @@
 insert into left_out
 select
     file,
+    'repeats' as cause,
     count(*) as lines
 from left_out_lines
 group by file;

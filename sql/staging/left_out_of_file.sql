@@ -2,6 +2,7 @@
 insert into left_out
 select
     getvariable('file') as file,
+    'where' as cause,
     count(*) as lines
 from numbered_log_lines
 where is_left_out

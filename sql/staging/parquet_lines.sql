@@ -10,6 +10,14 @@ lines as (
             {%- for key, identifier, type in columns %},
             {{ key }} || {% if type.startswith('DECIMAL(') and not type.endswith(']') -%}
                 cast({{ identifier }} as varchar)
+            {%- elif type in ('DOUBLE', 'FLOAT') -%}
+                -- whole numbers beside nulls are often stored so
+                case
+                    when {{ identifier }} = trunc({{ identifier }}) and abs({{ identifier }}) < 9007199254740992
+                        and not signbit({{ identifier }})
+                        then cast(cast({{ identifier }} as bigint) as varchar)
+                    else cast(to_json({{ identifier }}) as varchar)
+                end
             {%- else -%}
                 cast(to_json(cast({{ identifier }} as {{ type }})) as varchar)
             {%- endif %}

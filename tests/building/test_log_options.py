@@ -294,7 +294,7 @@ def test_if_all_lines_are_left_out_the_error_says_so(
     options: dict[str, str], tmp_path: Path
 ) -> None:
     with pytest.raises(InputError) as caught:
-        build_lines(tmp_path, play(1, 2, timestamp=MOMENTS[0]), **options)
+        build_lines(tmp_path, play(1, 2, timestamp=MOMENTS[0], page="home"), **options)
     assert str(caught.value) == "no event in 1 lines of the logs: left out on request (1 lines)"
 
 
@@ -720,3 +720,74 @@ def test_lines_that_are_left_out_do_not_hide_how_many_are_rejected(tmp_path: Pat
     logs.write_text("\n".join(lines) + "\n")
     with pytest.raises(RejectedLinesError, match="1 of 2 lines were rejected"):
         build_in(tmp_path, logs, where="page = 'play'")
+
+
+def test_old_events_that_are_left_out_count_in_the_share_of_rejected_lines(tmp_path: Path) -> None:
+    """Rejected lines of all times are counted, so lines of all times are."""
+    old = [play(1, number, timestamp=MOMENTS[0]) for number in range(19)]
+    new = play(1, 20, timestamp="2024-06-01T00:00:00Z")
+    built = build_in(
+        tmp_path, write(tmp_path / "a.json", *old, "bad", new), since="1d", max_rejected=0.05
+    )
+    assert counts(built) == [("a.json", 21, 1, 1, 19)]
+
+
+def test_since_needs_a_timestamp(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no event has a timestamp.*--field timestamp=FIELD"):
+        build_lines(tmp_path, play(1, 2), play(1, 3), since="1d")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--field", "timestamp=wen"], "the field wen"),
+        (["--where", "coalesce(devic, '') <> 'x'"], "the field devic"),
+        (["--field", "message=kin", "--field", "latency=a.b"], "the fields kin, a.b"),
+    ],
+)
+def test_a_field_that_no_line_has_is_named_with_those_that_there_are(
+    options: list[str], named: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "a.json", play(1, 2, when=5, device="web", a={"c": 1}, kind="x"))
+    done = run_ubcf("build", "a.json", *options, cwd=tmp_path)
+    words = f"no line has {named}; the fields are user, track, time, when, device, a, kind"
+    assert f"ubcf: warning: {words}\n" in done.stderr
+
+
+def test_without_an_event_the_field_that_no_line_has_is_the_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^no event: no line has the field pag; the fields are"):
+        build_lines(tmp_path, play(1, 2, page="song"), where="pag = 'song'")
+
+
+def test_whole_numbers_of_doubles_in_parquet_are_whole_numbers(tmp_path: Path) -> None:
+    """A column of whole numbers with a null is often stored so."""
+    write_parquet(
+        tmp_path / "a.parquet",
+        'select unnest([1.0, 2.0, null, 2.5]::double[]) as "user", 7::float as track, 0.5 as time',
+    )
+    built = build_in(tmp_path, tmp_path / "a.parquet", max_rejected=1.0)
+    assert plays(built) == [(1, 7, 0.5), (2, 7, 0.5)]
+    assert rejected(built) == [(3, "user is missing"), (4, "user is not a whole number")]
+
+
+def test_ids_of_two_kinds_are_rejected_with_the_option_that_takes_both(tmp_path: Path) -> None:
+    lines = [play(5, 1), play(6, 1), play("7", 1)]
+    with pytest.raises(RejectedLinesError, match=r"; --ids text takes numbers and texts$"):
+        build_lines(tmp_path, *lines, max_rejected=0.1)
+    assert len(plays(build_lines(tmp_path, *lines, ids="text"))) == 3
+
+
+def test_a_name_with_spaces_needs_quotes_and_the_error_says_so(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="a name with spaces or signs needs double quotes"):
+        build_lines(tmp_path, play(1, 2), fields={"user": "Listener ID"})
+
+
+def test_find_track_looks_into_ids_that_are_texts(tmp_path: Path) -> None:
+    tracks = ["Love again", "zzz", "A long name with loVe in it", "lov"]
+    built = build_lines(tmp_path, *(play(1, track) for track in tracks))
+    arguments = ("find_track", "-d", built.database, "-p", "text=love", "--format", "csv")
+    found = run_ubcf("query", *arguments, cwd=tmp_path).stdout.splitlines()
+    assert {line.split(",")[0] for line in found[1:3]} == {
+        "Love again",
+        "A long name with loVe in it",
+    }

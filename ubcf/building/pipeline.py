@@ -150,7 +150,7 @@ def _build(
                 started_at=started_at,
                 options={
                     **chosen.recorded(None if catalog_file is None else catalog_file.name),
-                    "reading": None if reading is None else asdict(reading),
+                    "reading": None if reading is None else reading.recorded,
                 },
                 plan=plan,
                 database=os.fspath(database),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -316,7 +317,15 @@ def _account_for_lines(db: Database, reading: LineReading) -> None:
 
 
 def _leave_out_earlier(db: Database, options: LogOptions) -> None:
-    """Removes the events before the moment of --since, and counts them as left out."""
+    """Removes the events before the moment of `since`, and counts them as left out.
+
+    Raises InputError if no event has a timestamp.
+    """
+    if db.run("staging/questions/undated_events.sql")[0][0] == db.count("events") > 0:
+        raise InputError(
+            f"since is {options.since!r}, but no event has a timestamp; if a field has it, name it "
+            "by --field timestamp=FIELD"
+        )
     days = options.days
     db.set(since=options.moment if days is None else None)
     db.run("staging/earlier_events.sql", days=days)
@@ -324,12 +333,19 @@ def _leave_out_earlier(db: Database, options: LogOptions) -> None:
     db.run("staging/accepted_lines.sql")
 
 
+def hint_about_ids(reasons: Iterable[str]) -> str:
+    """What to do about ids of two kinds, if lines are rejected for that."""
+    kinds = ("user is not a", "track is not a")
+    has_kinds = any(reason.startswith(kinds) for reason in reasons)
+    return "; --ids text takes numbers and texts" if has_kinds else ""
+
+
 def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
     """Raises RejectedLinesError if more than the share `max_rejected` of the lines is rejected.
 
     Lines that are left out on request do not count. Raises InputError if no line is accepted.
     """
-    ((lines, rejected, left_out),) = db.run("staging/questions/rejected_share.sql")
+    ((lines, rejected, left_out, compared),) = db.run("staging/questions/rejected_share.sql")
     counts = dict(db.run("staging/questions/rejected_reasons.sql"))
     reasons = ", ".join(f"{reason} ({count:,} lines)" for reason, count in counts.items())
     if db.count("events") == 0:
@@ -344,7 +360,7 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
         raise InputError(
             f"no event in {lines:,} lines of the logs: {reasons or 'all are empty'}{hint}"
         )
-    if rejected > max_rejected * (lines - left_out):
+    if rejected > max_rejected * compared:
         first = "; ".join(
             f"{file}, line {number}: {reason}"
             for file, number, reason in db.run(
@@ -352,8 +368,8 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
             )
         )
         raise RejectedLinesError(
-            f"{rejected:,} of {lines - left_out:,} lines were rejected, more than --max-rejected "
-            f"{max_rejected:g} allows: {reasons}; first {first}"
+            f"{rejected:,} of {compared:,} lines were rejected, more than --max-rejected "
+            f"{max_rejected:g} allows: {reasons}; first {first}{hint_about_ids(counts)}"
         )
 
 

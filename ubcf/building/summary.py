@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ubcf.progress import Stage
@@ -14,10 +14,25 @@ class Reading:
 
     ids: whether the ids of users and tracks are whole numbers ('integer') or texts ('text', or
     'any' where numbers are texts too). plays_count: there are no times, and each play counts as 1.
+    absent: fields that options name, and no line has; if there are any, fields: those of the lines.
     """
 
     ids: dict[str, str]
     plays_count: bool
+    absent: list[str] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The fields that are not empty lists."""
+        return {name: value for name, value in asdict(self).items() if value != []}
+
+
+def absent_fields(reading: Reading) -> str:
+    """A sentence about the fields that options name, and no line has."""
+    names = f"the fields {', '.join(reading.absent)}" if reading.absent[1:] else "the field "
+    names += "" if reading.absent[1:] else reading.absent[0]
+    return f"no line has {names}; the fields are {', '.join(reading.fields)}"
 
 
 @dataclass(frozen=True)

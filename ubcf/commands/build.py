@@ -156,12 +156,17 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
 def _warnings(summary: BuildSummary) -> Iterator[str]:
     """What should not be overlooked."""
     from ubcf.analysis.repeats import repeats_warning
+    from ubcf.building.staging import hint_about_ids
+    from ubcf.building.summary import Reading, absent_fields
 
     if summary.rejected:
         yield (
             f"{summary.rejected:,} of {summary.lines:,} lines were rejected; "
-            "see the table rejected_lines"
+            f"see the table rejected_lines{hint_about_ids(summary.rejected_reasons)}"
         )
+    reading = summary.options["reading"]
+    if reading is not None and "absent" in reading:
+        yield absent_fields(Reading(**reading))
     if _plays_have_no_weight(summary):
         yield (
             "the logs have no times, so no play is above the mean of its user, and all users get "

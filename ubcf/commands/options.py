@@ -175,7 +175,8 @@ LOG_FLAGS = (
     click.option(
         "--where",
         metavar="CONDITION",
-        help="Leave out lines for which this is not true, such as \"page = 'NextSong'\".",
+        help="Leave out lines for which this is not true, or unknown, as with an empty field; such "
+        "as \"page = 'NextSong'\".",
     ),
     click.option(
         "--since",

@@ -236,7 +236,7 @@ def _read(work: _Work, inputs: Inputs, target: str) -> _LineCounts:
     found, _ = inputs.fetched(work.temporary_folder, stages)
     read_logs(db, db.templates, found, work.temporary_folder, stages, work.build_options.logs)
     refuse_rejected_lines(db, work.build_options.max_rejected)
-    ((lines, rejected, _),) = db.run("staging/questions/rejected_share.sql")
+    ((lines, rejected, *_),) = db.run("staging/questions/rejected_share.sql")
     ((repeated,),) = db.execute(
         "select case when getvariable('suspicious_repeats') then getvariable('duplicate_lines') end"
     )

@@ -29,6 +29,12 @@ class Fields:
     where: str | None = None
 
     @property
+    def given(self) -> list[Path]:
+        """The fields that options name."""
+        own = [path for name, path in self.paths.items() if path != (name,)]
+        return list(dict.fromkeys([*own, *self.numbers.values(), *self.texts.values()]))
+
+    @property
     def are_usual(self) -> bool:
         """Whether the fields are those of the service's own logs, and no others are read."""
         usual = all(path == (name,) for name, path in self.paths.items())
@@ -78,7 +84,8 @@ def fields_of(options: LogOptions) -> Fields:
         else:
             raise OptionError(
                 f"field {name} is {text!r}: only the time can be computed; it must be a field, "
-                "such as id, or a path, such as context.user.id"
+                "such as id, or a path, such as context.user.id; a name with spaces or signs needs "
+                "double quotes"
             )
     if options.where is not None:
         where = _named("where", condition, options.where)

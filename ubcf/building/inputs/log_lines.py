@@ -8,12 +8,12 @@ leave a doubt are all lines looked at.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ubcf.building.inputs.fields import Fields
+from ubcf.building.inputs.fields import Fields, Path, pointer
 from ubcf.building.inputs.log_options import AUTO, INTEGER, TEXT, LogOptions
-from ubcf.building.summary import Reading
+from ubcf.building.summary import Reading, absent_fields
 from ubcf.database.session import identifier
 from ubcf.database.writing import Database
 from ubcf.errors import InputError
@@ -37,7 +37,7 @@ class LineReading:
     """How lines are read. untyped: some files know no types, such as CSV.
 
     ids: the kind of the ids of users and tracks: INTEGER, TEXT or ANY. plays_count: there are no
-    times, and each play counts as 1.
+    times, and each play counts as 1. absent: fields that options name, and no line has.
     """
 
     db: Database
@@ -46,11 +46,17 @@ class LineReading:
     untyped: bool
     ids: dict[str, str]
     plays_count: bool = False
+    absent: list[Path] = field(default_factory=list)
 
     @property
     def summary(self) -> Reading:
         """What the logs told."""
-        return Reading(self.ids, self.plays_count)
+        from ubcf.building.inputs.expression_tree import dotted
+
+        names = []
+        if self.absent:
+            names = [name for name, _ in self.db.run("staging/questions/fields_of_lines.sql")]
+        return Reading(self.ids, self.plays_count, list(map(dotted, self.absent)), names)
 
     def make_fields(self, view: str, *, numbered: bool) -> None:
         """Makes the view of the texts of fields, with the numbers of lines if `numbered`."""
@@ -88,6 +94,7 @@ class LineReading:
         may_lack_times = "time" not in self.options.fields and self.options.scale is None
         if may_lack_times and not self._has_times("first_fields"):
             self.plays_count = not self._has_times("log_fields")
+        self.find_given_fields()
 
     def decide_ids_again(self) -> bool:
         """Looks at the ids of all lines, after many were rejected; returns if that changes them."""
@@ -110,6 +117,23 @@ class LineReading:
         bind_timestamps(self.db, [unit for unit, _ in rows])
         return self.db.execute(reading) != before
 
+    def find_given_fields(self) -> None:
+        """Notes which of the fields that options name are in no line."""
+        found = self._found("first_fields", self.fields.given)
+        doubtful = [path for path in self.fields.given if path not in found]
+        found |= self._found("log_text", doubtful)
+        self.absent = [path for path in doubtful if path not in found]
+
+    def _found(self, lines: str, paths: list[Path]) -> set[Path]:
+        """Those of some fields that are in some lines."""
+        if not paths:
+            return set()
+        self.db.set(given_pointers=list(map(pointer, paths)))
+        (found,) = self.db.run(
+            "staging/questions/given_fields_found.sql", lines=lines, fields=len(paths)
+        )
+        return {path for path, is_found in zip(paths, found, strict=True) if is_found}
+
     def explain_no_event(self) -> None:
         """Raises InputError with the fields that the lines have, if none has the needed ones."""
         from ubcf.building.inputs.expression_tree import dotted
@@ -117,6 +141,8 @@ class LineReading:
         names = [name for name, _ in self.db.run("staging/questions/fields_of_lines.sql")]
         paths = self.fields.paths
         missing = [name for name in ("user", "track") if paths[name][0] not in names]
+        if names and not missing and self.absent:
+            raise InputError(f"no event: {absent_fields(self.summary)}")
         if not names or not missing:
             return
         unused = [name for name in names if all(name != path[0] for path in paths.values())]
