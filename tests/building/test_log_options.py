@@ -791,3 +791,11 @@ def test_find_track_looks_into_ids_that_are_texts(tmp_path: Path) -> None:
         "Love again",
         "A long name with loVe in it",
     }
+
+
+def test_a_pattern_that_matches_the_catalog_leaves_it_the_catalog(tmp_path: Path) -> None:
+    write(tmp_path / "logs" / "a.json", play(1, 2))
+    write(tmp_path / "logs" / "tracks.json", {"track": 2, "artist": "A", "title": "B"})
+    built = build_in(tmp_path, tmp_path / "logs", pattern="*.json")
+    assert counts(built) == [("a.json", 1, 1, 0, 0)]
+    assert built.rows("select artist from tracks") == [("A",)]

@@ -119,10 +119,13 @@ def as_places(
 
 
 def is_log_name(name: str, pattern: str | None = None) -> bool:
-    """Whether a file of this name in a folder is a log; pattern: as for `find_logs`."""
+    """Whether a file of this name in a folder is a log; pattern: as for `find_logs`.
+
+    The catalog is no log, whatever the pattern.
+    """
     if pattern is None:
         return LOG_NAME.fullmatch(name) is not None
-    return fnmatch.fnmatchcase(name, pattern)
+    return name != CATALOG_NAME and fnmatch.fnmatchcase(name, pattern)
 
 
 def refuse_log_names(
