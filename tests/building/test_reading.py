@@ -826,6 +826,7 @@ def test_one_bad_line_is_too_many_when_none_is_allowed(tmp_path: Path) -> None:
     assert str(error.value) == (
         "1 of 3 lines were rejected, more than --max-rejected 0 allows: user is not a whole number "
         f"(1 lines); first {tmp_path.as_posix()}/logs/data.json, line 3: user is not a whole number"
+        "; --ids text takes numbers and texts"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
 
