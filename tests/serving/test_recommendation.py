@@ -16,6 +16,7 @@ from tests.support.builds import Built, build_folder, build_sample
 from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.paths import REAL_LOGS
+from ubcf.database.reading import define_macros
 from ubcf.errors import InputError, OptionError
 from ubcf.serving.history import read_history
 from ubcf.serving.recommendation import fold_in
@@ -154,6 +155,7 @@ def without_user(database: Path, user: int) -> duckdb.DuckDBPyConnection:
         connection.execute(f'create table {table} as from whole.{table} where "user" <> {user}')
     for table in ("tracks", "build"):
         connection.execute(f"create view {table} as from whole.{table}")
+    define_macros(connection)
     return connection
 
 

@@ -103,7 +103,7 @@ def connect_closed(
         )
         _refuse_other_contents(connection, path, DATABASE)
         connection.execute(f"use {DATABASE}")
-        _define_macros(connection)
+        define_macros(connection)
     except BaseException:
         connection.close()
         raise
@@ -200,7 +200,7 @@ def _checked(
         name = names.get(str(path.absolute()), rows[0][0])
         _refuse_other_contents(connection, path, name, evaluations=evaluations, oldest=oldest)
         if _of_database(connection, name, "duckdb_functions", "function_name"):
-            _define_macros(connection)
+            define_macros(connection)
     except duckdb.Error as error:
         connection.close()
         raise DatabaseError(f"{path}: {one_line(error)}") from error
@@ -210,7 +210,7 @@ def _checked(
     return connection
 
 
-def _define_macros(connection: duckdb.DuckDBPyConnection) -> None:
+def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """Defines our macros in the connection, where they hide those of the database."""
     templates = Session(connection).templates
     for name in MACROS:
