@@ -7,6 +7,7 @@ numbered as (
     select
         row_number() over () as line_number,
         whole_characters(line) as line,
+        try_cast(whole_characters(line) as json) as parsed,
         is_blank
     from log_text
 ){% if fields or untyped %},
@@ -16,20 +17,20 @@ renamed as (
         line_number,
         {% if fields %}
         case
-            when json_type(try_cast(line as json)) = 'OBJECT'
+            when json_type(parsed) = 'OBJECT'
                 then json_merge_patch(
-                    try_cast(line as json),
+                    parsed,
                     json_object(
                         {% for name in fields %}
                         '{{ name }}',
-                        json_extract(try_cast(line as json), getvariable('catalog_paths')[{{ loop.index }}]){{ '' if loop.last else ',' }}
+                        json_extract(parsed, getvariable('catalog_paths')[{{ loop.index }}]){{ '' if loop.last else ',' }}
                         {% endfor %}
                     )
                 )
-            else try_cast(line as json)
+            else parsed
         end as object,
         {% else %}
-        try_cast(line as json) as object,
+        parsed as object,
         {% endif %}
         line
     from numbered

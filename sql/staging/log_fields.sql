@@ -9,6 +9,7 @@ numbered as (
         path,
         {% if numbered %}row_number() over () as readable_line_number,{% endif %}
         line,
+        {% if untyped %}list_contains(getvariable('untyped_paths'), path) as is_untyped,{% endif %}
         -- null for a line that is not JSON
         coalesce(try_cast(line as json), try_cast(whole_characters(line) as json)) as object,
         is_blank
@@ -20,6 +21,7 @@ parsed as (
         path,
         {% if numbered %}readable_line_number,{% endif %}
         line,
+        {% if untyped %}is_untyped,{% endif %}
         object,
         json_keys(object) as keys,
         json_extract(object, getvariable('field_paths')) as fields
@@ -31,12 +33,13 @@ select
     path,
     {% if numbered %}readable_line_number,{% endif %}
     line,
+    {% if untyped %}is_untyped,{% endif %}
     object,
     {% for name in fields %}
     fields[{{ loop.index }}] as {{ name }}_json,
     {% if untyped %}
     case
-        when list_contains(getvariable('untyped_paths'), path)
+        when is_untyped
             then fields[{{ loop.index }}] ->> '$'
         else nullif(cast(fields[{{ loop.index }}] as varchar), 'null')
     end as {{ name }}_text,

@@ -14,7 +14,7 @@ typed as (
         try_cast({{ name }}_text as bigint) as {{ name }}_id,
         {% else %}
         case
-            when starts_with({{ name }}_text, '"') {% if untyped %}or list_contains(getvariable('untyped_paths'), path) {% endif %}
+            when starts_with({{ name }}_text, '"') {% if untyped %}or is_untyped {% endif %}
                 then {{ name }}_json ->> '$'
             {% if kind == 'any' %}
             when regexp_full_match({{ name }}_text, '-?[0-9].*') then {{ name }}_text
@@ -64,7 +64,7 @@ select
     {% if numbered %}readable_line_number,{% endif %}
     line,
     case
-        when starts_with(message_text, '"') {% if untyped %}or list_contains(getvariable('untyped_paths'), path) {% endif %}
+        when starts_with(message_text, '"') {% if untyped %}or is_untyped {% endif %}
             then message_json ->> '$'
     end as message,
     case

@@ -5,7 +5,7 @@ select
     '{{ name }}' as id,
     {% if untyped %}
     count(*) filter (
-        list_contains(getvariable('untyped_paths'), path)
+        is_untyped
         and coalesce(cast(try_cast({{ name }}_text as bigint) as varchar) <> {{ name }}_text, true)
     ) as untyped_texts,
     {% else %}
