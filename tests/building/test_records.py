@@ -10,6 +10,7 @@ import random
 import tempfile
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -799,7 +800,7 @@ def test_a_file_is_not_held_in_memory(tmp_path: Path, form: str) -> None:
     with (
         mock.patch.object(delimited, "READ_SIZE", 1 << 14),
         mock.patch.object(json_array, "READ_SIZE", 1 << 14),
-        RecordLines(log, tmp_path / "copy", tmp_path / "altered") as target,
+        closing(RecordLines(log, tmp_path / "copy", tmp_path / "altered")) as target,
     ):
         tracemalloc.start()
         try:

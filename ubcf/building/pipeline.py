@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ubcf._version import __version__
-from ubcf.building.inputs.log_options import LOG_OPTIONS, LogOptions
+from ubcf.building.inputs.log_options import take_log_options
 from ubcf.building.inputs.logs import as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput
 from ubcf.building.inputs.transfer import check_output, find_inputs, places_on_disk
@@ -94,8 +94,8 @@ def build(
     cannot be used, too many lines are rejected, a check fails, or a file cannot be written.
     """
     of_model = {name: options.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in options}
-    of_logs = {name: options.pop(name) for name in LOG_OPTIONS if name in options}
-    chosen = BuildOptions(**options, model=model_options(**of_model), logs=LogOptions(**of_logs))
+    of_logs = take_log_options(options)
+    chosen = BuildOptions(**options, model=model_options(**of_model), logs=of_logs)
     places = as_places(logs)
     with StandardInput(again=chosen.retries > 0) as stdin:
         for _ in range(chosen.retries):

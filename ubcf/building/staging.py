@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +12,12 @@ import duckdb
 from ubcf.building.inputs.fields import catalog_pointers, fields_of
 from ubcf.building.inputs.lines import NOT_JSON, NOT_TEXT, ReadableLog, check_complete
 from ubcf.building.inputs.log_lines import LineReading, line_reading
-from ubcf.building.inputs.log_options import LogOptions
+from ubcf.building.inputs.log_options import EVENT_FIELDS, LogOptions
 from ubcf.building.inputs.logs import Catalog, LogFile, frozen, grown, log_file, noticing_rotation
 from ubcf.building.inputs.records import Source, open_source
 from ubcf.building.memory import one_thread_reads
 from ubcf.building.repeats import check_repeats, settle_repeats
-from ubcf.building.summary import Reading
+from ubcf.building.summary import Reading, hint_about_ids
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -26,17 +25,7 @@ from ubcf.errors import InputError, OptionError, RejectedLinesError, TemplateErr
 from ubcf.progress import Stages
 
 # The columns of the table events. A reading of the user's own may leave out all but user and track.
-EVENT_COLUMNS = (
-    "file",
-    "message",
-    "timestamp",
-    "user",
-    "track",
-    "time",
-    "latency",
-    "recommendation",
-    "experiments",
-)
+EVENT_COLUMNS = ("file", *EVENT_FIELDS)
 
 # Columns whose type is fixed; that of recommendation is the type of track.
 EVENT_TYPES = {
@@ -72,7 +61,6 @@ def read_logs(
     They hold the lines that the files had when they were found, even if a file grows meanwhile.
     Returns what the logs told; None where an overlay decides what an event is.
     """
-    options = options or LogOptions()
     check_repeats(options.repeats, templates)
     with (
         stages.stage("read logs") as stage,
@@ -159,7 +147,7 @@ def _stage_logs(
     db.run("staging/build_inputs.sql", counted=counted, copied=copied)
     if lines_are_ours and db.count("events") == 0:
         reading.explain_no_event()
-    return reading.summary if lines_are_ours else None
+    return reading.told() if lines_are_ours else None
 
 
 def _bind_files(db: Database, sources: list[Source], paths: LiteralPaths) -> list[str]:
@@ -223,14 +211,11 @@ def _damaged_lines(
 
     Those are lines that are not UTF-8, and records of CSV.
     """
-    rejected = {
-        False: "staging/questions/damaged_lines.sql",
-        True: "staging/questions/rejected_numbers.sql",
-    }
+    has_records = any(source.is_untyped for source in sources)
+    question = "rejected_numbers" if has_records else "damaged_lines"
     numbers: dict[str, set[int]] = {}
-    for untyped in {source.is_untyped for source in sources}:
-        for file, number in db.run(rejected[untyped]):
-            numbers.setdefault(file, set()).add(number)
+    for file, number in db.run(f"staging/questions/{question}.sql"):
+        numbers.setdefault(file, set()).add(number)
     copies = []
     for index, source in enumerate(sources):
         if source.log.name in numbers:
@@ -333,13 +318,6 @@ def _leave_out_earlier(db: Database, options: LogOptions) -> None:
     db.run("staging/accepted_lines.sql")
 
 
-def hint_about_ids(reasons: Iterable[str]) -> str:
-    """What to do about ids of two kinds, if lines are rejected for that."""
-    kinds = ("user is not a", "track is not a")
-    has_kinds = any(reason.startswith(kinds) for reason in reasons)
-    return "; --ids text takes numbers and texts" if has_kinds else ""
-
-
 def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
     """Raises RejectedLinesError if more than the share `max_rejected` of the lines is rejected.
 
@@ -378,13 +356,13 @@ def read_catalog(
     catalog: Catalog | None,
     folder: Path,
     stages: Stages,
-    options: LogOptions | None = None,
+    options: LogOptions,
 ) -> None:
     """Makes the temporary table catalog, empty without a catalog.
 
     Raises InputError, with the line, for a line of the catalog that cannot be used.
     """
-    paths_of_fields = catalog_pointers(options or LogOptions())
+    paths_of_fields = catalog_pointers(options)
     with stages.stage("read catalog") as stage:
         track_type = db.columns("events")["track"]
         has_catalog = False

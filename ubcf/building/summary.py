@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -28,11 +29,17 @@ class Reading:
         return {name: value for name, value in asdict(self).items() if value != []}
 
 
-def absent_fields(reading: Reading) -> str:
-    """A sentence about the fields that options name, and no line has."""
-    names = f"the fields {', '.join(reading.absent)}" if reading.absent[1:] else "the field "
-    names += "" if reading.absent[1:] else reading.absent[0]
-    return f"no line has {names}; the fields are {', '.join(reading.fields)}"
+def absent_fields(absent: Sequence[str], fields: Sequence[str]) -> str:
+    """A sentence about the fields that options name, and no line has; fields: what lines have."""
+    names = f"the field{'s' if absent[1:] else ''} {', '.join(absent)}"
+    return f"no line has {names}; the fields are {', '.join(fields)}"
+
+
+def hint_about_ids(reasons: Iterable[str]) -> str:
+    """What to do about ids of two kinds, if lines are rejected for that."""
+    kinds = ("user is not a", "track is not a")
+    has_kinds = any(reason.startswith(kinds) for reason in reasons)
+    return "; --ids text takes numbers and texts" if has_kinds else ""
 
 
 @dataclass(frozen=True)

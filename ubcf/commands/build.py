@@ -156,8 +156,7 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
 def _warnings(summary: BuildSummary) -> Iterator[str]:
     """What should not be overlooked."""
     from ubcf.analysis.repeats import repeats_warning
-    from ubcf.building.staging import hint_about_ids
-    from ubcf.building.summary import Reading, absent_fields
+    from ubcf.building.summary import absent_fields, hint_about_ids
 
     if summary.rejected:
         yield (
@@ -166,7 +165,7 @@ def _warnings(summary: BuildSummary) -> Iterator[str]:
         )
     reading = summary.options["reading"]
     if reading is not None and "absent" in reading:
-        yield absent_fields(Reading(**reading))
+        yield absent_fields(reading["absent"], reading["fields"])
     if _plays_have_no_weight(summary):
         yield (
             "the logs have no times, so no play is above the mean of its user, and all users get "

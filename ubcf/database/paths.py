@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import glob
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 PATTERN_CHARACTERS = frozenset("*?[")
 
@@ -15,7 +15,7 @@ def pattern(path: str | Path) -> str:
     return glob.escape(str(path))
 
 
-class LiteralPaths:
+class LiteralPaths(ExitStack):
     """A context in which DuckDB reads each file by a path that means this file and no other.
 
     DuckDB takes a path as a pattern, `~` as the home folder, and `name:` as an address. A path that
@@ -24,20 +24,9 @@ class LiteralPaths:
     """
 
     def __init__(self) -> None:
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        super().__init__()
+        self._folder: Path | None = None
         self._links = 0
-
-    def __enter__(self) -> LiteralPaths:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
 
     def path(self, path: Path) -> Path:
         """The absolute path by which DuckDB reads a file, and which it names in `filename`."""
@@ -46,8 +35,8 @@ class LiteralPaths:
         if "\\" not in text or not PATTERN_CHARACTERS & set(text):
             return absolute
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="ubcf-")
+            self._folder = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="ubcf-")))
         self._links += 1
-        link = Path(self._folder.name) / f"{self._links}{path.suffix}"
+        link = self._folder / f"{self._links}{path.suffix}"
         link.symlink_to(absolute)
         return link

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ubcf._version import __version__
-from ubcf.building.inputs.log_options import LOG_OPTIONS, LogOptions
+from ubcf.building.inputs.log_options import take_log_options
 from ubcf.building.inputs.logs import as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput, reads_standard_input
 from ubcf.building.inputs.transfer import Inputs, find_inputs, places_on_disk
@@ -97,7 +97,7 @@ def evaluate(
     tuning. Raises a UbcfError, and leaves an older database as it was, when logs or options cannot
     be used or a part is empty.
     """
-    of_logs = {name: options.pop(name) for name in LOG_OPTIONS if name in options}
+    of_logs = take_log_options(options)
     chosen = EvaluationOptions(**options)
     build_options = BuildOptions(
         top=max(chosen.at),
@@ -107,7 +107,7 @@ def evaluate(
         threads=threads,
         memory_limit=memory_limit,
         store_neighbors=0,
-        logs=LogOptions(**of_logs),
+        logs=of_logs,
     )
     overlaid = Templates(None if templates is None else Path(templates))
     parts = [as_places(logs), *([] if test is None else [as_places(test)])]

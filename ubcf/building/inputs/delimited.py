@@ -17,13 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from json.encoder import encode_basestring
-from typing import Any, BinaryIO, NamedTuple, TextIO, cast
+from typing import BinaryIO, NamedTuple, TextIO
 
 from ubcf.building.inputs.lines import (
     LONGEST_LINE,
     NOT_TEXT,
     NOT_UTF8,
     TOO_LONG,
+    buffered,
     report_line,
     text_of,
 )
@@ -369,7 +370,7 @@ def _blocks(file: BinaryIO, left: int | None) -> Iterator[str]:
     Of a line that is too long, the first part is kept, and a digest of the rest. Surrogates stand
     for bytes that are not UTF-8. If there is no line feed at first, carriage returns end the lines.
     """
-    source = cast(BinaryIO, io.BufferedReader(cast(Any, file), READ_SIZE))
+    source = buffered(file, READ_SIZE)
     rest, first, returns = b"", True, False
     while chunk := source.read(READ_SIZE if left is None else min(READ_SIZE, left)):
         if left is not None:

@@ -71,6 +71,16 @@ def is_compressed(path: Path) -> bool:
     return path.suffix.lower() in GZIP + ZSTANDARD
 
 
+def bytes_to_read(log: LogFile) -> int | None:
+    """How much of a log file is read: what it had when it was found; None: all, if compressed."""
+    return None if is_compressed(log.path) else log.bytes
+
+
+def buffered(file: BinaryIO, size: int = READ_SIZE) -> BinaryIO:
+    """A file that `unpacked` opened, to be read by lines or in whole parts of this size."""
+    return cast(BinaryIO, io.BufferedReader(cast(Any, file), size))
+
+
 @contextmanager
 def unpacked(log: LogFile) -> Iterator[BinaryIO]:
     """Opens a log file for reading what it holds, unpacked if its name says it is compressed.
@@ -172,7 +182,7 @@ def look_at(log: LogFile) -> Lines:
     """
     import numpy as np
 
-    left = None if is_compressed(log.path) else log.bytes
+    left = bytes_to_read(log)
     buffer = bytearray(READ_SIZE)
     array = np.frombuffer(buffer, dtype=np.uint8)
     feeds, position, line_start, last = 0, 0, 0, LINE_FEED
@@ -215,14 +225,14 @@ def copy_readable(log: LogFile, copy: Path, altered: Path) -> None:
     reason (null: that is up to DuckDB) and line, its text. Raises InputError as `unpacked`, or when
     a copy cannot be written.
     """
-    left = None if is_compressed(log.path) else log.bytes
+    left = bytes_to_read(log)
     with (
         copying(log, copy),
         copy.open("wb") as target,
         altered.open("w", encoding="utf-8") as reports,
         unpacked(log) as file,
     ):
-        source = cast(BinaryIO, io.BufferedReader(cast(Any, file), READ_SIZE))
+        source = buffered(file)
         for number, line in enumerate(_lines(source, left), start=1):
             shown = line.head.removeprefix(codecs.BOM_UTF8) if number == 1 else line.head
             readable, reason = _readable(line, shown)
@@ -237,13 +247,13 @@ def copy_texts(log: LogFile, numbers: set[int], altered: Path) -> None:
 
     Raises InputError as `copy_readable`.
     """
-    left = None if is_compressed(log.path) else log.bytes
+    left = bytes_to_read(log)
     with (
         copying(log, altered),
         altered.open("w", encoding="utf-8") as reports,
         unpacked(log) as file,
     ):
-        source = cast(BinaryIO, io.BufferedReader(cast(Any, file), READ_SIZE))
+        source = buffered(file)
         for number, line in enumerate(_lines(source, left), start=1):
             if number in numbers:
                 shown = line.head.removeprefix(codecs.BOM_UTF8) if number == 1 else line.head

@@ -8,6 +8,7 @@ leave a doubt are all lines looked at.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,15 +49,10 @@ class LineReading:
     plays_count: bool = False
     absent: list[Path] = field(default_factory=list)
 
-    @property
-    def summary(self) -> Reading:
+    def told(self) -> Reading:
         """What the logs told."""
-        from ubcf.building.inputs.expression_tree import dotted
-
-        names = []
-        if self.absent:
-            names = [name for name, _ in self.db.run("staging/questions/fields_of_lines.sql")]
-        return Reading(self.ids, self.plays_count, list(map(dotted, self.absent)), names)
+        names = self._field_names() if self.absent else []
+        return Reading(self.ids, self.plays_count, _dotted(self.absent), names)
 
     def make_fields(self, view: str, *, numbered: bool) -> None:
         """Makes the view of the texts of fields, with the numbers of lines if `numbered`."""
@@ -136,19 +132,17 @@ class LineReading:
 
     def explain_no_event(self) -> None:
         """Raises InputError with the fields that the lines have, if none has the needed ones."""
-        from ubcf.building.inputs.expression_tree import dotted
-
-        names = [name for name, _ in self.db.run("staging/questions/fields_of_lines.sql")]
+        names = self._field_names()
         paths = self.fields.paths
         missing = [name for name in ("user", "track") if paths[name][0] not in names]
         if names and not missing and self.absent:
-            raise InputError(f"no event: {absent_fields(self.summary)}")
+            raise InputError(f"no event: {absent_fields(_dotted(self.absent), names)}")
         if not names or not missing:
             return
         unused = [name for name in names if all(name != path[0] for path in paths.values())]
         found = [*unused, *names]
         examples = " ".join(
-            f"--field {shlex.quote(f'{name}={dotted((found[position % len(found)],))}')}"
+            f"--field {shlex.quote(f'{name}={_dotted([(found[position % len(found)],)])[0]}')}"
             for position, name in enumerate(missing)
         )
         ((files,),) = self.db.execute("select getvariable('input_files')")
@@ -156,9 +150,13 @@ class LineReading:
         fields = "fields" if len(missing) > 1 else "field"
         raise InputError(
             f"no line of {place} has the {fields} "
-            f"{', '.join(dotted(paths[name]) for name in missing)}: {their} fields are "
+            f"{', '.join(_dotted(paths[name] for name in missing))}: {their} fields are "
             f"{', '.join(names)}; say which is which, such as {examples}"
         )
+
+    def _field_names(self) -> list[str]:
+        """The fields that the first lines have."""
+        return [name for name, _ in self.db.run("staging/questions/fields_of_lines.sql")]
 
     def _kinds(self, lines: str) -> dict[str, str]:
         """The kinds of the ids of some lines."""
@@ -177,6 +175,13 @@ class LineReading:
             "staging/questions/lines_with_time.sql", lines=lines, where=self.fields.where
         )
         return bool(with_time)
+
+
+def _dotted(paths: Iterable[Path]) -> list[str]:
+    """Paths as they can be written in an expression."""
+    from ubcf.building.inputs.expression_tree import dotted
+
+    return list(map(dotted, paths))
 
 
 def line_reading(

@@ -146,3 +146,8 @@ class LogOptions:
 
 
 LOG_OPTIONS = tuple(option.name for option in fields(LogOptions))
+
+
+def take_log_options(options: dict[str, Any]) -> LogOptions:
+    """Takes the fields of LogOptions out of other options. Raises OptionError as it does."""
+    return LogOptions(**{name: options.pop(name) for name in LOG_OPTIONS if name in options})

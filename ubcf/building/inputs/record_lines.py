@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from types import TracebackType
 
 from ubcf.building.inputs.lines import (
     KEPT_CHARACTERS,
@@ -41,15 +40,8 @@ class RecordLines:
         except OSError as error:
             raise self._failure(error) from error
 
-    def __enter__(self) -> RecordLines:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Writes what is not yet on disk."""
         try:
             self._target.close()
             self._reports.close()

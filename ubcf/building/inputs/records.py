@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ubcf.building.inputs.lines import (
     Lines,
     ReadableLog,
+    bytes_to_read,
     copying,
     is_compressed,
     readable,
@@ -46,6 +47,8 @@ CAST_TYPE = re.compile('"(?:[^"]|"")*"|' + "|".join(CAST_TYPES))
 # How DuckDB says that it cannot write a file; then why.
 UNWRITTEN = re.compile(r'Could not write file .*": ([^"]+)')
 
+# Bytes to read at a time to see whether a file is an array.
+HEAD_SIZE = 1 << 12
 
 # The first bytes of an array of objects, or of one without elements. A line that begins with
 # another bracket is a damaged line of JSON rather than an array.
@@ -147,7 +150,7 @@ def input_format(log: LogFile, given: Format | None = None) -> Format:
 def _begins_like_array(log: LogFile) -> bool:
     with unpacked(log) as file:
         start = b""
-        while len(start) < READ_SIZE and (part := file.read(READ_SIZE)):
+        while len(start) < READ_SIZE and (part := file.read(HEAD_SIZE)):
             start += part
             if re.search(rb"[^\s\[\]\xef\xbb\xbf]", part):
                 break
@@ -177,9 +180,9 @@ def write_records(
     from ubcf.building.inputs.record_lines import RecordLines
 
     copy, altered = _paths(folder, number)
-    left = _bytes_to_read(log)
+    left = bytes_to_read(log)
     with (
-        RecordLines(log, copy, altered) as target,
+        closing(RecordLines(log, copy, altered)) as target,
         unpacked(log) as file,
         reading_long_cells(),
     ):
@@ -208,13 +211,8 @@ def copy_texts(
         unpacked(log) as file,
         reading_long_cells(),
     ):
-        delimited = DelimitedFile(log, file, _bytes_to_read(log), form.upper(), columns)
+        delimited = DelimitedFile(log, file, bytes_to_read(log), form.upper(), columns)
         delimited.write_texts(numbers, reports)
-
-
-def _bytes_to_read(log: LogFile) -> int | None:
-    """A file that is not compressed is read up to the size that it had when it was found."""
-    return None if is_compressed(log.path) else log.bytes
 
 
 def _paths(folder: Path, number: int) -> tuple[Path, Path]:

@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from ubcf.building.inputs.logs import READ_SIZE, LogFile, log_file
@@ -36,28 +35,17 @@ def reads_standard_input(places: Sequence[str | os.PathLike[str]]) -> bool:
     return count > 0
 
 
-class StandardInput:
+class StandardInput(ExitStack):
     """What standard input holds, for a build that may have to begin again.
 
-    A context manager. again: whether it may be copied several times; until its end the first copy
+    again: whether it may be copied several times; until its end the first copy
     then stays open, so that there is its content when the folder of the copy is gone.
     """
 
     def __init__(self, *, again: bool = False) -> None:
+        super().__init__()
         self._again = again
-        self._open = ExitStack()
         self._first_copy: BinaryIO | None = None
-
-    def __enter__(self) -> StandardInput:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._open.close()
 
     def copied(self, folder: Path, names: Collection[str]) -> LogFile:
         """A copy in `folder`. names: those of other logs, of which it must not have one.
@@ -72,7 +60,7 @@ class StandardInput:
         suffix = next((SUFFIXES[start] for start in SUFFIXES if first.startswith(start)), "")
         copy = copy.rename(copy.with_suffix(suffix))
         if self._again and self._first_copy is None:
-            self._first_copy = self._open.enter_context(copy.open("rb"))
+            self._first_copy = self.enter_context(copy.open("rb"))
         return replace(log_file(copy), name=f"{NAME}#2" if NAME in names else NAME)
 
 
