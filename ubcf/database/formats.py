@@ -3,7 +3,8 @@
 DuckDB makes the text of each row of CSV, JSON and JSON lines, by expressions over its columns. Its
 COPY is not used: a connection to a database that is not trusted may write no file, stdout is none,
 and it writes other bytes. Python makes only what DuckDB has no expression for: nested values whose
-type does not say what is in them (JSON, UNION), and tables, which need all rows at once.
+type does not say what is in them (JSON, UNION), and tables, which need all rows at once. Nested
+values in CSV (lists, structs, maps) are JSON, which others can read back.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ubcf.database import SAFE_CSV
@@ -46,7 +48,9 @@ _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
 
 _FRACTION = re.compile(r"DOUBLE|FLOAT|DECIMAL\(.*\)")
 
-_NESTED = re.compile(r".*\[\d*\]|(STRUCT|MAP|UNION|LIST|ARRAY)\(.*|JSON", flags=re.DOTALL)
+_JSON = "JSON"
+
+_NESTED = re.compile(rf".*\[\d*\]|(STRUCT|MAP|UNION|LIST|ARRAY)\(.*|{_JSON}", flags=re.DOTALL)
 
 
 # A text as JSON. DuckDB has upper-case digits in escapes such as \\u001F, where Python and most
@@ -103,6 +107,10 @@ class Column:
             value = json.loads(text, parse_constant=lambda _: None)
             return json.dumps(value, ensure_ascii=False)
         return json.dumps(text, ensure_ascii=False)
+
+    def as_csv(self, text: Text) -> Text:
+        """A value of CSV, before it is quoted: a nested one is JSON; JSON stays as it is."""
+        return self.as_json(text) if text and self.nested and self.type != _JSON else text
 
     def as_read(self, text: Text) -> str:
         """A value in a table: one line, fractions with six significant digits."""
@@ -162,7 +170,11 @@ def write_parts(
         elif form in ("csv", SAFE_CSV):
             out.write("\n" if number else "")
             names = ["part", *(column.name for column in columns)]
-            write_csv(names, ([name, *row] for row in rows), form, out)
+            cells = (
+                [name, *(c.as_csv(text) for c, text in zip(columns, row, strict=True))]
+                for row in rows
+            )
+            write_csv(names, cells, form, out)
         else:
             out.write("\n" if number else "")
             out.write(f"## {name}\n\n" if form == "markdown" else f"{name}\n")
@@ -189,7 +201,7 @@ def _texts(
     form: str,
 ) -> Iterator[Sequence[Text]]:
     """The rows as texts, cast by DuckDB, which has a text for every value of every type."""
-    as_json = form in ("json", "jsonl")
+    as_json = form in ("json", "jsonl", "csv", SAFE_CSV)
     values = (
         f"to_json(#{position})" if column.nested and as_json else f"#{position}"
         for position, column in enumerate(columns, start=1)
@@ -232,31 +244,54 @@ def _json_objects(
     relation: duckdb.DuckDBPyRelation,
     columns: Sequence[Column],
 ) -> Iterator[list[str]]:
-    """The rows as JSON objects, in batches.
-
-    The rows of DuckDB are the texts between the values that Python makes, which are at odd
-    positions.
-    """
-    between = [["'{'"]]
-    made_here = []
+    """The rows as JSON objects, in batches."""
+    pieces: list[str | _MadeHere] = ["'{'"]
     for position, column in enumerate(columns, start=1):
         comma = ", " if position > 1 else ""
-        between[-1].append(literal(f"{comma}{json.dumps(column.name, ensure_ascii=False)}: "))
+        pieces.append(literal(f"{comma}{json.dumps(column.name, ensure_ascii=False)}: "))
         value = _sql_of_json(f"#{position}", column.kind)
-        if value is None:
-            made_here.append((column, f"cast(to_json(#{position}) as varchar)"))
-            between.append([])
+        pieces.append(_MadeHere(_json_text(position), column.as_json) if value is None else value)
+    pieces.append("'}'")
+    yield from _assembled(connection, relation, pieces)
+
+
+@dataclass(frozen=True)
+class _MadeHere:
+    """A piece of a row that Python makes from the text of an SQL expression."""
+
+    expression: str
+    make: Callable[[Text], str]
+
+
+def _assembled(
+    connection: duckdb.DuckDBPyConnection,
+    relation: duckdb.DuckDBPyRelation,
+    pieces: Sequence[str | _MadeHere],
+) -> Iterator[list[str]]:
+    """A text for each row, in batches: its pieces, most of them expressions of DuckDB, in turn."""
+    runs: list[list[str] | _MadeHere] = []
+    for piece in pieces:
+        if isinstance(piece, _MadeHere):
+            runs.append(piece)
+        elif runs and isinstance(runs[-1], list):
+            runs[-1].append(piece)
         else:
-            between[-1].append(value)
-    between[-1].append("'}'")
-    pieces = [f"concat({', '.join(piece)})" for piece in between]
-    for number, (_, expression) in enumerate(made_here):
-        pieces.insert(2 * number + 1, expression)
-    for rows in _batches(connection, relation, pieces):
-        for number, (column, _) in enumerate(made_here):
-            at = 2 * number + 1
-            rows = [(*row[:at], column.as_json(row[at]), *row[at + 1 :]) for row in rows]
-        yield ["".join(row) for row in rows] if made_here else [row[0] for row in rows]
+            runs.append([piece])
+    expressions = [
+        f"concat({', '.join(run)})" if isinstance(run, list) else run.expression for run in runs
+    ]
+    makers = [str if isinstance(run, list) else run.make for run in runs]
+    for rows in _batches(connection, relation, expressions):
+        if makers == [str]:
+            yield [row[0] for row in rows]
+        else:
+            yield [
+                "".join(make(text) for make, text in zip(makers, row, strict=True)) for row in rows
+            ]
+
+
+def _json_text(position: int) -> str:
+    return f"cast(to_json(#{position}) as varchar)"
 
 
 def _sql_of_json(value: str, kind: Any, depth: int = 0) -> str | None:
@@ -316,22 +351,32 @@ def _csv_lines(
     form: str,
 ) -> Iterator[str]:
     """The rows as lines of CSV, many at once; each line has its end."""
-    values = [
-        _sql_of_csv(f"#{position}", column, form)
-        for position, column in enumerate(columns, start=1)
-    ]
-    if len(values) == 1:  # an empty line is no row
-        values = [f"""coalesce(nullif({values[0]}, ''), '""')"""]
-    for rows in _batches(connection, relation, [f"concat_ws(',', {', '.join(values)})"]):
-        yield "\n".join(row[0] for row in rows) + "\n"
+    # An empty line is no row.
+    empty = '""' if len(columns) == 1 else ""
+    pieces: list[str | _MadeHere] = []
+    for position, column in enumerate(columns, start=1):
+        if position > 1:
+            pieces.append("','")
+        value = _sql_of_csv(f"#{position}", column, form)
+        if value is None:
+            pieces.append(_MadeHere(_json_text(position), partial(_quoted_json, column, empty)))
+        else:
+            pieces.append(f"coalesce(nullif({value}, ''), {literal(empty)})" if empty else value)
+    for lines in _assembled(connection, relation, pieces):
+        yield "\n".join(lines) + "\n"
 
 
-def _sql_of_csv(value: str, column: Column, form: str) -> str:
-    """An SQL expression of a value as `write_csv` writes it."""
+def _sql_of_csv(value: str, column: Column, form: str) -> str | None:
+    """An SQL expression of a value as `write_csv` writes it; None if there is none."""
     text = f"cast({value} as varchar)"
     if column.whole or column.fraction or column.type == "BOOLEAN":
         return f"coalesce({text}, '')"
-    if form == SAFE_CSV:
+    if column.nested and column.type != _JSON:
+        nested = _sql_of_json(value, column.kind)
+        if nested is None:
+            return None
+        text = f"case when {value} is not null then {nested} end"
+    elif form == SAFE_CSV:
         formula = (
             f"regexp_matches({text}, {literal(_FORMULA_START)}) "
             f"and not regexp_full_match({text}, {literal(_NUMBER)})"
@@ -340,6 +385,14 @@ def _sql_of_csv(value: str, column: Column, form: str) -> str:
     quoted = f"""concat('"', replace({text}, '"', '""'), '"')"""
     special = f"regexp_matches({text}, {literal(_SPECIAL_IN_CSV)})"
     return f"coalesce(case when {special} then {quoted} else {text} end, '')"
+
+
+def _quoted_json(column: Column, null: str, text: Text) -> str:
+    """A nested value as `write_csv` writes it."""
+    if text is None:
+        return null
+    cell = column.as_json(text)
+    return '"' + cell.replace('"', '""') + '"' if re.search(_SPECIAL_IN_CSV, cell) else cell
 
 
 def write_csv(
