@@ -68,8 +68,11 @@ comment on column recommendations.heard is 'whether the user has heard the track
 comment on column recommendations.source is 'where it comes from. neighbors: a score above 0 to which another user contributes; own: a score above 0 from the listening of the user alone; popularity: score 0, a popular track that fills the list; tail: a score below 0, neighbors speak against it';
 
 {% if predict %}
-comment on column recommendations.predicted_time is 'fraction of the track that the user is predicted to listen to (for ratings, of their range), 0 to 1: the expected time, plus sum(similarity * centered time) / (sum(|similarity|) + damping) over the neighbors who heard it';
+comment on column recommendations.predicted_time is 'fraction of the track that the user is predicted to listen to (for ratings, of their range), 0 to 1: the expected time, plus {% if own_tracks %}0.8 times the sum of two estimates, {% endif %}sum(similarity * centered time) / (sum(|similarity|) + damping) over the neighbors who heard it{% if own_tracks %}, and the same over the tracks similar to it that the user heard{% endif %}';
 comment on column recommendations.support is 'number of neighbors who heard the track: the predicted time is based on them';
+{% endif %}
+{% if own_tracks %}
+comment on column recommendations.own_support is 'number of tracks similar to it that the user heard: the predicted time is also based on them';
 {% endif %}
 
 comment on macro table time_scale is 'the least and the greatest rating (see scale in build.options); null: times are fractions of a track';

@@ -14,12 +14,15 @@ select
         else cast('neighbors' as enum ('neighbors', 'own', 'popularity', 'tail'))
     end as source
     {%- if predict %},
-    -- the expected time plus the deviation that the neighbors predict, kept within 0 to 1
+    -- the expected time plus the predicted deviation, kept within 0 to 1
     least(
         greatest(user_centers.center + track_centers.center + top_tracks.deviation, 0.0),
         1.0
     ) as predicted_time,
     top_tracks.support
+    {%- endif %}
+    {%- if own_tracks %},
+    top_tracks.own_support
     {%- endif %}
 
 from top_tracks

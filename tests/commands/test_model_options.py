@@ -18,8 +18,10 @@ def rows() -> list[str]:
     """The rows of the README's table, made from the fields of ModelOptions."""
     found = []
     for option in fields(ModelOptions):
-        flag = f"--{option.name.replace('_', '-')} {option.metadata['metavar']}"
-        default = {"neighbors": "all", "min_similarity": ""}.get(option.name, str(option.default))
+        flag = f"--{option.name.replace('_', '-')} {option.metadata['metavar']}".strip()
+        default = {"neighbors": "all", "min_similarity": "", "own_tracks": ""}.get(
+            option.name, str(option.default)
+        )
         cells = (f"`{flag}`", default.removesuffix(".0"), option.metadata["description"])
         found.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return [re.sub(r"\|  \|", "| |", row) for row in found]

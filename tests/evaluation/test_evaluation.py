@@ -156,6 +156,7 @@ SETTINGS = {
     "self-weight=0.5,min-common=2": reference.Options(min_common=2, self_weight=0.5),
     "centering=baseline,similarity=overlap,neighbors=3": reference.Options(3, overlap=True),
     "centering=none,min_similarity=0.1": reference.Options(min_similarity=0.1),
+    "centering=baseline,own_tracks=true,shrinkage=2": reference.Options(shrinkage=2.0),
 }
 
 
@@ -208,6 +209,7 @@ def expected_figures(
     centered = np.where(heard, model.track_times - center, 0.0)
     counted = reference.counted_times(centered, heard, options.offset)
     weights = reference.all_weights(counted, heard, options)
+    of_tracks = reference.all_weights(counted.T, heard.T, options)
     scores = reference.option_scores(counted, weights, options)
 
     times: dict[tuple[int, int], list[float]] = {}
@@ -237,6 +239,11 @@ def expected_figures(
                 deviation, _ = reference.deviation(
                     weights, centered, heard, pair, options.neighbors, ModelOptions().damping
                 )
+                if "own_tracks" in name:
+                    of_own, _ = reference.deviation(
+                        of_tracks, centered.T, heard.T, pair[::-1], None, ModelOptions().damping
+                    )
+                    deviation = 0.8 * (deviation + of_own)
                 predicted = center[pair] + deviation
             elif "baseline" in name:
                 predicted = mean + bias_of_user[row]
@@ -568,6 +575,7 @@ def test_a_setting_is_a_preset_options_or_both() -> None:
         (["--at", "10,0"], "'10,0' is not a list of numbers from 1"),
         (["--at", "ten"], "'ten' is not a list of numbers from 1"),
         (["--setting", "neighbours=3"], "no option 'neighbours'; there are preset, neighbors"),
+        (["--setting", "own_tracks=1"], "own_tracks is '1'; it must be true or false"),
         (["--setting", "neighbors=few"], "neighbors is 'few'; it must be a whole number"),
         (["--setting", "offset=2"], "offset is 2.0; it must be from -1 to 1"),
         (["--setting", "films"], "preset is 'films'; it must be one of"),

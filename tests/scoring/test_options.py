@@ -17,7 +17,12 @@ def test_a_preset_sets_its_options_and_single_ones_override_them() -> None:
     assert model_options() == model_options("notebook") == ModelOptions()
     assert model_options("listening") == ModelOptions(neighbors=100, shrinkage=25, offset=0.25)
     assert model_options("ratings") == ModelOptions(
-        neighbors=40, shrinkage=100, centering="baseline", similarity="overlap", damping=0.3
+        neighbors=40,
+        shrinkage=100,
+        centering="baseline",
+        similarity="overlap",
+        damping=0.3,
+        own_tracks=True,
     )
     assert model_options("listening", neighbors="all", offset=0) == ModelOptions(shrinkage=25)
 
@@ -35,6 +40,8 @@ def test_a_preset_sets_its_options_and_single_ones_override_them() -> None:
         ({"centering": "mean"}, "centering is 'mean'; it must be one of user, baseline, none"),
         ({"similarity": "cosine"}, "similarity is 'cosine'"),
         ({"preset": "films"}, "preset is 'films'; it must be one of notebook, listening, ratings"),
+        ({"own_tracks": True}, "own_tracks needs the centering 'baseline', and it is 'user'"),
+        ({"preset": "ratings", "centering": "none"}, "own_tracks needs the centering 'baseline'"),
         ({"neighbors": 5, "plan": "tiles"}, "plan is 'tiles'; only 'similarities'"),
     ],
 )

@@ -193,7 +193,13 @@ def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
     sources: dict[str, tuple[str, dict[str, Any]]] = {
         "users": ("user_measures", {}),
         "neighbors": ("similar_users", {}),
-        "recommendations": ("top_tracks", {"predict": options.predict}),
+        "recommendations": (
+            "top_tracks",
+            {
+                "predict": options.predict,
+                "own_tracks": options.predict and options.model.own_tracks,
+            },
+        ),
     }
     for table, (source, structure) in sources.items():
         with stages.stage(table) as stage:
@@ -257,6 +263,7 @@ def _record(
         db.run(
             "results/comments.sql",
             predict=bool(options["predict"]),
+            own_tracks=bool(options["predict"] and options["own_tracks"]),
             catalog_columns=[name for name in db.columns("tracks") if name not in TRACK_COLUMNS],
         )
         (figures,) = db.dictionaries("build")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from itertools import repeat
 
 import numpy as np
@@ -31,11 +30,18 @@ from ubcf.scoring.options import ModelOptions
 from ubcf.scoring.pairs import Deviations, predict_deviations, scored_by_own_listening
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores, worth_compiling
+from ubcf.scoring.predictions import with_own_tracks
 from ubcf.scoring.ranking import ListOptions, TopLists
 from ubcf.scoring.ways.blocks import UserBlock
 
 # The most similar neighbors of each user, stored by default.
 STORED_NEIGHBORS = 50
+
+# The pairs whose deviations by own tracks are computed together take this share of the memory, at
+# this many bytes a pair: they and their blocks wait for each other, since the similar tracks of a
+# track are computed once for all pairs together.
+OWN_TRACKS_MEMORY_SHARE = 0.1
+BYTES_PER_PAIR = 128
 
 # Steps of the stage in a progress report.
 PERMILLE = 1000
@@ -113,7 +119,8 @@ def _predicted(
     matrices: ModelMatrices,
     options: BuildOptions,
 ) -> Iterator[tuple[UserBlock, Deviations]]:
-    """Yields the blocks, each with the deviations that its neighbors predict."""
+    """Yields the blocks, each with the deviations of its predicted times."""
+    model = options.model
     compiled = may_load_kernels(options.memory) and worth_compiling(
         matrices.pattern.nnz, len(matrices.norms)
     )
@@ -122,16 +129,67 @@ def _predicted(
         lists = block.recommendations
         deviations = predict_deviations(
             matrices,
-            options.model.neighborhood,
+            model.neighborhood,
             block.start + lists.rows,
             lists.columns,
-            damping=options.model.damping,
+            damping=model.damping,
             compiled=compiled,
         )
         return block, deviations
 
     with ThreadPoolExecutor(options.thread_count) as pool:
-        yield from in_turn(pool, predict, blocks, 2 * options.thread_count)
+        predicted = in_turn(pool, predict, blocks, 2 * options.thread_count)
+        if not model.own_tracks:
+            yield from predicted
+            return
+        most_pairs = int(OWN_TRACKS_MEMORY_SHARE * options.memory / BYTES_PER_PAIR)
+        for group in _groups(predicted, most_pairs):
+            yield from _with_own_tracks(group, matrices, options, compiled=compiled)
+
+
+def _groups(
+    predicted: Iterator[tuple[UserBlock, Deviations]], most_pairs: int
+) -> Iterator[list[tuple[UserBlock, Deviations]]]:
+    """Yields consecutive blocks in groups of at most this many recommendations, or of one block."""
+    group: list[tuple[UserBlock, Deviations]] = []
+    pairs = 0
+    for block, deviations in predicted:
+        pairs += len(deviations.deviation)
+        if group and pairs > most_pairs:
+            yield group
+            group, pairs = [], len(deviations.deviation)
+        group.append((block, deviations))
+    if group:
+        yield group
+
+
+def _with_own_tracks(
+    group: list[tuple[UserBlock, Deviations]],
+    matrices: ModelMatrices,
+    options: BuildOptions,
+    *,
+    compiled: bool,
+) -> Iterator[tuple[UserBlock, Deviations]]:
+    """Yields the blocks with the deviations that the users' own tracks predict, too."""
+    blocks = [block for block, _ in group]
+    found = with_own_tracks(
+        Deviations(
+            np.concatenate([each.deviation for _, each in group]),
+            np.concatenate([each.support for _, each in group]),
+        ),
+        matrices,
+        options.model.neighborhood,
+        np.concatenate([block.start + block.recommendations.rows for block in blocks]),
+        np.concatenate([block.recommendations.columns for block in blocks]),
+        damping=options.model.damping,
+        threads=options.thread_count,
+        compiled=compiled,
+    )
+    start = 0
+    for block in blocks:
+        stop = start + len(block.recommendations.columns)
+        yield block, found.part(slice(start, stop))
+        start = stop
 
 
 def _own(block: UserBlock, matrices: ModelMatrices, model: ModelOptions) -> NDArray[np.bool_]:
@@ -193,7 +251,7 @@ def _store(
             "score": block.recommendations.values,
             "heard": block.heard,
             "own": own,
-            **({} if deviations is None else asdict(deviations)),
+            **({} if deviations is None else deviations.columns),
         },
         users * lists.recommendations,
     )

@@ -94,6 +94,11 @@ class PlanName(click.Choice):  # type: ignore[type-arg,unused-ignore]
 def _flag(option: Field[Any]) -> Callable[[Function], Function]:
     """The flag of a field of ModelOptions. Without it the value is None, and the preset decides."""
     kind: Any = click.FLOAT
+    flag = f"--{option.name.replace('_', '-')}"
+    if option.type == "bool":
+        return click.option(
+            f"{flag}/--no-{flag[2:]}", default=None, help=option.metadata["description"]
+        )
     if option.name == "neighbors":
         kind = NeighborCount()
     elif option.metadata["choices"]:
@@ -101,7 +106,7 @@ def _flag(option: Field[Any]) -> Callable[[Function], Function]:
     elif option.type == "int":
         kind = click.IntRange(min=0, max=MOST)
     return click.option(
-        f"--{option.name.replace('_', '-')}",
+        flag,
         type=kind,
         metavar=None if option.metadata["choices"] else option.metadata["metavar"],
         help=option.metadata["description"],

@@ -353,8 +353,9 @@ def _score_test_tracks(db: Database, model: ModelOptions, build_options: BuildOp
     import numpy as np
 
     from ubcf.scoring.matrices import ModelMatrices
-    from ubcf.scoring.pairs import predict_deviations, score_pairs
+    from ubcf.scoring.pairs import score_pairs
     from ubcf.scoring.planner import worth_compiling
+    from ubcf.scoring.predictions import predicted_deviations
 
     matrices = ModelMatrices.from_indexed(db.arrays("indexed_interactions"))
     truth = db.arrays("truth")
@@ -374,11 +375,12 @@ def _score_test_tracks(db: Database, model: ModelOptions, build_options: BuildOp
         threads=threads,
         compiled=compiled,
     )
-    deviation[known] = predict_deviations(
+    deviation[known] = predicted_deviations(
         matrices,
         neighborhood,
         *pairs,
         damping=model.damping,
+        own_tracks=model.own_tracks,
         threads=threads,
         compiled=compiled,
     ).deviation

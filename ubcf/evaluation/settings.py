@@ -9,9 +9,10 @@ from typing import get_args, get_type_hints
 from ubcf.errors import OptionError
 from ubcf.scoring.options import ALL, MODEL_OPTIONS, ModelOptions, model_options
 
-# The options whose values are names, and those whose values are whole numbers; the values of all
-# others are fractions.
+# The options whose values are names, true or false, and whole numbers; the values of all others are
+# fractions.
 NAMES = tuple(option.name for option in fields(ModelOptions) if option.metadata["choices"])
+SWITCHES = tuple(name for name, kind in get_type_hints(ModelOptions).items() if kind is bool)
 WHOLE_NUMBERS = tuple(
     name for name, kind in get_type_hints(ModelOptions).items() if int in (kind, *get_args(kind))
 )
@@ -54,12 +55,16 @@ def parse_grid(text: str, base: str) -> list[str]:
     return settings
 
 
-def _value(name: str, text: str) -> int | float | str:
+def _value(name: str, text: str) -> bool | int | float | str:
     """The value of an option of the model. Raises OptionError for an unknown option or no value."""
     if name not in MODEL_OPTIONS:
         raise OptionError(f"no option {name!r}; there are preset, {', '.join(MODEL_OPTIONS)}")
     if name in NAMES or (name == "neighbors" and text == ALL):
         return text
+    if name in SWITCHES:
+        if text not in ("true", "false"):
+            raise OptionError(f"{name} is {text!r}; it must be true or false")
+        return text == "true"
     try:
         return int(text) if name in WHOLE_NUMBERS else float(text)
     except ValueError as error:

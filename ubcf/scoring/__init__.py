@@ -17,7 +17,9 @@ For a user u and a track t; users and tracks are dense indexes, tracks by descen
     score(u, t)  the sum over users v of w(u, v) R(v, t). The self weight, 0 by default, stands for
                  w(u, u).
     predicted    center + sum of w(u, v) h(v, t) / (sum of |w(u, v)| + damping), over the listeners
-    time         v of t, or the k nearest of them (Resnick et al., 1994, damped); cut to 0..1.
+    time         v of t, or the k nearest of them (Resnick et al., 1994, damped); cut to 0..1. With
+                 own tracks, center + 0.8 times the sum of this fraction and of the same over the
+                 other tracks that u heard, by similarities between the columns of R.
     ranking      by score, descending. Adjacent scores that differ by less than 1e-10 are equal, and
                  form equality chains; within a chain, the more popular track goes first.
     list         the first tracks of the ranking of all tracks: positive scores, then zeros, then
@@ -53,7 +55,8 @@ Each imports only from the lines below its own:
     planner       which way to take
     costs         the seconds and bytes of each way
     ways          one module a way, and blocks, which they share
-      pairs       scores and predicted times of single pairs of a user and a track
+      predictions predicted times: from neighbors, and from the user's own tracks
+    pairs         scores of single pairs of a user and a track; what neighbors predict for them
     similarity    similarities, and the options of the neighborhood
     ranking       top lists and equality chains
     kernels       compiled loops; see below

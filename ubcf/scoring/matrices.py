@@ -242,6 +242,16 @@ class ModelMatrices:
         return cls.of(users, tracks, indexed["counted_time"], shape, indexed.get("centered_time"))
 
     @cached_property
+    def transposed(self) -> ModelMatrices:
+        """The same with tracks in the place of users, and users in that of tracks."""
+        centered = self.centered_by_track
+        return ModelMatrices(
+            self.by_track,
+            sparse.csr_array(self.pattern.T.tocsr()),
+            None if centered is None else sparse.csr_array(centered.T.tocsr()),
+        )
+
+    @cached_property
     def unit_by_track(self) -> sparse.csr_array:
         """X transposed, tracks x users."""
         return sparse.csr_array(self.unit.T.tocsr())

@@ -29,6 +29,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "neighbors": 40,
         "shrinkage": 100.0,
         "damping": 0.3,
+        "own_tracks": True,
     },
 }
 
@@ -118,6 +119,12 @@ class ModelOptions:
     damping: float = _option(
         0.1, "D", "Added to the sum of similarities that a predicted time is divided by."
     )
+    own_tracks: bool = _option(
+        False,
+        "",
+        "A predicted time is also from the tracks that the user heard, by their similarity to the "
+        "one predicted; needs --centering baseline.",
+    )
 
     def __post_init__(self) -> None:
         """Raises OptionError for a value out of its bounds."""
@@ -137,6 +144,10 @@ class ModelOptions:
             value = getattr(self, name)
             if value not in choices:
                 raise OptionError(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
+        if self.own_tracks and self.centering != "baseline":
+            raise OptionError(
+                f"own_tracks needs the centering 'baseline', and it is {self.centering!r}"
+            )
 
     @property
     def neighborhood(self) -> Neighborhood:

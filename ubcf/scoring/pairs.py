@@ -175,11 +175,23 @@ class Deviations:
     """The difference of predicted times from the centers of user and track: shape (pairs,).
 
     deviation: sum(w h) / (sum |w| + damping) over the neighbors who heard the track (Resnick et
-    al., 1994, damped); 0 without neighbors. support: the number of these neighbors.
+    al., 1994, damped); 0 without neighbors. support: the number of these neighbors. own_support:
+    the number of the user's own tracks that the deviation is also from, or None.
     """
 
     deviation: FloatArray
     support: Indexes
+    own_support: Indexes | None = None
+
+    @property
+    def columns(self) -> dict[str, FloatArray | Indexes]:
+        """The fields that are not None, by name."""
+        return {name: values for name, values in vars(self).items() if values is not None}
+
+    def part(self, pairs: slice) -> Deviations:
+        """Those of a part of the pairs, not copied."""
+        own_support = None if self.own_support is None else self.own_support[pairs]
+        return Deviations(self.deviation[pairs], self.support[pairs], own_support)
 
 
 def predict_deviations(

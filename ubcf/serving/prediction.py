@@ -11,8 +11,8 @@ from ubcf.database.id_files import CSV, EMPTY, form_of, read_csv_ids, refuse_bad
 from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.session import Session
 from ubcf.errors import InputError, TemplateError, one_line
-from ubcf.scoring.pairs import predict_deviations
 from ubcf.scoring.planner import worth_compiling
+from ubcf.scoring.predictions import predicted_deviations
 from ubcf.serving.stored_model import load_model
 
 
@@ -21,9 +21,10 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
 
     pairs: a CSV whose first line names the columns user and track, or JSON lines with these fields.
     Returns user, track, predicted_time (the fraction of the track, 0 to 1, or the rating in the
-    scale of the build) and support (neighbors who heard the track). For an unknown user or track
-    the prediction is the known part of the center: the mean time of the user (of all events, for an
-    unknown user); with baseline centering the mean plus the known bias.
+    scale of the build) and support (neighbors who heard the track); with own_tracks also
+    own_support (similar tracks that the user heard). For an unknown user or track the prediction is
+    the known part of the center: the mean time of the user (of all events, for an unknown user);
+    with baseline centering the mean plus the known bias.
     Raises InputError when the file cannot be read or a pair lacks its user or track.
     """
     session = Session(connection)
@@ -37,12 +38,13 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
     known = session.run_arrays("serving/questions/known_pairs.sql")
     users = np.asarray(known["user_index"])
     ((threads,),) = session.execute("select current_setting('threads')")
-    found = predict_deviations(
+    found = predicted_deviations(
         model.matrices,
         model.options.neighborhood,
         users,
         np.asarray(known["track_index"]),
         damping=model.options.damping,
+        own_tracks=model.options.own_tracks,
         threads=threads,
         compiled=worth_compiling(model.matrices.pattern.nnz, len(np.unique(users))),
     )
@@ -50,16 +52,13 @@ def predict(connection: duckdb.DuckDBPyConnection, pairs: str | Path) -> duckdb.
     ((users_fit, tracks_fit),) = session.run(
         "serving/questions/texts_fit.sql", user_type=user_type, track_type=track_type
     )
-    deviations = {
-        "position": known["position"],
-        "deviation": found.deviation,
-        "support": found.support,
-    }
+    deviations = {"position": known["position"], **found.columns}
     with session.registered("deviations", deviations):
         return session.relation(
             "serving/questions/predicted_pairs.sql",
             user_type=user_type if users_fit else None,
             track_type=track_type if tracks_fit else None,
+            own_tracks=model.options.own_tracks,
         )
 
 

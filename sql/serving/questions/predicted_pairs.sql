@@ -8,6 +8,10 @@ select
         least(greatest(indexed_pairs.center + coalesce(deviations.deviation, 0.0), 0.0), 1.0)
     ) as predicted_time,
     coalesce(deviations.support, 0) as support
+    {%- if own_tracks %},
+    coalesce(deviations.own_support, 0) as own_support
+    {%- endif %}
+
 from pairs
 inner join indexed_pairs on pairs.position = indexed_pairs.position
 left join deviations on pairs.position = deviations.position
