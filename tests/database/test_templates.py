@@ -9,8 +9,11 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from jinja2 import Environment
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 import ubcf.database.templates
 from tests.support.builds import Built, build_folder, build_in
@@ -498,6 +501,24 @@ def test_the_package_finds_its_templates_inside_or_beside(tmp_path: Path, inside
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert Path(done.stdout.strip()) == (tmp_path / "ubcf" / "sql" if inside else tmp_path / "sql")
+
+
+def test_a_process_compiles_a_template_once_and_again_when_its_text_changes(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "analysis" / "mine.sql"
+    file.parent.mkdir()
+    with mock.patch.object(
+        ImmutableSandboxedEnvironment, "compile", autospec=True, side_effect=Environment.compile
+    ) as compiled:
+        for text, expected in [
+            ("select {{ x }}", "select 7"),
+            ("select {{ x }}", "select 7"),
+            ("select {{ x }} + 1", "select 7 + 1"),
+        ]:
+            file.write_text(text)
+            assert Templates(tmp_path).render("analysis/mine.sql", x=7) == expected
+    assert compiled.call_count == 2
 
 
 # Expressions that reach Python from a template without a sandbox.
