@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -37,8 +38,8 @@ def pairs_predicted(built: Built, pairs: Path | str) -> list[tuple[int, int]]:
         return [(user, track) for user, track, *_ in ubcf.predict(connection, pairs).fetchall()]
 
 
-@pytest.mark.parametrize("folder", VALUES)
-def test_the_name_of_a_folder_is_never_a_value(tmp_path: Path, folder: str) -> None:
+def test_the_name_of_a_folder_is_never_a_value(tmp_path: Path) -> None:
+    folder = Path(*VALUES)
     log = write_log(tmp_path / "logs" / folder / "data.json", [*LINES, "bad"])
     catalog = write_log(
         tmp_path / "music" / folder / "songs", [json.dumps({"track": 10, "title": "ten"})]
@@ -72,28 +73,46 @@ def test_the_files_of_sql_take_no_name_for_a_value() -> None:
         assert text.count("hive_partitioning = false") == len(readers), file
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_name_stands_for_the_file_of_that_name_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+# What such a name could also mean: files of other content.
+OTHERS = ("q2.jsonl", "ab", "aXb", "home", "back[x", "backX[x", "x", "q")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, which holds the home of the user."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    log = write_log(Path(name) / name, [*LINES, "bad"])
-    catalog = write_log(Path(name) / f"{name}.songs", [json.dumps({"track": 10, "title": "ten"})])
-    # What the name could also mean: files of other content.
-    for other in ("q2.jsonl", "ab", "aXb", "home", "back[x", "backX[x", "x", "q"):
-        write_log(tmp_path / other / other, [log_line(99, 99, 0.9)])
-        write_log(tmp_path / name / other, [log_line(99, 99, 0.9)])
-    built = build_in(tmp_path, log, catalog=catalog, max_rejected=0.5)
-    assert built.rows('select distinct "user", file from events order by all') == [
-        (1, log.as_posix()),
-        (2, log.as_posix()),
+    return tmp_path
+
+
+# DuckDB cannot list folders beside one whose name begins with a backslash.
+@pytest.mark.parametrize("given", [NAMES[:-2], NAMES[-2:]], ids=["any", "begin with a backslash"])
+def test_a_name_stands_for_the_file_of_that_name_alone(home: Path, given: list[str]) -> None:
+    logs = [write_log(Path(name) / name, [*LINES, "bad"]) for name in given]
+    for folder, other in itertools.product((*OTHERS, *given), OTHERS):
+        write_log(home / folder / other, [log_line(99, 99, 0.9)])
+    built = build_in(home, logs, max_rejected=0.5)
+    names = sorted(log.as_posix() for log in logs)
+    assert built.rows('select file, "user", count(*) from events group by all order by all') == [
+        (name, user, 2) for name in names for user in (1, 2)
     ]
-    assert built.rows("select file, line from rejected_lines") == [(log.as_posix(), "bad")]
+    assert built.rows("select file, line from rejected_lines order by file") == [
+        (name, "bad") for name in names
+    ]
+    assert sorted(row.file for row in built.summary.inputs) == names
+    for name in given:
+        pairs = write_pairs(Path(name) / f"{name}.pairs")
+        assert pairs_predicted(built, str(pairs)) == [(1, 20), (2, 30)]
+
+
+@pytest.mark.parametrize("name", ["q[2].jsonl", "~", "s3:x", "back\\[x", "new\nline"])
+def test_so_does_the_name_of_a_catalog(home: Path, name: str) -> None:
+    log = write_log(home / "data.json", LINES)
+    catalog = write_log(Path(name) / name, [json.dumps({"track": 10, "title": "ten"})])
+    for folder, other in itertools.product((*OTHERS, name), OTHERS):
+        write_log(home / folder / other, [json.dumps({"track": 99, "title": "other"})])
+    built = build_in(home, log, catalog=catalog)
     assert built.rows("select track, title from tracks where in_catalog") == [(10, "ten")]
-    assert [row.file for row in built.summary.inputs] == [log.as_posix()]
-    pairs = write_pairs(Path(name) / f"{name}.pairs")
-    assert pairs_predicted(built, str(pairs)) == [(1, 20), (2, 30)]
 
 
 @pytest.mark.parametrize("name", ["data.json [1]", "back\\[x"])

@@ -6,6 +6,7 @@ import gzip
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,29 @@ from tests.building.test_reading import (
     CUT_SHORT,
     GOOD,
     Line,
+    Rejected,
     assert_counts,
     assert_rejections,
     event,
     rejections,
     write,
 )
-from tests.support.builds import Built, build_folder, build_in
+from tests.support.builds import build_folder, build_in
 from tests.support.compressed import zstandard
 from ubcf.building.inputs.lines import LONGEST_LINE
 from ubcf.errors import InputError
 
 MEBIBYTE = 1 << 20
 
-FORMS = ["data.json", "data.json.gz", "data.json.zst", "data.json.1.GZ", "data.json.2.gzip"]
+# In the order in which they are read.
+FORMS = [
+    "data.json",
+    "data.json.1.GZ",
+    "data.json.2.gzip",
+    "data.json.3.ZST",
+    "data.json.gz",
+    "data.json.zst",
+]
 
 ODD: list[Line] = [
     (GOOD, None),
@@ -61,7 +71,7 @@ ODD: list[Line] = [
 def write_form(folder: Path, name: str, data: bytes) -> Path:
     """Writes a log, compressed as the name says, in capitals or not."""
     packed: dict[str, Callable[[bytes], bytes]] = {
-        "gz": gzip.compress,
+        "gz": partial(gzip.compress, compresslevel=1),
         "gzip": gzip.compress,
         "zst": zstandard,
         "zstd": zstandard,
@@ -72,50 +82,51 @@ def write_form(folder: Path, name: str, data: bytes) -> Path:
     return path
 
 
-def assert_odd_lines_are_read(built: Built, name: str, end: bytes) -> None:
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+def test_odd_lines_get_the_same_judgment_in_every_form_of_a_file(
+    tmp_path: Path, end: bytes
+) -> None:
+    for name in FORMS:
+        write_form(tmp_path, name, b"".join(line + end for line, _ in ODD))
+    built = build_folder(tmp_path, max_rejected=1.0)
     # A carriage return before the line feed is a part of the line's end.
     lines = [(line.removesuffix(b"\r") if end == b"\n" else line, reason) for line, reason in ODD]
-    assert_rejections(built, {name: lines})
-    assert_counts(built, ODD)
-    assert built.rows('select "user" from events') == [(7,), (8,), (9,), (10,), (11,), (7,)]
+    assert_rejections(built, dict.fromkeys(FORMS, lines))
+    assert_counts(built, ODD * len(FORMS))
+    users = [7, 8, 9, 10, 11, 7]
+    assert built.rows('select list("user" order by rowid) from events group by file') == [
+        (users,)
+    ] * len(FORMS)
 
 
-@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
-@pytest.mark.parametrize("name", [*FORMS, "data.json.3.ZST"])
-def test_odd_lines_get_the_same_judgment_in_every_form_of_a_file(
-    tmp_path: Path, name: str, end: bytes
-) -> None:
-    write_form(tmp_path, name, b"".join(line + end for line, _ in ODD))
-    assert_odd_lines_are_read(build_folder(tmp_path, max_rejected=1.0), name, end)
+LENGTHS = {
+    LONGEST_LINE: None,
+    LONGEST_LINE + 1: "longer than 2 MB",
+    31 * MEBIBYTE: "longer than 2 MB",
+    32 * MEBIBYTE: "longer than 2 MB",
+}
 
 
-@pytest.mark.parametrize("name", FORMS[:3])
-@pytest.mark.parametrize(
-    ("length", "reason"),
-    [
-        (LONGEST_LINE, None),
-        (LONGEST_LINE + 1, "longer than 2 MB"),
-        (31 * MEBIBYTE, "longer than 2 MB"),
-        (32 * MEBIBYTE, "longer than 2 MB"),
-        (50 * MEBIBYTE, "longer than 2 MB"),
-    ],
-)
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
 def test_a_line_of_any_length_is_accounted_for_and_costs_no_other_line(
-    tmp_path: Path, name: str, length: int, reason: str | None
+    tmp_path: Path, suffix: str
 ) -> None:
     frame = len(event(more='"message": ""'))
-    long = event(more='"message": "' + "m" * (length - frame) + '"')
-    assert len(long) == length
-    lines: list[Line] = [(GOOD, None), (long, reason), (b"bad", "not JSON"), (GOOD, None)]
-    write_form(tmp_path, name, b"".join(line + b"\n" for line, _ in lines))
+    files: dict[str, list[Line]] = {}
+    for number, (length, reason) in enumerate(LENGTHS.items(), start=1):
+        long = event(more='"message": "' + "m" * (length - frame) + '"')
+        assert len(long) == length
+        name = f"data.json.{number}{suffix}"
+        files[name] = [(GOOD, None), (long, reason), (b"bad", "not JSON"), (GOOD, None)]
+        write_form(tmp_path, name, b"".join(line + b"\n" for line, _ in files[name]))
     built = build_folder(tmp_path, max_rejected=1.0)
-    assert_rejections(built, {name: lines})
-    assert_counts(built, lines)
-    if reason is not None:
-        assert rejections(built)[0][1] == long[:1_000].decode()
+    assert_rejections(built, files)
+    assert_counts(built, [line for lines in files.values() for line in lines])
+    long_ones = [text for (_, number, _), text in rejections(built) if number == 2]
+    assert long_ones == [event(more='"message": "' + "m" * 1_000)[:1_000].decode()] * 3
 
 
-@pytest.mark.parametrize("name", FORMS[:3])
+@pytest.mark.parametrize("name", ["data.json", "data.json.gz", "data.json.zst"])
 def test_a_run_of_nuls_takes_only_its_own_line_along(tmp_path: Path, name: str) -> None:
     nuls = bytes(50 * MEBIBYTE)
     lines: list[Line] = [
@@ -144,18 +155,18 @@ def test_a_number_of_an_experiment_keeps_its_sign_beside_odd_lines(tmp_path: Pat
     assert built.rows("select experiments from events") == [({"A": "-0"},)]
 
 
-@pytest.mark.parametrize(
-    ("end", "reason"),
-    [(b"", CUT_SHORT), (b"\n", "not JSON"), (b"\r\n", "not JSON"), (b"\n\n", "not JSON")],
-)
-@pytest.mark.parametrize("last", [GOOD[:20], b'{"user": 1,\r"tr'], ids=["plain", "odd"])
-@pytest.mark.parametrize("name", FORMS[:3])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
 def test_a_file_ends_in_the_middle_of_a_line_only_if_no_line_end_follows(
-    tmp_path: Path, name: str, last: bytes, end: bytes, reason: str
+    tmp_path: Path, suffix: str
 ) -> None:
-    write(tmp_path, name, GOOD + b"\n" + last + end)
-    built = build_folder(tmp_path, max_rejected=1.0)
-    assert rejections(built) == [((name, 2, reason), last.decode())]
+    ends = {b"": CUT_SHORT, b"\n": "not JSON", b"\r\n": "not JSON", b"\n\n": "not JSON"}
+    expected: list[tuple[Rejected, str]] = []
+    for last in (GOOD[:20], b'{"user": 1,\r"tr'):
+        for end, reason in ends.items():
+            name = f"data.json.{len(expected) + 1}{suffix}"
+            write(tmp_path, name, GOOD + b"\n" + last + end)
+            expected.append(((name, 2, reason), last.decode()))
+    assert rejections(build_folder(tmp_path, max_rejected=1.0)) == expected
 
 
 def test_a_file_of_which_lines_are_lost_fails_the_build_by_its_name(
@@ -212,20 +223,18 @@ def test_an_odd_line_of_the_catalog_is_an_error_with_its_number(
     assert str(error.value) == f"{catalog}, line 2: {reason}"
 
 
-@pytest.mark.parametrize(
-    ("title", "shown"),
-    [
-        (r"cut \ud83d", "cut \ufffd"),
-        (r"\udfb5 \ud83c\udfb5", "\ufffd 🎵"),
-        (r"a\\ud83d", r"a\ud83d"),
-    ],
-)
-def test_a_title_that_was_cut_within_a_character_is_a_title(
-    tmp_path: Path, title: str, shown: str
-) -> None:
+def test_a_title_that_was_cut_within_a_character_is_a_title(tmp_path: Path) -> None:
+    titles = [r"cut \ud83d", r"\udfb5 \ud83c\udfb5", r"a\\ud83d"]
+    entries = [f'{{"track": {track}, "title": "{title}"}}' for track, title in enumerate(titles)]
     write(tmp_path, "data.json", GOOD + b"\n")
-    write(tmp_path, "tracks.json", f'{{"track": 70, "title": "{title}"}}\n'.encode())
-    assert build_folder(tmp_path).rows("select title from tracks where track = 70") == [(shown,)]
+    write(tmp_path, "tracks.json", "\n".join(entries).encode())
+    assert build_folder(tmp_path).rows(
+        "select title from tracks where in_catalog order by track"
+    ) == [
+        ("cut \ufffd",),
+        ("\ufffd 🎵",),
+        (r"a\ud83d",),
+    ]
 
 
 # Readers of the user's own

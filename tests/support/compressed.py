@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-LINES = b"".join(b'{"user": %d, "track": 2, "time": 0.5}\n' % number for number in range(5_000))
+LINES = b"".join(b'{"user": 1, "track": %d, "time": 0.5}\n' % number for number in range(5_000))
 
 SKIPPABLE_FRAME = (0x184D2A53).to_bytes(4, "little") + (5).to_bytes(4, "little") + b"12345"
 
