@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from tests.support.paths import PROJECT
@@ -19,6 +20,21 @@ from ubcf.commands import ubcf
 
 Done = subprocess.CompletedProcess[str]
 Argument = str | int | Path
+
+
+def commands(parent: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group, with its full name."""
+    for name in parent.list_commands(context):
+        command = parent.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            for inner, deeper in commands(command, click.Context(command, context, name)):
+                yield f"{name} {inner}", deeper
+        else:
+            yield name, command
+
+
+COMMANDS = list(commands(ubcf, click.Context(ubcf, info_name="ubcf")))
 
 
 def run_ubcf(

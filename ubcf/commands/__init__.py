@@ -18,6 +18,7 @@ from ubcf.commands.report import report
 from ubcf.commands.simulate import simulate
 from ubcf.commands.sql import sql
 from ubcf.commands.templates import templates
+from ubcf.commands.variables import name_variables
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,22 +47,4 @@ ubcf.add_command(report)
 ubcf.add_command(simulate)
 ubcf.add_command(sql)
 ubcf.add_command(templates)
-
-
-def _name_variables(group: click.Group, prefix: str) -> None:
-    """Gives each option of the commands of a group its variable, such as UBCF_BUILD_TOP.
-
-    It is named after the longest form of the option; click would take the name of the parameter.
-    """
-    for name, command in group.commands.items():
-        start = f"{prefix}_{name.upper()}"
-        if isinstance(command, click.Group):
-            _name_variables(command, start)
-        else:
-            for option in command.params:
-                if isinstance(option, click.Option):
-                    longest = max(option.opts, key=len).lstrip("-")
-                    option.envvar = f"{start}_{longest.replace('-', '_').upper()}"
-
-
-_name_variables(ubcf, "UBCF")
+name_variables(ubcf)

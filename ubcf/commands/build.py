@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,9 @@ from ubcf.commands.options import (
     PlanName,
     catalog_fields_option,
     given,
+    logs_argument,
     model_options,
+    narration_options,
     work_options,
 )
 from ubcf.errors import printable
@@ -23,6 +24,7 @@ from ubcf.scoring.options import PLANS
 
 if TYPE_CHECKING:
     from ubcf.building.summary import BuildSummary
+    from ubcf.commands.progress import Narration
 
 
 @click.command(
@@ -33,7 +35,7 @@ Examples:
   ubcf build 'logs/*/data.json' logs/old/data.json.3.gz -d tuesday.duckdb -o tuesday.json
   ubcf build s3://bucket/logs -o s3://bucket/recommendations.json"""
 )
-@click.argument("logs", nargs=-1, metavar="[LOGS]...")
+@logs_argument
 @click.option(
     "-c",
     "--catalog",
@@ -46,6 +48,7 @@ Examples:
     metavar="FILE",
     default="ubcf.duckdb",
     show_default=True,
+    envvar="UBCF_DATABASE",
     help="The DuckDB file to write; an older one is replaced.",
 )
 @click.option(
@@ -130,8 +133,8 @@ Examples:
     show_default=True,
     help="The format of the summary on stdout.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
-def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: Any) -> None:
+@narration_options
+def build(logs: tuple[str, ...], summary_format: str, narration: Narration, **options: Any) -> None:
     """Build recommendations from LOGS: files, folders, or quoted patterns (default: data).
 
     A folder means every data.json and rotated data.json.N in it, at any depth, plain, .gz or .zst.
@@ -140,17 +143,14 @@ def build(logs: tuple[str, ...], summary_format: str, quiet: bool, **options: An
     The database and the JSON file appear complete or not at all.
     """
     from ubcf.building.pipeline import build as build_from
-    from ubcf.commands.progress import terminal_progress
 
-    summary = build_from(
-        logs or ("data",), progress=None if quiet else terminal_progress, **given(options)
-    )
+    summary = build_from(logs or ("data",), progress=narration.progress, **given(options))
     if summary_format == "json":
         click.echo(json.dumps(summary.as_dict(), ensure_ascii=False))
-    else:
+    elif not narration.quiet:
         click.echo(_as_text(summary))
-    for warning in () if quiet else _warnings(summary):
-        click.echo(printable(f"ubcf: warning: {warning}"), file=sys.stderr)
+    for warning in _warnings(summary):
+        narration.warn(warning)
 
 
 def _warnings(summary: BuildSummary) -> Iterator[str]:

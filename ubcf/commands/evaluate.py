@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from ubcf.commands.options import format_option, work_options
+from ubcf.commands.options import format_option, logs_argument, narration_options, work_options
 from ubcf.evaluation.options import SPLITS, TUNING_METRICS
 from ubcf.scoring.options import PRESETS
+
+if TYPE_CHECKING:
+    from ubcf.commands.progress import Narration
 
 
 def _numbers(
@@ -43,7 +46,7 @@ Examples:
   ubcf evaluate january --test february --setting neighbors=50,shrinkage=10
   ubcf evaluate --preset listening --tune 'neighbors=20,50,100,all;offset=0,0.25'"""
 )
-@click.argument("logs", nargs=-1, metavar="[LOGS]...")
+@logs_argument
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
@@ -127,7 +130,7 @@ Examples:
     help="The DuckDB file to write; an older one is replaced.",
 )
 @format_option
-@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
+@narration_options
 def evaluate(
     logs: tuple[str, ...],
     test: tuple[str, ...],
@@ -135,7 +138,7 @@ def evaluate(
     settings: tuple[str, ...],
     database: str,
     form: str,
-    quiet: bool,
+    narration: Narration,
     **options: Any,
 ) -> None:
     """Measure recommendations: train on a part of LOGS, test on the events that were held out.
@@ -156,7 +159,6 @@ def evaluate(
     if test and options["tune"] is None:
         _refuse_unused("split", "test_share")
     from ubcf.analysis.repeats import repeats_warning
-    from ubcf.commands.progress import terminal_progress
     from ubcf.database.reading import connect_locked
     from ubcf.evaluation.pipeline import evaluate as evaluate_logs
 
@@ -165,20 +167,19 @@ def evaluate(
         test=test or None,
         settings=(*presets, *settings) or ("notebook",),
         database=database,
-        progress=None if quiet else terminal_progress,
+        progress=narration.progress,
         **options,
     )
-    if not quiet and found.rejected:
-        click.echo(
-            f"ubcf: warning: {found.rejected:,} of {found.lines:,} lines were rejected", err=True
-        )
-    if not quiet and found.suspicious_repeats:
+    if found.rejected:
+        narration.warn(f"{found.rejected:,} of {found.lines:,} lines were rejected")
+    if found.suspicious_repeats:
         repeats = repeats_warning(found.suspicious_repeats, found.lines, [])
-        click.echo(
-            f"ubcf: warning: {repeats}; an event may be in one part and its copy in the other; "
-            "--repeats drop leaves them out",
-            err=True,
+        narration.warn(
+            f"{repeats}; an event may be in one part and its copy in the other; --repeats drop "
+            "leaves them out"
         )
+    if form == "table" and narration.quiet:
+        return
     from ubcf.commands.rows import print_parts
 
     with connect_locked(database) as connection:

@@ -32,6 +32,7 @@ database_option = click.option(
     metavar="FILE",
     default="ubcf.duckdb",
     show_default=True,
+    envvar="UBCF_DATABASE",
     help="The database of a build; it is only read.",
 )
 
@@ -50,6 +51,23 @@ safe_csv_flag = click.option(
     help="In CSV, write an apostrophe before a text that a spreadsheet would take for a formula: "
     "one that begins with = + - @, a tab or a line break and is no number.",
 )
+
+
+quiet_flag = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Nothing but errors, and no summary for people; --format json still prints one.",
+)
+
+verbose_flag = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="A line on stderr, with the time, for each stage as it begins.",
+)
+
+logs_argument = click.argument("logs", nargs=-1, metavar="[LOGS]...", envvar="UBCF_LOGS")
 
 
 def csv_form(form: str, safe_csv: bool) -> str:
@@ -148,21 +166,24 @@ def _column_names(
     return () if text is None else tuple(name.strip() for name in text.split(","))
 
 
-# How logs are read; see LogOptions.
+# How logs are read; see LogOptions. Their variables, and keys of ubcf.toml, count for all commands.
 LOG_FLAGS = (
     click.option(
         "--input-format",
+        envvar="UBCF_INPUT_FORMAT",
         type=click.Choice(FORMATS_OF_LOGS),
         help="The format of the logs: JSON lines, a JSON array, CSV, TSV or Parquet.  [default: as "
         "the name of each file says, else JSON]",
     ),
     click.option(
         "--pattern",
+        envvar="UBCF_PATTERN",
         metavar="NAMES",
         help="The logs in a folder, at any depth, such as '*.parquet'.  [default: data.json*]",
     ),
     click.option(
         "--columns",
+        envvar="UBCF_COLUMNS",
         metavar="NAME,...",
         callback=_column_names,
         help="The columns of CSV and TSV without a header.",
@@ -170,6 +191,7 @@ LOG_FLAGS = (
     click.option(
         "--field",
         "fields",
+        envvar="UBCF_FIELDS",
         metavar="NAME=EXPRESSION",
         multiple=True,
         callback=_names_and_expressions,
@@ -179,18 +201,21 @@ LOG_FLAGS = (
     ),
     click.option(
         "--where",
+        envvar="UBCF_WHERE",
         metavar="CONDITION",
         help="Leave out lines for which this is not true, or unknown, as with an empty field; such "
         "as \"page = 'NextSong'\".",
     ),
     click.option(
         "--since",
+        envvar="UBCF_SINCE",
         metavar="DATE|DAYSd",
         help="Leave out events before a date (UTC), or before the last so many days of the logs, "
         "such as 30d.",
     ),
     click.option(
         "--ids",
+        envvar="UBCF_IDS",
         type=click.Choice(ID_KINDS),
         default=AUTO,
         show_default=True,
@@ -198,11 +223,13 @@ LOG_FLAGS = (
     ),
     click.option(
         "--scale",
+        envvar="UBCF_SCALE",
         metavar="FROM:TO",
         help="Times are ratings in this range, such as 1:5.  [default: fractions, 0:1]",
     ),
     click.option(
         "--repeats",
+        envvar="UBCF_REPEATS",
         type=click.Choice(REPEATS),
         default=KEEP,
         show_default=True,
@@ -214,6 +241,7 @@ LOG_FLAGS = (
 catalog_fields_option = click.option(
     "--catalog-field",
     "catalog_fields",
+    envvar="UBCF_CATALOG_FIELDS",
     metavar="NAME=FIELD",
     multiple=True,
     callback=_names_and_expressions,
@@ -265,6 +293,21 @@ def _with_options(command: Function, options: Sequence[Callable[[Function], Func
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def narration_options(command: Function) -> Function:
+    """Adds --quiet and --verbose to a command, which gets what they ask for as `narration`."""
+
+    @wraps(command)
+    def with_narration(*, quiet: bool, verbose: bool, **values: Any) -> Any:
+        from ubcf.commands.progress import Narration
+
+        narration = Narration(quiet, verbose)
+        result = command(narration=narration, **values)
+        narration.log(f"done in {narration.seconds:.2f} s")
+        return result
+
+    return _with_options(cast(Function, with_narration), (quiet_flag, verbose_flag))
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from ubcf.commands.options import database_option
+from ubcf.commands.options import database_option, narration_options
+
+if TYPE_CHECKING:
+    from ubcf.commands.progress import Narration
 
 
 @click.command(
@@ -31,8 +36,8 @@ Examples:
     help="A user to show in full, beside a heavy, a typical and a cold one; can be repeated.",
 )
 @database_option
-@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
-def report(output: str, users: tuple[str, ...], database: str, quiet: bool) -> None:
+@narration_options
+def report(output: str, users: tuple[str, ...], database: str, narration: Narration) -> None:
     """Write a page about a build: charts, experiments, tracks, and some users in full.
 
     One HTML file that loads nothing from the network, for screens, phones and paper. The same
@@ -40,16 +45,15 @@ def report(output: str, users: tuple[str, ...], database: str, quiet: bool) -> N
     """
     from pathlib import Path
 
-    from ubcf.commands.progress import terminal_progress
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.errors import printable
     from ubcf.reporting.page import write_report
 
-    progress = None if quiet else terminal_progress
     with connect_closed(database) as connection:
         summary = interruptibly(
-            connection, lambda: write_report(connection, Path(output), users, progress)
+            connection, lambda: write_report(connection, Path(output), users, narration.progress)
         )
     shown = ", ".join(map(str, summary.users))
-    click.echo(printable(f"{output}: {summary.bytes:,} bytes, users in full: {shown}"))
+    if not narration.quiet:
+        click.echo(printable(f"{output}: {summary.bytes:,} bytes, users in full: {shown}"))

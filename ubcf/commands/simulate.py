@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ubcf.commands.options import MOST
+from ubcf.commands.options import MOST, narration_options
+
+if TYPE_CHECKING:
+    from ubcf.commands.progress import Narration
 
 
 @click.command("simulate")
@@ -53,7 +57,7 @@ from ubcf.commands.options import MOST
     help="The folder to write to: empty, or made if absent.",
 )
 @click.option("--force", is_flag=True, help="Write over an earlier simulation in the folder.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, and no summary.")
+@narration_options
 def simulate(
     users: int,
     tracks: int,
@@ -62,7 +66,7 @@ def simulate(
     seed: int,
     out: Path,
     force: bool,
-    quiet: bool,
+    narration: Narration,
 ) -> None:
     """Write simulated logs and a catalog, in the layout of the service.
 
@@ -78,12 +82,9 @@ def simulate(
       logs/botify-recommender-1/data.json
       logs/botify-recommender-2/data.json
     """
-    from ubcf.commands.progress import terminal_progress
-    from ubcf.progress import no_progress
     from ubcf.simulation.simulate import simulate as write_logs
 
-    progress = no_progress if quiet else terminal_progress
-    with progress("simulating", events) as advance:
+    with narration.progress("simulating", events) as advance:
         summary = write_logs(
             out,
             users=users,
@@ -94,7 +95,7 @@ def simulate(
             force=force,
             progress=advance,
         )
-    if not quiet:
+    if not narration.quiet:
         click.echo(
             f"{out}: {summary.events} events of {summary.users} users on {summary.tracks} tracks, "
             f"{len(summary.files)} files, {summary.bytes} bytes"
