@@ -53,6 +53,13 @@ def steps(document: str) -> list[tuple[str, list[str]]]:
     return [(command, lines) for command, *lines in shown]
 
 
+def words_of(command: str) -> tuple[dict[str, str], list[str]]:
+    """The variables that are set before a command of ubcf, and its arguments."""
+    words = shlex.split(command)
+    start = words.index("ubcf")
+    return dict(word.split("=", 1) for word in words[:start]), words[start + 1 :]
+
+
 WITH_TRANSCRIPTS = [name for name, document in READMES.items() if steps(document)]
 WITH_PYTHON = [name for name, document in READMES.items() if blocks(document, "python")]
 
@@ -89,13 +96,18 @@ def test_the_transcripts_are_what_the_commands_print(
     """All of a README in their order, in one folder; '...' stands for lines that are not shown.
 
     The folder has been built in; where a README begins with `ubcf build`, that is this build.
+    Settings that are shown are in the file that their first line names.
     """
     run = run_ubcf if name == "README.md" else call_ubcf
+    for settings in blocks(READMES[name], "toml"):
+        (folder / settings.splitlines()[0].removeprefix("# ")).write_text(settings)
     for number, (command, expected) in enumerate(steps(READMES[name])):
-        program, *arguments = shlex.split(command)
-        assert program == "ubcf"
+        variables, arguments = words_of(command)
         is_first_build = number == 0 and arguments == ["build"]
-        done = sample.build if is_first_build else run(*arguments, cwd=folder)
+        with pytest.MonkeyPatch.context() as environment:
+            for variable, value in variables.items():
+                environment.setenv(variable, value)
+            done = sample.build if is_first_build else run(*arguments, cwd=folder)
         fails = any(line.startswith("ubcf: error: ") for line in expected)
         assert done.returncode == int(fails), command
         printed = (done.stderr + done.stdout).splitlines()
@@ -114,7 +126,7 @@ def test_there_are_transcripts() -> None:
 
 
 def test_every_command_is_in_a_transcript() -> None:
-    shown = {command.split()[1] for command, _ in steps(COMMANDS)}
+    shown = {words_of(command)[1][0] for command, _ in steps(COMMANDS)} - {"--config"}
     assert shown == set(ubcf.commands)
 
 

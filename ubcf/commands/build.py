@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -142,6 +141,8 @@ def build(logs: tuple[str, ...], summary_format: str, narration: Narration, **op
     Logs, catalog and output may be URLs: s3://, gs:// or https://, with ubcf[remote] installed.
     The database and the JSON file appear complete or not at all.
     """
+    import json
+
     from ubcf.building.pipeline import build as build_from
 
     summary = build_from(logs or ("data",), progress=narration.progress, **given(options))

@@ -11,6 +11,7 @@ import click
 
 from ubcf.building.inputs.log_options import AUTO, ID_KINDS, KEEP, REPEATS
 from ubcf.building.inputs.log_options import FORMATS as FORMATS_OF_LOGS
+from ubcf.commands.variables import SETTINGS_FILE
 from ubcf.database import FORMATS, SAFE_CSV
 from ubcf.scoring.options import (
     ALL,
@@ -303,6 +304,9 @@ def narration_options(command: Function) -> Function:
         from ubcf.commands.progress import Narration
 
         narration = Narration(quiet, verbose)
+        settings = click.get_current_context().meta.get(SETTINGS_FILE)
+        if settings is not None:
+            narration.log(f"settings from {settings}")
         result = command(narration=narration, **values)
         narration.log(f"done in {narration.seconds:.2f} s")
         return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     "--out",
     default="logs",
     show_default=True,
-    type=click.Path(path_type=Path),
+    metavar="DIR",
     help="The folder to write to: empty, or made if absent.",
 )
 @click.option("--force", is_flag=True, help="Write over an earlier simulation in the folder.")
@@ -64,7 +63,7 @@ def simulate(
     events: int,
     replicas: int,
     seed: int,
-    out: Path,
+    out: str,
     force: bool,
     narration: Narration,
 ) -> None:
@@ -82,11 +81,13 @@ def simulate(
       logs/botify-recommender-1/data.json
       logs/botify-recommender-2/data.json
     """
+    from pathlib import Path
+
     from ubcf.simulation.simulate import simulate as write_logs
 
     with narration.progress("simulating", events) as advance:
         summary = write_logs(
-            out,
+            Path(out),
             users=users,
             tracks=tracks,
             events=events,

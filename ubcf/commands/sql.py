@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -47,6 +46,8 @@ def sql(
     Several statements run in turn; the rows of the last one are printed. 'show tables' lists the
     tables, 'describe users' the columns of one.
     """
+    from pathlib import Path
+
     from ubcf.analysis.statements import output_target, print_result, write_result
     from ubcf.database.reading import connect_locked
     from ubcf.database.session import interruptibly

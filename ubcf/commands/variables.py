@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from types import MethodType
 
 import click
 
 PREFIX = "UBCF"
+
+# The variable of the option --config of all commands.
+CONFIG = f"{PREFIX}_CONFIG"
+
+# The file of settings, if --config names no other.
+SETTINGS_NAME = "ubcf.toml"
+
+# Where the context of a command has the name of the file of settings that was read.
+SETTINGS_FILE = "ubcf.settings_file"
 
 
 def key_of(parameter: click.Parameter) -> str:
@@ -25,6 +35,11 @@ def variables_of(parameter: click.Parameter) -> tuple[str, ...]:
     return (found,) if isinstance(found, str) else tuple(found or ())
 
 
+def variable_given(parameter: click.Parameter) -> str:
+    """The variable that has the value of a parameter whose source is the environment."""
+    return next(name for name in variables_of(parameter) if os.environ.get(name))
+
+
 def name_variables(group: click.Group, prefix: str = PREFIX) -> None:
     """Gives each option of the commands of a group its variable.
 
@@ -32,7 +47,7 @@ def name_variables(group: click.Group, prefix: str = PREFIX) -> None:
     own one is asked first. An argument has variables only if it declares one.
     """
     for name, command in group.commands.items():
-        start = f"{prefix}_{name.upper()}"
+        start = f"{prefix}_{name.replace('-', '_').upper()}"
         if isinstance(command, click.Group):
             name_variables(command, start)
             continue
