@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Iterable
 
 # Signals that end a command like Ctrl-C; Windows has not all of them.
 ENDING_SIGNALS = tuple(
@@ -69,3 +70,11 @@ def one_line(error: BaseException) -> str:
 def printable(text: str) -> str:
     """A text for people in one line: control characters, which a terminal obeys, are escaped."""
     return _CONTROL.sub(lambda control: ascii(control[0])[1:-1], text)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the nearest of the known ones, if one is near."""
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""

@@ -135,17 +135,16 @@ def test_with_retries_what_was_read_of_stdin_is_read_again(tmp_path: Path, expec
             write_log(tmp_path / "new", version).replace(log)
         yield ignore_steps
 
-    results = {
-        "database": tmp_path / "ubcf.duckdb",
-        "output": tmp_path / "recommendations_ub.json",
-    }
+    database, output = tmp_path / "ubcf.duckdb", tmp_path / "recommendations_ub.json"
     with standard_streams("".join(f"{line}\n" for line in LINES[:20])):
-        summary = ubcf.build(["-", log], retries=2, progress=progress, **results)
+        summary = ubcf.build(
+            ["-", log], retries=2, progress=progress, database=database, output=output
+        )
     assert [(file.file, file.accepted) for file in summary.inputs] == [
         (log.as_posix(), 28),
         ("stdin", 20),
     ]
-    assert results["output"].read_bytes() == expected
+    assert output.read_bytes() == expected
     assert {path.name for path in tmp_path.iterdir()} == {"logs", *RESULTS}
 
 

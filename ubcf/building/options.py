@@ -6,10 +6,10 @@ import math
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ubcf.building.inputs.fields import catalog_pointers, fields_of
-from ubcf.building.inputs.log_options import LogOptions
+from ubcf.building.inputs.log_options import LogKeywords, LogOptions
 from ubcf.building.memory import (
     default_memory_limit,
     limit_for_files,
@@ -17,7 +17,7 @@ from ubcf.building.memory import (
     parse_size,
 )
 from ubcf.errors import OptionError
-from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions, check_plan
+from ubcf.scoring.options import BY_SIMILARITIES, ModelKeywords, ModelOptions, check_plan
 
 PathLike = str | os.PathLike[str]
 
@@ -173,3 +173,28 @@ class BuildOptions:
             "predict": self.predict,
             **asdict(self.model),
         }
+
+
+class WorkKeywords(TypedDict, total=False):
+    """The fields of BuildOptions that an evaluation has too, as keyword arguments."""
+
+    max_rejected: float
+    templates: PathLike | None
+    threads: int | None
+    memory_limit: int | str | None
+
+
+class BuildKeywords(WorkKeywords, LogKeywords, ModelKeywords, total=False):
+    """The fields of BuildOptions, and of the options within it, as keyword arguments."""
+
+    top: int
+    exclude_heard: bool
+    only_positive: bool
+    catalog_only: bool
+    tracks: PathLike | None
+    not_tracks: PathLike | None
+    plan: str
+    store_neighbors: int | None
+    temp_dir: PathLike | None
+    predict: bool
+    retries: int

@@ -13,10 +13,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ubcf._version import __version__
-from ubcf.building.inputs.log_options import take_log_options
+from ubcf.building.inputs.log_options import LogOptions, take_log_options
 from ubcf.building.inputs.logs import as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput
 from ubcf.building.inputs.transfer import check_output, find_inputs, places_on_disk
@@ -27,7 +27,7 @@ from ubcf.building.modeling import (
     store_interactions,
     store_tracks,
 )
-from ubcf.building.options import BuildOptions, PathLike
+from ubcf.building.options import BuildKeywords, BuildOptions, PathLike
 from ubcf.building.recommendable import check_choice, choose_tracks
 from ubcf.building.staging import ROWS_SHOWN, read_catalog, read_logs, refuse_rejected_lines
 from ubcf.building.summary import BuildSummary, InputFile
@@ -37,9 +37,10 @@ from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import CheckError, RotatedError
 from ubcf.files import Kind, Publication, check_target, head
+from ubcf.keywords import with_options
 from ubcf.progress import Progress, Stages
 from ubcf.remote import shown
-from ubcf.scoring.options import MODEL_OPTIONS, model_options
+from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions, model_options
 
 if TYPE_CHECKING:
     from ubcf.scoring.planner import Plan
@@ -73,6 +74,7 @@ TRACK_COLUMNS = (
 PRODUCTS_WORTH_KERNELS = 4 * 10**6
 
 
+@with_options(BuildKeywords, BuildOptions, ModelOptions, LogOptions, preset="notebook")
 def build(
     logs: PathLike | Sequence[PathLike] = "data",
     *,
@@ -80,7 +82,7 @@ def build(
     database: PathLike = "ubcf.duckdb",
     output: PathLike = "recommendations_ub.json",
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[BuildKeywords],
 ) -> BuildSummary:
     """Builds the database and the JSON from log files, folders or glob patterns; '-' is stdin.
 
@@ -93,9 +95,10 @@ def build(
     Raises a UbcfError, and leaves the previous database and JSON unchanged, when logs or options
     cannot be used, too many lines are rejected, a check fails, or a file cannot be written.
     """
-    of_model = {name: options.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in options}
-    of_logs = take_log_options(options)
-    chosen = BuildOptions(**options, model=model_options(**of_model), logs=of_logs)
+    given: dict[str, Any] = {**options}
+    of_model = {name: given.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in given}
+    of_logs = take_log_options(given)
+    chosen = BuildOptions(**given, model=model_options(**of_model), logs=of_logs)
     places = as_places(logs)
     with StandardInput(again=chosen.retries > 0) as stdin:
         for _ in range(chosen.retries):

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from ubcf._version import __version__
-from ubcf.building.inputs.log_options import take_log_options
+from ubcf.building.inputs.log_options import LogOptions, take_log_options
 from ubcf.building.inputs.logs import as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput, reads_standard_input
 from ubcf.building.inputs.transfer import Inputs, find_inputs, places_on_disk
@@ -23,7 +23,7 @@ from ubcf.building.modeling import (
     count_plays,
     store_interactions,
 )
-from ubcf.building.options import BuildOptions, PathLike
+from ubcf.building.options import BuildOptions, PathLike, WorkKeywords
 from ubcf.building.staging import read_logs, refuse_rejected_lines
 from ubcf.database.reading import EVALUATION_DATABASE
 from ubcf.database.templates import Templates
@@ -36,9 +36,11 @@ from ubcf.evaluation.options import (
     METRICS,
     PAIR_METRICS,
     USER_METRICS,
+    EvaluationKeywords,
     EvaluationOptions,
 )
 from ubcf.files import Publication, check_target
+from ubcf.keywords import with_options
 from ubcf.progress import Progress, Stages, no_progress
 from ubcf.remote import is_remote, shown
 from ubcf.scoring.options import ModelOptions
@@ -75,40 +77,37 @@ class Evaluation:
     tuning: list[dict[str, Any]]
 
 
+@with_options(EvaluationKeywords, BuildOptions, EvaluationOptions, LogOptions)
 def evaluate(
     logs: PathLike | Sequence[PathLike] = "data",
     *,
     test: PathLike | Sequence[PathLike] | None = None,
     database: PathLike = "evaluation.duckdb",
     progress: Progress | None = None,
-    max_rejected: float = 0.01,
-    templates: PathLike | None = None,
-    threads: int | None = None,
-    memory_limit: int | str | None = None,
-    **options: Any,
+    **options: Unpack[EvaluationKeywords],
 ) -> Evaluation:
     """Measures settings of the model, and baselines, on held-out events.
 
     test: logs with the test part; None splits `logs`. options: the fields of
     `ubcf.evaluation.options.EvaluationOptions`, such as split='random' or settings=['listening'],
-    and how the logs are read: those of `ubcf.building.inputs.log_options.LogOptions`. max_rejected,
-    templates, threads, memory_limit: as for a build. progress: reports the stages. The database has
-    the tables evaluation, settings, split_events, metrics, metrics_by_user and, with a grid,
-    tuning. Raises a UbcfError, and leaves an older database as it was, when logs or options cannot
-    be used or a part is empty.
+    how the logs are read: those of `ubcf.building.inputs.log_options.LogOptions`, and max_rejected,
+    templates, threads and memory_limit, as for a build. progress: reports the stages.
+    The database has the tables evaluation, settings, split_events, metrics, metrics_by_user and,
+    with a grid, tuning. Raises a UbcfError, and leaves an older database as it was, when logs or
+    options cannot be used or a part is empty.
     """
-    of_logs = take_log_options(options)
-    chosen = EvaluationOptions(**options)
+    given: dict[str, Any] = {**options}
+    of_logs = take_log_options(given)
+    work = {name: given.pop(name) for name in WorkKeywords.__annotations__ if name in given}
+    chosen = EvaluationOptions(**given)
     build_options = BuildOptions(
         top=max(chosen.at),
         exclude_heard=chosen.exclude_heard,
-        max_rejected=max_rejected,
-        templates=templates,
-        threads=threads,
-        memory_limit=memory_limit,
         store_neighbors=0,
         logs=of_logs,
+        **work,
     )
+    templates = build_options.templates
     overlaid = Templates(None if templates is None else Path(templates))
     parts = [as_places(logs), *([] if test is None else [as_places(test)])]
     reads_standard_input([place for places in parts for place in places])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from ubcf.errors import OptionError
 
@@ -164,6 +164,21 @@ class ModelOptions:
     def takes_all_users(self) -> bool:
         """Whether all users count, each by its plain cosine."""
         return self.neighborhood == ALL_USERS
+
+
+class ModelKeywords(TypedDict, total=False):
+    """The fields of ModelOptions, and a preset, as keyword arguments."""
+
+    preset: str
+    neighbors: int | Literal["all"] | None
+    shrinkage: float
+    min_similarity: float | None
+    min_common: int
+    offset: float
+    self_weight: float
+    centering: str
+    similarity: str
+    damping: float
 
 
 MODEL_OPTIONS = tuple(option.name for option in fields(ModelOptions))

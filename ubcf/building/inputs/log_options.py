@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from ubcf.errors import OptionError
 
@@ -143,6 +143,21 @@ class LogOptions:
             name: dict(value) if isinstance(value, Mapping) else value
             for name, value in values.items()
         }
+
+
+class LogKeywords(TypedDict, total=False):
+    """The fields of LogOptions as keyword arguments."""
+
+    input_format: Format | None
+    pattern: str | None
+    columns: Sequence[str]
+    fields: Mapping[str, str]
+    where: str | None
+    since: str | None
+    ids: str
+    scale: str | None
+    repeats: str
+    catalog_fields: Mapping[str, str]
 
 
 LOG_OPTIONS = tuple(option.name for option in fields(LogOptions))
