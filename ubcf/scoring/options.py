@@ -179,6 +179,7 @@ class ModelKeywords(TypedDict, total=False):
     centering: str
     similarity: str
     damping: float
+    own_tracks: bool
 
 
 MODEL_OPTIONS = tuple(option.name for option in fields(ModelOptions))
