@@ -22,6 +22,7 @@ TOP_FILES = {
     "__main__.py",
     "_version.py",
     "errors.py",
+    "keywords.py",
     "files.py",
     "progress.py",
     "py.typed",
