@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.support.logs import write_log
 from tests.support.servers import WebServer, object_store, web_server
 
 settings.load_profile(QUICK)
+
+# Tables in transcripts are as in a pipe, whatever the terminal that runs the tests.
+os.environ.pop("COLUMNS", None)
 
 # Under nohup Ctrl-C is ignored, and the commands that tests start and interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

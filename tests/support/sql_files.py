@@ -42,6 +42,7 @@ FOLDERS = (
 # Relations that no file makes under a name of its own: what makes them, and their names.
 MADE_ELSEWHERE = {
     "DuckDB, while it reads `log_text`": ("reject_errors", "reject_scans"),
+    "`ubcf/database/session.py`": ("given_rows",),
     "`ubcf/building/modeling.py`": ("user_biases", "track_biases"),
     "`ubcf/building/scores.py`": ("user_measures", "similar_users", "top_tracks"),
     "`ubcf/building/recommendable.py`": ("given_ids",),

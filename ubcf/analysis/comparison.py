@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import duckdb
 
+from ubcf.analysis.titles import refuse_without_catalog
 from ubcf.database.session import Session
 
 FOLDER = "analysis/diff"
 
 # The part that compares a column of the table build which databases of version 0.1 lack.
 SOURCES, SHARE = "sources", "share_from_neighbors"
+
+# The part that lists tracks, and the query that adds their titles to its rows.
+GAINED_AND_LOST = "gained_and_lost"
+WITH_TITLES = "analysis/questions/gained_and_lost_with_titles.sql"
 
 # Users shown by default: with the other parts, they fill a screen.
 ROWS = 10
@@ -24,7 +29,7 @@ PARTS = (
     "counts",
     "measures",
     SOURCES,
-    "gained_and_lost",
+    GAINED_AND_LOST,
     "lists",
     "changed_users",
 )
@@ -34,22 +39,30 @@ ONE_ROW = ("lists",)
 
 
 def compare(
-    connection: duckdb.DuckDBPyConnection, k: int = ROWS
+    connection: duckdb.DuckDBPyConnection, k: int = ROWS, *, titles: bool = False
 ) -> dict[str, duckdb.DuckDBPyRelation]:
     """The differences between the databases attached as old and new: a relation for each of PARTS.
 
     The part sources is left out where one of the databases does not have it.
 
     connection: of `ubcf.database.reading.connect_pair`. k: users in the part changed_users, those
-    whose lists changed most. The temporary table list_changes, one row per user of both databases,
+    whose lists changed most. titles: gained and lost tracks have
+    their artists and titles. The temporary table list_changes, one row per user of both databases,
     stays in the connection.
-    Raises TemplateError when DuckDB refuses a query.
+    Raises TemplateError when DuckDB refuses a query, DatabaseError if titles are asked for and
+    neither database has a catalog.
     """
+    if titles:
+        refuse_without_catalog(connection, "old", "new")
     session = Session(connection)
     parts = [name for name in PARTS if name != SOURCES or not without_sources(connection)]
     session.run(f"{FOLDER}/{PREPARATION}.sql")
     session.set(k=k)
-    return {name: session.relation(f"{FOLDER}/{name}.sql") for name in parts}
+    compared = {name: session.relation(f"{FOLDER}/{name}.sql") for name in parts}
+    if titles:
+        with session.registered_rows(compared[GAINED_AND_LOST]):
+            compared[GAINED_AND_LOST] = session.relation(WITH_TITLES)
+    return compared
 
 
 def without_sources(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import duckdb
 
+from ubcf.analysis.titles import with_titles
 from ubcf.database import SAFE_CSV
 from ubcf.database.formats import ROWS_FETCHED, Writable, write_rows
+from ubcf.database.grids import Hidden
 from ubcf.errors import OptionError, QueryError
 from ubcf.files import Kind, check_target, complete_or_absent, head
 
@@ -24,19 +26,28 @@ TEXT_FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl"}
 
 
 def print_result(
-    connection: duckdb.DuckDBPyConnection, text: str, form: str, out: Writable
-) -> None:
+    connection: duckdb.DuckDBPyConnection,
+    text: str,
+    form: str,
+    out: Writable,
+    *,
+    titles: bool = False,
+    width: int | None = None,
+) -> Hidden:
     """Runs statements in order and writes the rows of the last one, if it returns any.
 
-    form: one of `ubcf.database.FORMATS`, or SAFE_CSV. Raises QueryError with DuckDB's message, and
-    the position in the statement.
+    form: one of `ubcf.database.FORMATS`, SAFE_CSV or WIDE. titles: adds the columns of the catalog.
+    width: what a table must fit into. Returns what is not shown because of it. Raises QueryError
+    with DuckDB's message, and the position in the statement; with titles, as `with_titles` does.
     """
     last = _run_all_but_the_last(connection, text)
     with _query_errors(connection, last):
         if _has_rows(last):
-            write_rows(connection, connection.sql(last), form, out)
-        else:
-            connection.execute(last)
+            relation = connection.sql(last)
+            rows = with_titles(connection, relation) if titles else relation
+            return write_rows(connection, rows, form, out, width)
+        connection.execute(last)
+    return Hidden()
 
 
 def write_result(
@@ -46,18 +57,22 @@ def write_result(
     suffix: str,
     *,
     safe_csv: bool = False,
+    titles: bool = False,
 ) -> None:
     """Runs statements in order and writes the rows of the last one to a file.
 
     target: of `output_target`; the file appears complete or not at all. suffix: decides the format.
-    safe_csv: a CSV has no formulas of spreadsheets. Raises QueryError as `print_result` does, and
-    when the last statement returns no rows; OSError when the file cannot be written.
+    safe_csv: a CSV has no formulas of spreadsheets. titles: as in `print_result`. Raises
+    QueryError as `print_result` does, and when the last statement returns no rows; OSError when the
+    file cannot be written.
     """
     last = _run_all_but_the_last(connection, text)
     if not _has_rows(last):
         raise QueryError("the last statement has no rows to write")
     with complete_or_absent(target) as unfinished, _query_errors(connection, last):
         relation = connection.sql(last)
+        if titles:
+            relation = with_titles(connection, relation)
         if suffix == PARQUET:
             _write_parquet(relation, unfinished)
         else:

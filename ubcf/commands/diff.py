@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import MOST, format_option
+from ubcf.commands.options import MOST, format_option, titles_flag
 
 
 @click.command(
@@ -24,13 +24,15 @@ Examples:
     show_default=True,
     help="Users shown whose lists changed, the most changed first.",
 )
+@titles_flag
 @format_option
-def diff(old: str, new: str, k: int, form: str) -> None:
+def diff(old: str, new: str, k: int, titles: bool, form: str) -> None:
     """Compare two databases of builds, OLD and NEW.
 
     Inputs and options that differ, counts and measures, users and tracks gained and lost, and how
     much the lists of the users of both overlap: the tracks in common in the first 10 and 100, and
     rank-biased overlap (p = 0.9), from 0 (disjoint) to 1 (equal), mostly of the first ranks.
+    With --titles, gained and lost tracks have their artists and titles.
     """
     from ubcf.analysis.comparison import ONE_ROW, compare, without_sources
     from ubcf.commands.rows import print_parts
@@ -44,5 +46,5 @@ def diff(old: str, new: str, k: int, form: str) -> None:
                 "sources of recommendations, which are not compared",
                 err=True,
             )
-        parts = interruptibly(connection, lambda: compare(connection, k))
+        parts = interruptibly(connection, lambda: compare(connection, k, titles=titles))
         print_parts(connection, parts, form, one_row=ONE_ROW)

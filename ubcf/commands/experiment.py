@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from ubcf.commands.options import database_option, format_option
@@ -80,7 +78,7 @@ def experiment(
     the p value adjusted by Holm for the number of effects of the experiment.
     """
     from ubcf.analysis.experiments import METRICS, analyze_experiments
-    from ubcf.commands.rows import write_experiments
+    from ubcf.commands.rows import print_experiments
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.errors import printable
@@ -102,4 +100,4 @@ def experiment(
             click.echo(printable(f"ubcf: warning: {each.name}: {warning}"), err=True)
         for note in each.notes:
             click.echo(printable(f"ubcf: note: {each.name}: {note}"), err=True)
-    write_experiments(experiments, form, sys.stdout)
+    print_experiments(experiments, form)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import database_option, format_option
+from ubcf.commands.options import database_option, format_option, titles_flag
 
 
 @click.command(
@@ -16,16 +16,19 @@ Examples:
 @click.argument("user", metavar="USER")
 @click.argument("track", metavar="TRACK")
 @database_option
+@titles_flag
 @format_option
-def explain(user: str, track: str, database: str, form: str) -> None:
+def explain(user: str, track: str, database: str, titles: bool, form: str) -> None:
     """Explain the score of a track for a user: what each neighbor contributes.
 
     One row for each neighbor of USER who heard TRACK; the score is the sum of the contributions.
     Each is similarity times centered time; with a scale, divided by its length, since scores are of
-    times from 0 to 1. TRACK need not be recommended.
+    times from 0 to 1. TRACK need not be recommended. With --titles, its artist and title are in the
+    line above the rows.
     """
     from ubcf.analysis.explanation import explain as explain_score
     from ubcf.analysis.explanation import explained_score, why_nothing
+    from ubcf.analysis.titles import title_of
     from ubcf.commands.rows import print_rows
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
@@ -46,5 +49,6 @@ def explain(user: str, track: str, database: str, form: str) -> None:
                 f"score {explained.score:.12g}, the sum of {explained.neighbors:,} "
                 f"contribution{'' if explained.neighbors == 1 else 's'}"
             )
-        click.echo(printable(f"user {user}, track {track}: {said}; {place}"), err=True)
+        named = f"{track} ({title_of(connection, track)})" if titles else track
+        click.echo(printable(f"user {user}, track {named}: {said}; {place}"), err=True)
         print_rows(connection, relation, form)

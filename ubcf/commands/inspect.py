@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ubcf.commands.options import MOST, database_option, format_option
+from ubcf.commands.options import MOST, database_option, format_option, titles_flag
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,8 +36,9 @@ Examples:
 @k_option
 @click.option("--seed", metavar="S", help="The seed of 'random'.  [default: a new one]")
 @database_option
+@titles_flag
 @format_option
-def user(user: str, k: int, seed: str | None, database: str, form: str) -> None:
+def user(user: str, k: int, seed: str | None, database: str, titles: bool, form: str) -> None:
     """Show a user: events, recommendations, likes and dislikes, and the most similar users.
 
     'random' draws a user at random.
@@ -57,7 +58,8 @@ def user(user: str, k: int, seed: str | None, database: str, form: str) -> None:
                 chosen = random_user(connection, seed or secrets.token_hex(8))
             return inspect_user(connection, chosen, k)
 
-        print_parts(connection, interruptibly(connection, parts), form, one_row=ONE_ROW)
+        found = interruptibly(connection, parts)
+        print_parts(connection, found, form, one_row=ONE_ROW, titles=titles)
 
 
 @inspect.command(
@@ -69,8 +71,9 @@ Examples:
 @click.argument("track", metavar="TRACK")
 @k_option
 @database_option
+@titles_flag
 @format_option
-def track(track: str, k: int, database: str, form: str) -> None:
+def track(track: str, k: int, database: str, titles: bool, form: str) -> None:
     """Show a track: its entry in the catalog, its listeners, and whom it is recommended to."""
     from ubcf.analysis.inspection import ONE_ROW, inspect_track
     from ubcf.commands.rows import print_parts
@@ -79,4 +82,4 @@ def track(track: str, k: int, database: str, form: str) -> None:
 
     with connect_closed(database) as connection:
         parts = interruptibly(connection, lambda: inspect_track(connection, track, k))
-        print_parts(connection, parts, form, one_row=ONE_ROW)
+        print_parts(connection, parts, form, one_row=ONE_ROW, titles=titles)

@@ -12,7 +12,7 @@ import click
 from ubcf.building.inputs.log_options import AUTO, ID_KINDS, KEEP, REPEATS
 from ubcf.building.inputs.log_options import FORMATS as FORMATS_OF_LOGS
 from ubcf.commands.variables import SETTINGS_FILE
-from ubcf.database import FORMATS, SAFE_CSV
+from ubcf.database import FORMATS, SAFE_CSV, WIDE
 from ubcf.scoring.options import (
     ALL,
     MODEL_OPTIONS,
@@ -70,20 +70,33 @@ verbose_flag = click.option(
 
 logs_argument = click.argument("logs", nargs=-1, metavar="[LOGS]...", envvar="UBCF_LOGS")
 
+wide_flag = click.option(
+    "--wide",
+    is_flag=True,
+    help="Show all columns and whole cells of tables, on a terminal too; else they are cut to fit.",
+)
 
-def csv_form(form: str, safe_csv: bool) -> str:
-    """The format to write: SAFE_CSV in place of csv, with --safe-csv."""
-    return SAFE_CSV if safe_csv and form == "csv" else form
+titles_flag = click.option(
+    "--titles",
+    is_flag=True,
+    help="Add the columns of the catalog (artist, title, genre and so on) to rows that have a "
+    "column track.",
+)
+
+
+def written_form(form: str, safe_csv: bool = False, wide: bool = False) -> str:
+    """The format to write: with --safe-csv SAFE_CSV for csv, with --wide WIDE for table."""
+    return {"csv": SAFE_CSV if safe_csv else form, "table": WIDE if wide else form}.get(form, form)
 
 
 def format_option(command: Function) -> Function:
-    """Adds --format and --safe-csv to a command, which gets the format to write as `form`."""
+    """Adds --format, --safe-csv and --wide to a command; it gets the format to write as `form`."""
 
     @wraps(command)
-    def with_form(*, form: str, safe_csv: bool, **values: Any) -> Any:
-        return command(form=csv_form(form, safe_csv), **values)
+    def with_form(*, form: str, safe_csv: bool, wide: bool, **values: Any) -> Any:
+        return command(form=written_form(form, safe_csv, wide), **values)
 
-    return _with_options(cast(Function, with_form), (format_flag, safe_csv_flag))
+    return _with_options(cast(Function, with_form), (format_flag, safe_csv_flag, wide_flag))
 
 
 class NeighborCount(click.ParamType):  # type: ignore[type-arg,unused-ignore]

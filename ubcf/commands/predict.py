@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import csv_form, database_option, safe_csv_flag
+from ubcf.commands.options import database_option, safe_csv_flag, titles_flag, written_form
 
 
 @click.command(
@@ -23,8 +23,9 @@ Examples:
     show_default=True,
     help="The format of the rows on stdout.",
 )
+@titles_flag
 @safe_csv_flag
-def predict(pairs: str, database: str, form: str, safe_csv: bool) -> None:
+def predict(pairs: str, database: str, form: str, titles: bool, safe_csv: bool) -> None:
     """Predict how much of a track a user would listen to, for each pair in PAIRS.
 
     PAIRS is a CSV with the columns user and track, or JSON lines with these fields; - is stdin. The
@@ -50,4 +51,4 @@ def predict(pairs: str, database: str, form: str, safe_csv: bool) -> None:
                 "logs do not know",
                 err=True,
             )
-        print_rows(connection, relation, csv_form(form, safe_csv))
+        print_rows(connection, relation, written_form(form, safe_csv), titles=titles)

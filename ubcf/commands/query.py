@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import database_option, format_option
+from ubcf.commands.options import database_option, format_option, titles_flag
 
 
 def _assignment(
@@ -37,6 +37,7 @@ Examples:
 @click.option("--show", is_flag=True, help="Print the SQL, and run nothing.")
 @click.option("--templates", metavar="DIR", help="A folder whose analysis/ has further analyses.")
 @database_option
+@titles_flag
 @format_option
 def query(
     name: str | None,
@@ -44,6 +45,7 @@ def query(
     show: bool,
     templates: str | None,
     database: str,
+    titles: bool,
     form: str,
 ) -> None:
     """Run a named analysis over a database; without NAME, list them.
@@ -74,4 +76,4 @@ def query(
                 connection,
                 lambda: named_analyses.query(connection, name, templates=overlaid, **variables),
             )
-            print_rows(connection, relation, form)
+            print_rows(connection, relation, form, titles=titles)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ubcf.commands.options import MOST, database_option, format_option
+from ubcf.commands.options import MOST, database_option, format_option, titles_flag
 
 
 @click.command(
@@ -38,9 +38,16 @@ Examples:
     help="Similar users to show.",
 )
 @click.option("--explain", is_flag=True, help="Add the neighbors that contribute most.")
+@titles_flag
 @format_option
 def recommend(
-    history: str, database: str, top: int | None, similar_users: int, explain: bool, form: str
+    history: str,
+    database: str,
+    top: int | None,
+    similar_users: int,
+    explain: bool,
+    titles: bool,
+    form: str,
 ) -> None:
     """Recommend tracks to a person who came after the build, from what they heard.
 
@@ -62,4 +69,4 @@ def recommend(
         reason = why_popular(connection, parts)
         if reason is not None:
             click.echo(f"ubcf: note: these are the popular tracks: {reason}", err=True)
-        print_parts(connection, parts, form)
+        print_parts(connection, parts, form, titles=titles)

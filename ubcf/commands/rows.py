@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from ubcf.analysis.experiments import Effect, Experiment
+from ubcf.analysis.titles import has_tracks, with_titles
 from ubcf.database import SAFE_CSV
 from ubcf.database.formats import (
     Column,
     Text,
     Writable,
     write_csv,
-    write_grid,
     write_parts,
     write_rows,
 )
+from ubcf.database.grids import Hidden, write_grid
 from ubcf.database.session import interruptibly
 from ubcf.errors import UbcfError
 
@@ -50,11 +54,47 @@ def given_file(name: str) -> Iterator[Path]:
             raise type(error)(str(error).replace(str(path), shown)) from error
 
 
+def table_width(form: str) -> int | None:
+    """What tables on stdout must fit into: COLUMNS of the environment, or the terminal's width.
+
+    None where there is no terminal, and for every format but 'table'.
+    """
+    if form != "table":
+        return None
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given[:9]) > 0:
+        return int(given[:9])
+    if sys.stdout.isatty():
+        with suppress(OSError):
+            return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    return None
+
+
+def say_hidden(hidden: Hidden, width: int | None) -> None:
+    """Says on stderr what the tables on stdout do not show."""
+    if str(hidden):
+        sys.stdout.flush()
+        click.echo(f"ubcf: note: to fit {width} columns: {hidden}; --wide shows all", err=True)
+
+
 def print_rows(
-    connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation, form: str
+    connection: duckdb.DuckDBPyConnection,
+    relation: duckdb.DuckDBPyRelation,
+    form: str,
+    *,
+    titles: bool = False,
 ) -> None:
-    """Writes the rows of a relation to stdout; Ctrl-C interrupts it."""
-    interruptibly(connection, lambda: write_rows(connection, relation, form, sys.stdout))
+    """Writes the rows of a relation to stdout; Ctrl-C interrupts it.
+
+    titles: with the columns of the catalog. Raises as `with_titles`.
+    """
+    width = table_width(form)
+
+    def write() -> Hidden:
+        rows = with_titles(connection, relation) if titles else relation
+        return write_rows(connection, rows, form, sys.stdout, width)
+
+    say_hidden(interruptibly(connection, write), width)
 
 
 def print_parts(
@@ -63,20 +103,42 @@ def print_parts(
     form: str,
     *,
     one_row: Collection[str] = (),
+    titles: bool = False,
 ) -> None:
-    """Writes relations to stdout, each under its name; Ctrl-C interrupts it."""
-    interruptibly(
-        connection,
-        lambda: write_parts(connection, parts, form, sys.stdout, one_row=one_row),
-    )
+    """Writes relations to stdout, each under its name; Ctrl-C interrupts it.
+
+    titles: those that have tracks get the columns of the catalog. Raises as `with_titles`.
+    """
+    width = table_width(form)
+
+    def write() -> Hidden:
+        shown = parts
+        if titles:
+            shown = {
+                name: with_titles(connection, part) if has_tracks(part) else part
+                for name, part in parts.items()
+            }
+        return write_parts(connection, shown, form, sys.stdout, one_row=one_row, width=width)
+
+    say_hidden(interruptibly(connection, write), width)
 
 
-def write_experiments(experiments: Sequence[Experiment], form: str, out: Writable) -> None:
+def print_experiments(experiments: Sequence[Experiment], form: str) -> None:
+    """Writes experiments to stdout, as `write_experiments` does."""
+    width = table_width(form)
+    say_hidden(write_experiments(experiments, form, sys.stdout, width), width)
+
+
+def write_experiments(
+    experiments: Sequence[Experiment], form: str, out: Writable, width: int | None = None
+) -> Hidden:
     """Writes experiments in one of the formats of `ubcf.database.formats`.
 
     JSON and JSON lines have an object for each experiment, with all fields. CSV has a row for each
     effect, with all digits. Tables, one for each experiment, have rounded numbers.
+    width: what each table must fit into. Returns what is not shown because of it.
     """
+    hidden = Hidden()
     if form == "json":
         out.write("[" + ",\n ".join(map(_as_json, experiments)) + "]\n")
     elif form == "jsonl":
@@ -93,7 +155,8 @@ def write_experiments(experiments: Sequence[Experiment], form: str, out: Writabl
         for number, experiment in enumerate(experiments):
             before, heading = "\n" if number else "", _heading(experiment)
             out.write(f"{before}## {heading}\n\n" if form == "markdown" else f"{before}{heading}\n")
-            _write_table(experiment, form, out)
+            hidden += _write_table(experiment, form, out, width)
+    return hidden
 
 
 def _as_json(experiment: Experiment) -> str:
@@ -129,7 +192,7 @@ def _heading(experiment: Experiment) -> str:
     return Column("", "VARCHAR").as_read(f"{experiment.name}: {against}")
 
 
-def _write_table(experiment: Experiment, form: str, out: Writable) -> None:
+def _write_table(experiment: Experiment, form: str, out: Writable, width: int | None) -> Hidden:
     """Writes a table of effects: percentages with a sign, each interval in one column."""
     columns = [
         Column("metric", "VARCHAR"),
@@ -162,4 +225,4 @@ def _write_table(experiment: Experiment, form: str, out: Writable) -> None:
         ]
         for effect in experiment.effects
     ]
-    write_grid(columns, rows, form, out)
+    return write_grid(columns, rows, form, out, width)

@@ -6,7 +6,14 @@ import sys
 
 import click
 
-from ubcf.commands.options import csv_form, database_option, format_flag, safe_csv_flag
+from ubcf.commands.options import (
+    database_option,
+    format_flag,
+    safe_csv_flag,
+    titles_flag,
+    wide_flag,
+    written_form,
+)
 
 
 @click.command(
@@ -30,16 +37,20 @@ Examples:
     help="Let statements read and write other files, load extensions and change settings.",
 )
 @database_option
+@titles_flag
 @format_flag
 @safe_csv_flag
+@wide_flag
 def sql(
     query: str | None,
     file: str | None,
     output: str | None,
     allow_files: bool,
     database: str,
+    titles: bool,
     form: str,
     safe_csv: bool,
+    wide: bool,
 ) -> None:
     """Run SQL over a database, read-only: QUERY, or - for stdin, or --file.
 
@@ -49,6 +60,7 @@ def sql(
     from pathlib import Path
 
     from ubcf.analysis.statements import output_target, print_result, write_result
+    from ubcf.commands.rows import say_hidden, table_width
     from ubcf.database.reading import connect_locked
     from ubcf.database.session import interruptibly
     from ubcf.errors import QueryError
@@ -67,15 +79,22 @@ def sql(
     target = None if output is None else output_target(Path(output), inputs)
     with connect_locked(database, allow_files=allow_files) as connection:
         if output is None or target is None:
-            interruptibly(
+            written = written_form(form, safe_csv, wide)
+            width = table_width(written)
+            hidden = interruptibly(
                 connection,
-                lambda: print_result(connection, text, csv_form(form, safe_csv), sys.stdout),
+                lambda: print_result(
+                    connection, text, written, sys.stdout, titles=titles, width=width
+                ),
             )
+            say_hidden(hidden, width)
         else:
             suffix = Path(output).suffix
             interruptibly(
                 connection,
-                lambda: write_result(connection, text, target, suffix, safe_csv=safe_csv),
+                lambda: write_result(
+                    connection, text, target, suffix, safe_csv=safe_csv, titles=titles
+                ),
             )
 
 

@@ -6,3 +6,6 @@ FORMATS = ("table", "csv", "json", "jsonl", "markdown")
 # CSV for spreadsheets, which take a text that begins with one of = + - @ for a formula: such texts
 # get an apostrophe before them. Numbers stay numbers.
 SAFE_CSV = "safe-csv"
+
+# Tables that do not fit the terminal: all columns and whole cells.
+WIDE = "wide"

@@ -12,13 +12,13 @@ from __future__ import annotations
 import csv
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ubcf.database import SAFE_CSV
+from ubcf.database.grids import Hidden, write_grid
 from ubcf.database.session import literal
 from ubcf.errors import printable
 
@@ -92,6 +92,10 @@ class Column:
         return _FRACTION.fullmatch(self.type) is not None
 
     @property
+    def is_text(self) -> bool:
+        return self.type == "VARCHAR"
+
+    @property
     def nested(self) -> bool:
         return _NESTED.fullmatch(self.type) is not None
 
@@ -127,10 +131,12 @@ def write_rows(
     relation: duckdb.DuckDBPyRelation,
     form: str,
     out: Writable,
-) -> None:
-    """Writes the rows of a relation of the connection, in one of `FORMATS` or SAFE_CSV.
+    width: int | None = None,
+) -> Hidden:
+    """Writes the rows of a relation of the connection, in one of `FORMATS`, SAFE_CSV or WIDE.
 
     CSV and JSON have all digits, and are written while rows are fetched.
+    width: what a table must fit into. Returns what is not shown because of it.
     """
     columns = _columns(relation)
     if form in ("json", "jsonl"):
@@ -140,7 +146,9 @@ def write_rows(
         for lines in _csv_lines(connection, relation, columns, form):
             out.write(lines)
     else:
-        write_grid(columns, list(_texts(connection, relation, columns, form)), form, out)
+        rows = list(_texts(connection, relation, columns, form))
+        return write_grid(columns, rows, form, out, width)
+    return Hidden()
 
 
 def write_parts(
@@ -150,13 +158,16 @@ def write_parts(
     out: Writable,
     *,
     one_row: Collection[str] = (),
-) -> None:
+    width: int | None = None,
+) -> Hidden:
     """Writes several relations as one: JSON as one object with a key for each part.
 
     The name of a part stands above its table; in CSV and JSON lines it is the first column.
     one_row: names of parts with one row: an object in JSON, a line for each column in a table.
+    width: what each table must fit into. Returns what is not shown because of it.
     """
     objects = []
+    hidden = Hidden()
     for number, (name, relation) in enumerate(parts.items()):
         columns = _columns(relation)
         rows = _texts(connection, relation, columns, form)
@@ -182,9 +193,10 @@ def write_parts(
                 (row,) = rows
                 read = [[c.name, c.as_read(text)] for c, text in zip(columns, row, strict=True)]
                 columns, rows = [Column("", "VARCHAR"), Column("", "VARCHAR")], iter(read)
-            write_grid(columns, list(rows), form, out)
+            hidden += write_grid(columns, list(rows), form, out, width)
     if form == "json":
         out.write("{" + ",\n".join(objects) + "}\n")
+    return hidden
 
 
 def _columns(relation: duckdb.DuckDBPyRelation) -> list[Column]:
@@ -425,45 +437,3 @@ def _json_object(columns: Sequence[Column], row: Sequence[Text]) -> str:
 
 def _json_rows(columns: Sequence[Column], rows: Iterator[Sequence[Text]]) -> str:
     return "[" + ",\n ".join(_json_object(columns, row) for row in rows) + "]"
-
-
-def write_grid(
-    columns: Sequence[Column], rows: list[Sequence[Text]], form: str, out: Writable
-) -> None:
-    """Writes aligned columns, numbers to the right, as text or as a Markdown table."""
-    escape: Callable[[str], str] = str if form == "table" else _markdown
-    cells = [[escape(printable(column.name)) for column in columns]] + [
-        [escape(column.as_read(text)) for column, text in zip(columns, row, strict=True)]
-        for row in rows
-    ]
-    widths = [max(3, *(_width(row[at]) for row in cells)) for at in range(len(columns))]
-    right = [column.whole or column.fraction for column in columns]
-    rule = [
-        "-" * (width - 1) + ":" if form == "markdown" and numeric else "-" * width
-        for width, numeric in zip(widths, right, strict=True)
-    ]
-    if any(column.name for column in columns) or form == "markdown":
-        cells.insert(1, rule)
-    else:
-        del cells[0]
-    for row in cells:
-        padded = [
-            " " * (width - _width(cell)) + cell if numeric else cell + " " * (width - _width(cell))
-            for cell, width, numeric in zip(row, widths, right, strict=True)
-        ]
-        line = f"| {' | '.join(padded)} |" if form == "markdown" else "  ".join(padded).rstrip()
-        out.write(f"{line}\n")
-
-
-def _markdown(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|")
-
-
-def _width(text: str) -> int:
-    """Columns that a text takes on a terminal: 2 a wide character, 0 a combining one."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
-        for each in text
-    )

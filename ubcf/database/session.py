@@ -124,11 +124,15 @@ class Session:
         """
         query = self.templates.render(name, **structure)
         with naming_file(self.templates.path(name)):
-            self.connection.execute(f"prepare held as {query}")
-            try:
-                return self.connection.sql("execute held")
-            finally:
-                self.connection.execute("deallocate held")
+            return self.held(query)
+
+    def held(self, query: str) -> duckdb.DuckDBPyRelation:
+        """Runs a query and returns a relation that holds its rows. Raises what DuckDB raises."""
+        self.connection.execute(f"prepare held as {query}")
+        try:
+            return self.connection.sql("execute held")
+        finally:
+            self.connection.execute("deallocate held")
 
     def set(self, **values: Any) -> None:
         """Sets variables, which templates read by getvariable('name')."""
@@ -144,6 +148,15 @@ class Session:
             yield
         finally:
             self.connection.unregister(name)
+
+    @contextmanager
+    def registered_rows(self, relation: duckdb.DuckDBPyRelation) -> Iterator[None]:
+        """Makes the rows of a relation readable as the view given_rows, for a while."""
+        self.connection.register("given_rows", relation)
+        try:
+            yield
+        finally:
+            self.connection.unregister("given_rows")
 
     def columns(self, table: str) -> dict[str, str]:
         """The columns of a table and their SQL types; none when there is no such table."""
