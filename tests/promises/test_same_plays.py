@@ -6,11 +6,15 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas
+import polars
+import pyarrow.parquet
 import pytest
 
 from tests.support.builds import Built, build_in
@@ -161,6 +165,44 @@ def test_the_format_does_not_matter(
     plays: Path, expected: Built, tmp_path: Path, name: str
 ) -> None:
     assert_same(build_in(tmp_path, plays / name, top=TOP), expected)
+
+
+FRAMES: dict[str, Callable[[Path], Any]] = {
+    "pandas": lambda plays: pandas.read_parquet(plays / "struct.parquet"),
+    "pandas, from JSON": lambda plays: pandas.DataFrame(
+        map(json.loads, (plays / "data.json").read_text().splitlines())
+    ),
+    "polars": lambda plays: polars.read_parquet(plays / "struct.parquet"),
+    "polars, from JSON": lambda plays: polars.read_ndjson(plays / "data.json"),
+    "pyarrow": lambda plays: pyarrow.parquet.read_table(plays / "map.parquet"),
+    "pyarrow, batches": lambda plays: pyarrow.parquet.read_table(plays / "map.parquet").to_reader(),
+    "DuckDB": lambda plays: duckdb.read_parquet(str(plays / "map.parquet")),
+    "DuckDB, JSON": lambda plays: duckdb.read_parquet(str(plays / "json.parquet")),
+}
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_nor_does_the_library_that_holds_the_plays(
+    plays: Path, expected: Built, tmp_path: Path, library: str
+) -> None:
+    built = build_in(tmp_path, FRAMES[library](plays), top=TOP)
+    assert_same(built, expected)
+    assert [(file.file, file.lines) for file in built.summary.inputs] == [("frame", PLAYS)]
+    assert built.rows("select distinct file from events") == [("frame",)]
+
+
+def test_frames_of_several_libraries_and_files_are_one_log(
+    plays: Path, expected: Built, tmp_path: Path
+) -> None:
+    table = polars.read_parquet(plays / "struct.parquet")
+    places = [table[:7_000], table[7_000:15_000].to_pandas(), plays / "parts" / "10.parquet"]
+    built = build_in(tmp_path, places, top=TOP)
+    assert built.output.read_bytes() == expected.output.read_bytes()
+    assert built.rows("select file, format, accepted from build_inputs") == [
+        ((plays / "parts" / "10.parquet").as_posix(), "Parquet", 5_000),
+        ("frame", "DataFrame of polars", 7_000),
+        ("frame#2", "DataFrame of pandas", 8_000),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import duckdb
 
 import ubcf
 from tests.support.paths import SAMPLE
+from ubcf.building.inputs.logs import Place
 from ubcf.building.summary import BuildSummary
 
 
@@ -34,7 +35,7 @@ class Built:
         return {entry["user"]: entry["tracks"] for entry in map(json.loads, lines)}
 
 
-def build_in(folder: Path, logs: Path | str | Sequence[Path | str], **options: Any) -> Built:
+def build_in(folder: Path, logs: Place | Sequence[Place], **options: Any) -> Built:
     """Builds from logs anywhere into a folder."""
     summary = ubcf.build(
         logs,

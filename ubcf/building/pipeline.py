@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ubcf._version import __version__
 from ubcf.building.inputs.log_options import LogOptions, take_log_options
-from ubcf.building.inputs.logs import as_places, refuse_log_names
+from ubcf.building.inputs.logs import Place, as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput
 from ubcf.building.inputs.transfer import check_output, find_inputs, places_on_disk
 from ubcf.building.memory import database_memory, may_load_kernels
@@ -76,9 +76,9 @@ PRODUCTS_WORTH_KERNELS = 4 * 10**6
 
 @with_options(BuildKeywords, BuildOptions, ModelOptions, LogOptions, preset="notebook")
 def build(
-    logs: PathLike | Sequence[PathLike] = "data",
+    logs: Place | Sequence[Place] = "data",
     *,
-    catalog: PathLike | None = None,
+    catalog: Place | None = None,
     database: PathLike = "ubcf.duckdb",
     output: PathLike = "recommendations_ub.json",
     progress: Progress | None = None,
@@ -86,7 +86,9 @@ def build(
 ) -> BuildSummary:
     """Builds the database and the JSON from log files, folders or glob patterns; '-' is stdin.
 
-    catalog: a file of tracks; None takes tracks.json from a folder of logs, if there is one.
+    logs: also frames of pandas, polars, pyarrow or DuckDB with the columns user and track, time and
+    so on, or others that fields={'user': 'listener'} names. catalog: a file or a frame of tracks;
+    None takes tracks.json from a folder of logs, if there is one.
     options: the fields of `ubcf.building.options.BuildOptions`, such as top=50; those of the model:
     preset='listening', or the fields of `ubcf.scoring.options.ModelOptions`; and how the logs are
     read: those of `ubcf.building.inputs.log_options.LogOptions`, such as where="page = 'song'".
@@ -100,6 +102,8 @@ def build(
     of_logs = take_log_options(given)
     chosen = BuildOptions(**given, model=model_options(**of_model), logs=of_logs)
     places = as_places(logs)
+    if catalog is not None:
+        (catalog,) = as_places([catalog], "catalog")
     with StandardInput(again=chosen.retries > 0) as stdin:
         for _ in range(chosen.retries):
             with contextlib.suppress(RotatedError):
@@ -108,8 +112,8 @@ def build(
 
 
 def _build(
-    places: list[PathLike],
-    catalog: PathLike | None,
+    places: list[Place],
+    catalog: Place | None,
     database: PathLike,
     output: PathLike,
     stages: Stages,

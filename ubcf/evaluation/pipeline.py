@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from ubcf._version import __version__
 from ubcf.building.inputs.log_options import LogOptions, take_log_options
-from ubcf.building.inputs.logs import as_places, refuse_log_names
+from ubcf.building.inputs.logs import Place, as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput, reads_standard_input
-from ubcf.building.inputs.transfer import Inputs, find_inputs, places_on_disk
+from ubcf.building.inputs.transfer import FRAME, Inputs, find_inputs, places_on_disk
 from ubcf.building.memory import database_memory, may_load_kernels
 from ubcf.building.modeling import (
     MODEL_TABLES,
@@ -79,9 +79,9 @@ class Evaluation:
 
 @with_options(EvaluationKeywords, BuildOptions, EvaluationOptions, LogOptions)
 def evaluate(
-    logs: PathLike | Sequence[PathLike] = "data",
+    logs: Place | Sequence[Place] = "data",
     *,
-    test: PathLike | Sequence[PathLike] | None = None,
+    test: Place | Sequence[Place] | None = None,
     database: PathLike = "evaluation.duckdb",
     progress: Progress | None = None,
     **options: Unpack[EvaluationKeywords],
@@ -127,7 +127,7 @@ def evaluate(
 def _evaluate(
     database: PathLike,
     overlaid: Templates,
-    parts: list[list[PathLike]],
+    parts: list[list[Place]],
     inputs: list[Inputs],
     chosen: EvaluationOptions,
     build_options: BuildOptions,
@@ -163,7 +163,7 @@ def _evaluate(
 def _target(
     database: PathLike,
     templates: Templates,
-    parts: list[list[PathLike]],
+    parts: list[list[Place]],
     inputs: list[Inputs],
     build_options: BuildOptions,
 ) -> Path:
@@ -244,7 +244,9 @@ def _read(work: _Work, inputs: Inputs, target: str) -> _LineCounts:
     return _LineCounts(lines, rejected, repeated or 0)
 
 
-def _place_name(place: PathLike) -> str:
+def _place_name(place: Place) -> str:
+    if not isinstance(place, str | os.PathLike):
+        return FRAME
     return shown(place) if is_remote(place) else Path(place).as_posix()
 
 
@@ -439,7 +441,7 @@ def _store_settings(
 def _record(
     work: _Work,
     models: dict[str, ModelOptions],
-    parts: list[list[PathLike]],
+    parts: list[list[Place]],
 ) -> None:
     """Makes the tables of results, with comments, and drops the intermediate ones."""
     db, options = work.db, work.options

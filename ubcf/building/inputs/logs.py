@@ -8,12 +8,19 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from ubcf.database.frames import FRAMES, Frame, is_frame
 from ubcf.errors import InputError, OptionError, RotatedError
+
+PathLike = str | os.PathLike[str]
+
+# Where logs are: a file, a folder or a pattern; or a frame, which holds them.
+Place = PathLike | Frame
 
 # data.json, rotated data.json.1, data.json.2, ..., plain or compressed.
 LOG_NAME = re.compile(r"data\.json(\.[0-9]+)?(\.(?i:gz|gzip|zst|zstd))?")
@@ -31,13 +38,15 @@ class LogFile:
     """A log file as it was when it was found.
 
     name: the name that is reported. path: the file that is read, which may be a copy. bytes, inode:
-    its size and identity then.
+    its size and identity then. frame: what the file is a Parquet copy of, in words, if it is a copy
+    of a frame.
     """
 
     name: str
     path: Path
     bytes: int
     inode: tuple[int, int]
+    frame: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Catalog:
     path: Path
 
 
-def log_file(name: str | os.PathLike[str]) -> LogFile:
+def log_file(name: PathLike) -> LogFile:
     """The file of this name as it is now. Raises InputError when it cannot be read."""
     path = Path(name)
     try:
@@ -68,9 +77,7 @@ def log_file(name: str | os.PathLike[str]) -> LogFile:
     return LogFile(path.as_posix(), path, state.st_size, (state.st_dev, state.st_ino))
 
 
-def find_logs(
-    places: Sequence[str | os.PathLike[str]], pattern: str | None = None
-) -> list[LogFile]:
+def find_logs(places: Sequence[PathLike], pattern: str | None = None) -> list[LogFile]:
     """The log files in files, folders and glob patterns, each once, in the order of their names.
 
     A folder stands for every data.json and data.json.N in it, plain or compressed, at any depth;
@@ -87,7 +94,7 @@ def find_logs(
     return list(found.values())
 
 
-def find_catalog(places: Sequence[str | os.PathLike[str]]) -> Path | None:
+def find_catalog(places: Sequence[PathLike]) -> Path | None:
     """The tracks.json in one of the folders among the places, or None.
 
     Several folders may have copies of one catalog. Raises InputError when they have different ones.
@@ -111,11 +118,24 @@ def the_one_of(catalogs: Sequence[Catalog]) -> Catalog | None:
     return first
 
 
-def as_places(
-    logs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-) -> list[str | os.PathLike[str]]:
-    """One place, or several, as a list."""
-    return [logs] if isinstance(logs, str | os.PathLike) else list(logs)
+def as_places(logs: Place | Sequence[Place], what: str = "logs") -> list[Place]:
+    """One place, or several, as a list. Raises InputError, saying of what, for what is no place."""
+    places: list[Any] = [logs]
+    is_one = isinstance(logs, str) or is_frame(logs)
+    if isinstance(logs, Sequence | Set | Iterator) and not is_one:
+        places = list(logs)
+    if not places:
+        raise InputError(f"{what}: the list is empty")
+    for place in places:
+        if not isinstance(place, str | os.PathLike) and not is_frame(place):
+            kind = f"{type(place).__module__}.{type(place).__qualname__}".removeprefix("builtins.")
+            raise InputError(f"{what}: {kind} is neither a path nor a frame; a frame is {FRAMES}")
+    return places
+
+
+def paths_among(places: Sequence[Place]) -> list[PathLike]:
+    """The places that are paths."""
+    return [place for place in places if isinstance(place, str | os.PathLike)]
 
 
 def is_log_name(name: str, pattern: str | None = None) -> bool:
@@ -129,7 +149,7 @@ def is_log_name(name: str, pattern: str | None = None) -> bool:
 
 
 def refuse_log_names(
-    places: Sequence[str | os.PathLike[str]], *targets: Path, pattern: str | None = None
+    places: Sequence[PathLike], *targets: Path, pattern: str | None = None
 ) -> None:
     """Raises OptionError for a target that the next build of these places would read."""
     folders = [Path(place).resolve() for place in places if Path(place).is_dir()]

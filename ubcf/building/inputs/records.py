@@ -125,11 +125,13 @@ def open_source(
     number: of the file, for the names of copies. given: its format, if its name does not say it.
     columns: as for `write_records`. Raises InputError for a file that cannot be read.
     """
+    if log.frame is not None:
+        given = "parquet"
     form = input_format(log, given) if log.bytes else "json"
     if form == "json":
         return Source(readable(log, folder, number))
     records = write_records(db, log, form, folder, number, columns)
-    return Source(records.readable, form, records.dialect)
+    return Source(records.readable, form, log.frame or records.dialect)
 
 
 def input_format(log: LogFile, given: Format | None = None) -> Format:

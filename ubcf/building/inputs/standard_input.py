@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ubcf.building.inputs.logs import READ_SIZE, LogFile, log_file
+from ubcf.building.inputs.logs import READ_SIZE, LogFile, Place, log_file, paths_among
 from ubcf.errors import InputError, OptionError
 
 # The place of logs that stands for standard input, and the name that is reported.
@@ -22,12 +22,12 @@ NAME = "stdin"
 SUFFIXES = {b"PAR1": ".parquet", b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
 
 
-def reads_standard_input(places: Sequence[str | os.PathLike[str]]) -> bool:
+def reads_standard_input(places: Sequence[Place]) -> bool:
     """Whether standard input is one of the places of logs.
 
     Raises OptionError if it is there twice, and InputError if it is a terminal.
     """
-    count = sum(os.fspath(place) == PLACE for place in places)
+    count = sum(os.fspath(path) == PLACE for path in paths_among(places))
     if count > 1:
         raise OptionError(f"{PLACE} is given {count} times; stdin can be read only once")
     if count and (sys.stdin is None or sys.stdin.isatty()):

@@ -18,22 +18,27 @@ from ubcf.building.inputs.logs import (
     CATALOG_NAME,
     Catalog,
     LogFile,
+    PathLike,
+    Place,
     find_catalog,
     find_logs,
     is_log_name,
     log_file,
     natural_order,
     no_log_in,
+    paths_among,
     rotated,
     the_one_of,
 )
 from ubcf.building.inputs.standard_input import PLACE, StandardInput, reads_standard_input
+from ubcf.database.frames import Frame, is_frame, name_of_kind, write_frame
 from ubcf.errors import DatabaseError, InputError, OptionError
 from ubcf.files import HEAD_BYTES, Kind, Publication, check_target, refuse_other_kind
 from ubcf.progress import Stages
 from ubcf.remote import Listing, Remote, RemoteFile, is_remote, missing, normal, shown
 
-PathLike = str | os.PathLike[str]
+# The names that are reported of frames.
+FRAME, CATALOG_FRAME = "frame", "catalog frame"
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Inputs:
     logs, catalog: those of this machine. listings: places of logs on other machines. given_catalog:
     the place of the catalog if it was given and is on another machine. is_input: which files of a
     folder on another machine are read, by their paths within the folder. standard_input: None if it
-    is no log.
+    is no log. frames: logs in memory, by their names. catalog_frame: the catalog, if it is a frame.
     """
 
     logs: list[LogFile]
@@ -53,6 +58,8 @@ class Inputs:
     is_input: Callable[[str], bool]
     remote: Remote
     standard_input: StandardInput | None
+    frames: dict[str, Frame]
+    catalog_frame: Frame | None
 
     @property
     def paths(self) -> list[Path]:
@@ -62,7 +69,8 @@ class Inputs:
     @property
     def has_catalog(self) -> bool:
         """Whether there is a catalog, on this machine or on another."""
-        return self.catalog is not None or bool(self._remote_files()[1])
+        given = self.catalog is not None or self.catalog_frame is not None
+        return given or bool(self._remote_files()[1])
 
     @property
     def urls(self) -> set[str]:
@@ -85,6 +93,12 @@ class Inputs:
         if self.standard_input is not None:
             with stages.stage("read stdin"):
                 logs.append(self.standard_input.copied(folder, {log.name for log in logs}))
+        if self.frames or self.catalog_frame is not None:
+            with stages.stage("copy frames"):
+                logs += [_frame_copy(name, frame, folder) for name, frame in self.frames.items()]
+                if self.catalog_frame is not None:
+                    copy = _frame_copy(CATALOG_FRAME, self.catalog_frame, folder)
+                    catalogs = [Catalog(copy.name, copy.path)]
         return sorted(logs, key=lambda log: natural_order(log.name)), the_one_of(catalogs)
 
     def _all_listings(self) -> list[Listing]:
@@ -131,8 +145,8 @@ class Inputs:
 
 
 def find_inputs(
-    places: Sequence[PathLike],
-    catalog: PathLike | None = None,
+    places: Sequence[Place],
+    catalog: Place | None = None,
     pattern: str | None = None,
     *,
     has_catalog: bool = True,
@@ -149,26 +163,51 @@ def find_inputs(
     """
     stdin = (standard_input or StandardInput()) if reads_standard_input(places) else None
     local = places_on_disk(places)
-    elsewhere = dict.fromkeys(normal(os.fspath(place)) for place in places if is_remote(place))
+    elsewhere = dict.fromkeys(
+        normal(os.fspath(path)) for path in paths_among(places) if is_remote(path)
+    )
+    frames = [place for place in places if is_frame(place)]
+    names = _distinct([FRAME] * len(frames))
     logs = find_logs(local, pattern)
-    path, given_catalog = None, None
+    path, given_catalog, catalog_frame = None, None, None
     remote = Remote()
     takes_catalog = has_catalog and catalog is None
     is_input = partial(_is_input, pattern=pattern, takes_catalog=takes_catalog)
     listings = [_listing(remote, place, is_input, pattern) for place in elsewhere]
-    if catalog is not None and is_remote(catalog):
+    if catalog is not None and not isinstance(catalog, str | os.PathLike):
+        catalog_frame = catalog
+    elif catalog is not None and is_remote(catalog):
         given_catalog = remote.listing(normal(os.fspath(catalog)), is_input)
         if given_catalog.is_folder or len(given_catalog.files) != 1:
             raise InputError(f"{shown(catalog)}: no such file")
     elif has_catalog:
         path = find_catalog(local) if catalog is None else Path(catalog)
     found = None if path is None else Catalog(path.as_posix(), path)
-    return Inputs(logs, found, listings, given_catalog, is_input, remote, stdin)
+    return Inputs(
+        logs,
+        found,
+        listings,
+        given_catalog,
+        is_input,
+        remote,
+        stdin,
+        dict(zip(names, frames, strict=True)),
+        catalog_frame,
+    )
 
 
-def places_on_disk(places: Sequence[PathLike]) -> list[PathLike]:
+def _frame_copy(name: str, frame: Frame, folder: Path) -> LogFile:
+    """A copy of a frame in `folder`. Raises InputError for one that cannot be read."""
+    copy = folder / f"{name}.parquet"
+    write_frame(frame, copy, name)
+    return replace(log_file(copy), name=name, frame=name_of_kind(frame))
+
+
+def places_on_disk(places: Sequence[Place]) -> list[PathLike]:
     """The places of logs that are files, folders and patterns of this machine."""
-    return [place for place in places if os.fspath(place) != PLACE and not is_remote(place)]
+    return [
+        path for path in paths_among(places) if os.fspath(path) != PLACE and not is_remote(path)
+    ]
 
 
 def _is_input(path: str, *, pattern: str | None, takes_catalog: bool) -> bool:
@@ -202,12 +241,17 @@ def _suffixes(url: str) -> str:
 
 def _names(files: Sequence[RemoteFile]) -> list[str]:
     """The names that are reported, each once: URLs may differ in a query alone, which is hidden."""
+    return _distinct([file.name for file in files])
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names of which those that are there already get a number."""
     seen: Counter[str] = Counter()
-    names = []
-    for file in files:
-        seen[file.name] += 1
-        names.append(file.name if seen[file.name] == 1 else f"{file.name}#{seen[file.name]}")
-    return names
+    distinct = []
+    for name in names:
+        seen[name] += 1
+        distinct.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return distinct
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,137 @@
+"""Frames: the rows that pandas, polars, pyarrow or DuckDB hold in memory, for DuckDB to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol, TypeGuard, runtime_checkable
+
+import duckdb
+
+from ubcf.database.session import identifier, interruptibly
+from ubcf.errors import InputError, one_line, printable
+
+# What a frame may be, in words.
+FRAMES = "a DataFrame of pandas or polars, a Table of pyarrow, or a relation of DuckDB"
+
+KINDS = {
+    "pandas": "DataFrame of pandas",
+    "polars": "DataFrame of polars",
+    "pyarrow": "Table of pyarrow",
+    "duckdb": "relation of DuckDB",
+}
+
+# The types of DuckDB that Arrow turns into decimals of as many digits.
+HUGE_INTEGERS = ("UHUGEINT", "HUGEINT")
+
+
+@runtime_checkable
+class Frame(Protocol):
+    """Rows with named columns, which all four libraries can hand over as a stream of Arrow."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        """A capsule with the stream."""
+
+
+class _Stream:
+    """A frame of which nothing is known but the stream.
+
+    DuckDB takes a frame of polars by way of pyarrow, and no relation of another connection.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        return self._frame.__arrow_c_stream__(requested_schema)
+
+
+def library_of(frame: object) -> str:
+    """The library that a frame is of, by the name of its module."""
+    return type(frame).__module__.partition(".")[0].lstrip("_")
+
+
+def name_of_kind(frame: object) -> str:
+    """What a frame is, in words."""
+    return KINDS.get(library_of(frame), "stream of Arrow")
+
+
+def is_frame(value: object) -> TypeGuard[Frame]:
+    """Whether a value is a frame: of these four libraries, or of another that has Arrow streams."""
+    if type(value).__name__ == "Series":  # the values of one column
+        return False
+    # Those of older versions of pandas have no stream.
+    return isinstance(value, Frame) or (
+        library_of(value) == "pandas" and type(value).__name__ == "DataFrame"
+    )
+
+
+def write_frame(frame: Frame, path: Path, name: str) -> None:
+    """Writes the rows of a frame, in their order, to a Parquet file.
+
+    An index of pandas that has a name is a column. 128-bit integers become decimals. name: what is
+    reported. Raises InputError for a frame with columns that cannot be read or told apart.
+    """
+    with duckdb.connect(config={"temp_directory": str(path.parent)}) as connection:
+        try:
+            interruptibly(
+                connection,
+                lambda: frame_relation(connection, frame, name).write_parquet(str(path)),
+            )
+        except duckdb.Error as error:
+            raise InputError(f"{name}: cannot be read: {one_line(error)}") from error
+
+
+def frame_relation(
+    connection: duckdb.DuckDBPyConnection, frame: Frame, name: str
+) -> duckdb.DuckDBPyRelation:
+    """The rows of a frame as a relation of the connection; see `write_frame`.
+
+    Raises InputError as `write_frame` does, or an error of DuckDB.
+    """
+    _refuse_columns(frame, name)
+    if library_of(frame) == "pandas":
+        return connection.from_df(_with_index(frame))
+    relation = connection.from_arrow(_Stream(frame))
+    if not isinstance(frame, duckdb.DuckDBPyRelation):
+        return relation
+    # Arrow knows no JSON, only texts.
+    types = dict(zip(frame.columns, map(str, frame.types), strict=True))
+    return relation.project(
+        ", ".join(
+            f"cast({identifier(column)} as {_without_huge_integers(type)}) as {identifier(column)}"
+            if "JSON" in type
+            else identifier(column)
+            for column, type in types.items()
+        )
+    )
+
+
+def _without_huge_integers(type: str) -> str:
+    for huge in HUGE_INTEGERS:
+        type = type.replace(huge, "DECIMAL(38, 0)")
+    return type
+
+
+def _with_index(frame: Any) -> Any:
+    """A frame of pandas, with the levels of its index that have a name of their own as columns."""
+    names = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    return frame.reset_index(level=names) if names else frame
+
+
+def _refuse_columns(frame: Any, name: str) -> None:
+    """Raises InputError for columns without distinct names, or of objects that polars hides."""
+    columns: Any = getattr(frame, "columns", None)
+    if columns is None or library_of(frame) == "pyarrow":
+        columns = getattr(getattr(frame, "schema", None), "names", ())
+    seen: set[str] = set()
+    for column in map(str, columns):
+        if column.lower() in seen:
+            raise InputError(
+                f"{name}: two columns have the same name, but for capital letters: "
+                f"{printable(column)}"
+            )
+        seen.add(column.lower())
+    if library_of(frame) == "polars":
+        for column, kind in frame.schema.items():
+            if str(kind) == "Object":
+                raise InputError(f"{name}: column {printable(column)} has objects of Python")
