@@ -1,5 +1,7 @@
 -- find_track: one row per track whose id, artist or title resembles a text, the best match first.
--- Tracks whose artist or title contains the text, or whose id does and is no number, go before those with a similar id.
+-- Tracks with this title go first, then those whose artist or title contains the text, then those whose id begins with
+-- it or contains it, unless it is a number. Numbers go by their difference; else the most similar id, artist or title
+-- goes first. Capitals do not matter.
 -- variable text: an id, an artist or a title, or something like it.
 -- variable k: tracks at most (default 10).
 with
@@ -25,11 +27,22 @@ select
 from texts
 order by
     id_text = query_text desc,
+    coalesce(lower(title) = lower(query_text), false) desc,
     contains(name_text, lower(query_text)) desc,
     -- ids that are numbers contain many numbers
+    try_cast(id_text as double) is null and starts_with(lower(id_text), lower(query_text)) desc,
     try_cast(id_text as double) is null and contains(lower(id_text), lower(query_text)) desc,
     abs(try_cast(id_text as double) - try_cast(query_text as double)) asc nulls last,
-    levenshtein(id_text, query_text) asc,
+    -- of long texts the beginning: the time grows with both lengths
+    greatest(
+        case
+            when try_cast(id_text as double) is null
+                then jaro_winkler_similarity(lower(left(id_text, 100)), lower(left(query_text, 100)))
+        end,
+        jaro_winkler_similarity(lower(left(title, 100)), lower(left(query_text, 100))),
+        jaro_winkler_similarity(lower(left(artist, 100)), lower(left(query_text, 100))),
+        jaro_winkler_similarity(left(name_text, 100), lower(left(query_text, 100)))
+    ) desc nulls last,
     plays desc,
     track asc
 limit (select coalesce(cast(getvariable('k') as bigint), 10));

@@ -186,7 +186,10 @@ def test_an_unknown_user_or_track_is_reported_with_the_nearest_ids(built: Built)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith('ubcf: error: no user "\'; drop table users" in this database')
     done = call_ubcf("inspect", "track", "21", cwd=built.folder)
-    assert done.stderr == "ubcf: error: no track '21' in this database; nearest: 20, 30, 10\n"
+    assert (
+        done.stderr
+        == "ubcf: error: no track '21' in this database; nearest: 20 (Ann - Up), 30, 10\n"
+    )
     with ubcf.connect(built.database) as connection:
         with pytest.raises(NotFoundError, match="nearest: "):
             ubcf.inspect_user(connection, 10**12)

@@ -12,12 +12,16 @@ import duckdb
 
 from ubcf.database.session import TABLES_OF_IDS, Session, literal
 from ubcf.database.templates import Templates
-from ubcf.errors import NotFoundError, OptionError, TemplateError
+from ubcf.errors import NotFoundError, OptionError, TemplateError, did_you_mean
 
 FOLDER = "analysis"
 
-# The analyses that find the ids nearest to an unknown one, and how many of them an error names.
+# The analyses that find the ids nearest to an unknown one, and how an error names their rows.
 NEAREST = {"user": "find_user", "track": "find_track"}
+NEAREST_NAMED = {
+    "user": 'cast("user" as varchar)',
+    "track": "concat(track, ' (' || nullif(left(concat_ws(' - ', artist, title), 80), '') || ')')",
+}
 NEAREST_SHOWN = 3
 
 
@@ -54,13 +58,14 @@ def read_analysis(name: str, templates: Templates) -> Analysis:
     """The analysis of a name, from the comment at the head of its file.
 
     The comment begins with '-- name: one row per ...' and has a line '-- variable name: meaning
-    (default ...)' for each variable. Raises NotFoundError for an unknown analysis, TemplateError
-    for a file without such a comment.
+    (default ...)' for each variable. Raises NotFoundError, with the nearest name, for an unknown
+    analysis, TemplateError for a file without such a comment.
     """
     file = f"{FOLDER}/{name}.sql"
     if file not in templates.names(FOLDER):
-        names = ", ".join(Path(each).stem for each in templates.names(FOLDER))
-        raise NotFoundError(f"no analysis {name!r}; there are {names}")
+        names = [Path(each).stem for each in templates.names(FOLDER)]
+        instead = did_you_mean(name, names) or f"; there are {', '.join(names)}"
+        raise NotFoundError(f"no analysis {name!r}{instead}")
     sql = templates.render(file)
     head = re.match(rf"-- {re.escape(name)}: (.+)", sql)
     if head is None:
@@ -109,8 +114,8 @@ def _set_variables(session: Session, analysis: Analysis, values: Mapping[str, An
 def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:
     """Sets the variable `kind` ('user' or 'track') to the id whose text is that of `value`.
 
-    Returns the id in the type that it has in the database. Raises NotFoundError, with the nearest
-    ids, for an unknown one.
+    Returns the id in the type that it has in the database. Raises NotFoundError for an unknown one,
+    with the nearest ids; for a track also those with this artist or title.
     """
     table = TABLES_OF_IDS[kind]
     connection.execute(
@@ -120,6 +125,6 @@ def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:
     ((found,),) = connection.execute(f"select getvariable('{kind}')").fetchall()
     if found is None:
         nearest = query(connection, NEAREST[kind], text=str(value), k=NEAREST_SHOWN)
-        names = ", ".join(row[0] for row in nearest.project("cast(#1 as varchar)").fetchall())
+        names = ", ".join(row[0] for row in nearest.project(NEAREST_NAMED[kind]).fetchall())
         raise NotFoundError(f"no {kind} {str(value)!r} in this database; nearest: {names}")
     return found
