@@ -51,8 +51,9 @@ class LineReading:
 
     def told(self) -> Reading:
         """What the logs told."""
-        names = self._field_names() if self.absent else []
-        return Reading(self.ids, self.plays_count, _dotted(self.absent), names)
+        if not self.absent:
+            return Reading(self.ids, self.plays_count)
+        return Reading(self.ids, self.plays_count, _dotted(self.absent), self._field_names())
 
     def make_fields(self, view: str, *, numbered: bool) -> None:
         """Makes the view of the texts of fields, with the numbers of lines if `numbered`."""
@@ -179,6 +180,7 @@ class LineReading:
 
 def _dotted(paths: Iterable[Path]) -> list[str]:
     """Paths as they can be written in an expression."""
+    # Loading the language takes milliseconds, which a build that names no field is spared.
     from ubcf.building.inputs.expression_tree import dotted
 
     return list(map(dotted, paths))
