@@ -3,17 +3,24 @@
 -- w(u, v), centered_time is h(v, t) (plus the offset of the build), contribution is their product. With a scale
 -- (--scale 1:5), centered_time is a difference in it, and contribution the product divided by the length of the
 -- scale (4): scores are of times from 0 to 1.
--- If the build gives the user's own interactions a weight, the user is one of the rows.
+-- In a walk the user may come back to itself, and is one of the rows. If the build has an own liking, a row of the user
+-- has it as similarity, and the part of the user's own centered time above 0, without the offset.
 -- common_tracks: what both have heard, the tracks that contribute most to the similarity first.
 -- variable user: the user.
 -- variable track: the track, recommended or not.
 with
 own as (
     select
-        track,
-        counted_time
+        interactions.track,
+        interactions.centered_time,
+        interactions.counted_time,
+        power(
+            tracks.listeners, -2 * coalesce(cast(build.options ->> 'track_exponent' as double), 0.0)
+        ) as factor
     from interactions
-    where "user" = getvariable('user')
+    inner join tracks on interactions.track = tracks.track
+    cross join build
+    where interactions."user" = getvariable('user')
 ),
 
 contributions as (
@@ -27,28 +34,32 @@ contributions as (
     union all
     select
         getvariable('user') as neighbor,
-        cast(build.options ->> 'self_weight' as double) as weight,
-        own.counted_time
+        cast(build.options ->> 'own_liking' as double) as weight,
+        own.centered_time as counted_time
     from own
     cross join build
     where
         own.track = getvariable('track')
-        and own.counted_time <> 0
-        and cast(build.options ->> 'self_weight' as double) <> 0
+        and own.centered_time > 0
+        and cast(build.options ->> 'own_liking' as double) > 0
 ),
 
 common as (
     select
         theirs."user" as neighbor,
         list(
-            theirs.track order by abs(own.counted_time * theirs.counted_time) desc, theirs.track asc
+            theirs.track
+            order by
+                abs(own.counted_time * theirs.counted_time) * own.factor desc, theirs.track asc
         ) as common_tracks,
         list(
             nullif(concat_ws(' - ', tracks.artist, tracks.title), '')
-            order by abs(own.counted_time * theirs.counted_time) desc, theirs.track asc
+            order by
+                abs(own.counted_time * theirs.counted_time) * own.factor desc, theirs.track asc
         ) as common_titles
     from interactions as theirs
-    inner join contributions on theirs."user" = contributions.neighbor
+    inner join (select distinct neighbor from contributions) as contributors
+        on theirs."user" = contributors.neighbor
     inner join own on theirs.track = own.track
     inner join tracks on theirs.track = tracks.track
     group by theirs."user"
@@ -57,10 +68,11 @@ common as (
 select
     contributions.neighbor,
     contributions.weight as similarity,
-    common.common_tracks,
-    common.common_titles,
+    coalesce(common.common_tracks, []) as common_tracks,
+    coalesce(common.common_titles, []) as common_titles,
     scaled_difference(contributions.counted_time) as centered_time,
     contributions.weight * contributions.counted_time as contribution
 from contributions
-inner join common on contributions.neighbor = common.neighbor
+-- a walk reaches users without a track in common
+left join common on contributions.neighbor = common.neighbor
 order by abs(contributions.weight * contributions.counted_time) desc, contributions.neighbor asc;

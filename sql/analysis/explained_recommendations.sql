@@ -8,13 +8,19 @@
 with
 own as (
     select
-        track,
-        counted_time
+        interactions.track,
+        interactions.centered_time,
+        interactions.counted_time,
+        power(
+            tracks.listeners, -2 * coalesce(cast(build.options ->> 'track_exponent' as double), 0.0)
+        ) as factor
     from interactions
-    where "user" = getvariable('user')
+    inner join tracks on interactions.track = tracks.track
+    cross join build
+    where interactions."user" = getvariable('user')
 ),
 
-weights as (
+counting as (
     from weights_of(getvariable('user'))
 ),
 
@@ -22,32 +28,25 @@ common as (
     select
         theirs."user" as neighbor,
         list(
-            own.track order by abs(own.counted_time * theirs.counted_time) desc, own.track asc
+            own.track
+            order by
+                abs(own.counted_time * theirs.counted_time) * own.factor desc, own.track asc
         ) as tracks_in_common
     from own
     inner join interactions as theirs on own.track = theirs.track
-    inner join weights on theirs."user" = weights.neighbor
+    inner join counting on theirs."user" = counting.neighbor
     group by theirs."user"
 ),
 
 similarities as (
     select
-        weights.neighbor,
-        weights.weight as similarity,
-        weights.common_tracks,
+        counting.neighbor,
+        counting.weight as similarity,
+        counting.common_tracks,
         common.tracks_in_common
-    from weights
-    inner join common on weights.neighbor = common.neighbor
-    union all
-    -- the user's own interactions, if the build gives them a weight
-    select
-        getvariable('user') as neighbor,
-        cast(any_value(build.options) ->> 'self_weight' as double) as similarity,
-        count(*) as common_tracks,
-        list(own.track order by abs(own.counted_time) desc, own.track asc) as tracks_in_common
-    from own
-    cross join build
-    having cast(any_value(build.options) ->> 'self_weight' as double) <> 0
+    from counting
+    -- a walk reaches users without a track in common
+    left join common on counting.neighbor = common.neighbor
 ),
 
 recommended as (
@@ -74,13 +73,28 @@ contributions as (
     inner join interactions as theirs on recommended.track = theirs.track
     inner join similarities on theirs."user" = similarities.neighbor
     where theirs.counted_time <> 0
+    union all
+    -- what the user liked, if the build counts it by itself
+    select
+        own.track,
+        getvariable('user') as neighbor,
+        cast(build.options ->> 'own_liking' as double) as similarity,
+        (select count(*) from own) as common_tracks,
+        (select list(track order by abs(counted_time) desc, track asc) from own)[:3]
+            as tracks_in_common,
+        own.centered_time,
+        cast(build.options ->> 'own_liking' as double) * own.centered_time as contribution
+    from recommended
+    inner join own on recommended.track = own.track
+    cross join build
+    where own.centered_time > 0 and cast(build.options ->> 'own_liking' as double) > 0
 ),
 
 ranked as (
     select
         *,
         row_number() over (
-            partition by track order by abs(contribution) desc, neighbor asc
+            partition by track order by abs(contribution) desc, neighbor asc, similarity desc
         ) as place,
         count(*) over (partition by track) as neighbors
     from contributions

@@ -1,6 +1,6 @@
 -- similar_users: one row per user similar to a given user, the most similar first.
 -- Computed from the interactions, so that it also works where the table neighbors was left empty.
--- similarity: with the options of the build; only users above 0 are listed.
+-- similarity: with the options of the build; only users above 0 are listed. Not the weights of a walk.
 -- common_track_ids, common_titles: what both have heard, the tracks that the given user liked most first.
 -- variable user: the given user.
 -- variable k: users at most (default 20).
@@ -19,7 +19,7 @@ similar_ones as (
         neighbor,
         weight as similarity,
         common_tracks
-    from weights_of(getvariable('user'))
+    from similarities_of(getvariable('user'))
     where weight > 0 and place <= coalesce(cast(getvariable('k') as bigint), 20)
 ),
 

@@ -1,5 +1,6 @@
 -- recommendations_say_their_source: one row per recommendation whose source does not agree with its score.
--- Only a track that the user has heard, in a build with a self weight, can be from the user's own listening.
+-- Only a track that the user has heard can be from the user's own listening, and only in a build whose scores
+-- count it (own_liking, walk).
 select
     recommendations."user",
     recommendations.rank,
@@ -15,7 +16,7 @@ where
             then
                 recommendations.score > 0
                 and recommendations.heard
-                and getvariable('self_weight') > 0
+                and getvariable('counts_own_listening')
         when 'popularity' then recommendations.score = 0
         when 'tail' then recommendations.score < 0
         else false

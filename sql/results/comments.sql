@@ -39,7 +39,7 @@ comment on column users.events is 'number of events of the user';
 comment on column users.tracks is 'number of different tracks heard';
 comment on column users.mean_time is 'mean of time over all events of the user';
 comment on column users.bias is 'bias of the user in the baseline: how much more of a track the user listens to than an average user; null: no baseline (centering)';
-comment on column users.norm is 'Euclidean norm of the counted times of the user; 0: no similarity to anybody';
+comment on column users.norm is 'Euclidean norm of the counted times of the user, each multiplied by listeners^-track_exponent (by default 1; see build.options); 0: no similarity to anybody';
 comment on column users.positive_neighbors is 'number of users with a similarity above 0; null: not counted';
 comment on column users.negative_neighbors is 'number of users with a similarity below 0; null: not counted';
 comment on column users.positive_scores is 'number of tracks with a score above 0; null: not counted, at least as many as there are recommendations';
@@ -59,11 +59,16 @@ comment on column neighbors.neighbor is 'id of the similar user';
 comment on column neighbors.similarity is 'cosine of the centered times of both over all tracks, or as build.options define it: the weight of the neighbor';
 comment on column neighbors.common_tracks is 'number of tracks that both have heard';
 
+comment on table weights is 'the users who count in the scores of each user by a walk, one row per pair, the user itself among them; empty without a walk (see walk in build.options), or where there would be too many: weights_of says so';
+comment on column weights."user" is 'id of the user';
+comment on column weights.neighbor is 'id of the user who counts';
+comment on column weights.weight is 'what the times of the other user are multiplied by in the scores';
+
 comment on table recommendations is 'the best tracks for each user, one row per user and track';
 comment on column recommendations."user" is 'id of the user';
 comment on column recommendations.rank is 'rank in the list, from 1';
 comment on column recommendations.track is 'id of the recommended track';
-comment on column recommendations.score is 'sum over all other users of similarity times centered time on the track; 0 where the ranking takes it for equal to 0';
+comment on column recommendations.score is 'sum over all other users of similarity times centered time on the track, or as build.options define it; 0 where the ranking takes it for equal to 0';
 comment on column recommendations.heard is 'whether the user has heard the track';
 comment on column recommendations.source is 'where it comes from. neighbors: a score above 0 to which another user contributes; own: a score above 0 from the listening of the user alone; popularity: score 0, a popular track that fills the list; tail: a score below 0, neighbors speak against it';
 
@@ -78,7 +83,8 @@ comment on column recommendations.own_support is 'number of tracks similar to it
 comment on macro table time_scale is 'the least and the greatest rating (see scale in build.options); null: times are fractions of a track';
 comment on macro scaled_time is 'a time, 0 to 1, in the scale of the build: scaled_time(0.75)';
 comment on macro scaled_difference is 'a difference between times, such as a centered time, in the scale of the build';
-comment on macro table weights_of is 'the users who count for a user, given by id, and their weights: from weights_of(156)';
+comment on macro table similarities_of is 'the neighbors of a user, given by id, and their similarities: from similarities_of(156)';
+comment on macro table weights_of is 'the users who count in the scores of a user, given by id, and their weights: from weights_of(156)';
 
 comment on table build is 'the build that made this database, one row';
 comment on column build.version is 'version of ubcf';

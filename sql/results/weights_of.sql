@@ -1,108 +1,67 @@
--- weights_of(listener): one row per user who counts for the listener, given by id, the most similar first.
--- weight: the similarity, with the options of the build. Computed from the interactions, so that it also
--- works where the table neighbors was left empty.
--- Adjacent weights that differ by less than 1e-10 are equal; among these the smaller id comes first.
+-- weights_of(listener): one row per user who counts in the scores of the listener, given by id, the greatest weight first.
+-- weight: what the times of the user are multiplied by: the similarity; with a walk, what the table weights has,
+-- maybe for the listener itself. Where that table was left empty, because it would be too large, this is an error.
 create macro weights_of(listener) as table
 with
 model as (
-    select
-        coalesce(cast(options ->> 'shrinkage' as double), 0.0) as shrinkage,
-        coalesce(cast(options ->> 'min_common' as bigint), 0) as min_common,
-        coalesce(cast(options ->> 'min_similarity' as double), -2.0) as min_similarity,
-        cast(options ->> 'neighbors' as bigint) as neighbors,
-        coalesce(options ->> 'similarity', 'full') = 'overlap' as overlap
+    select coalesce(cast(options ->> 'walk' as bigint), 0) > 0 as are_stored
     from build
 ),
 
-own as (
+stored as (
     select
-        track,
-        counted_time
-    from interactions
-    where "user" = listener
+        weights.neighbor,
+        weights.weight
+    from weights
+    cross join model
+    where weights."user" = listener and model.are_stored
 ),
 
-dot_products as (
+common as (
     select
         theirs."user" as neighbor,
-        count(*) as common_tracks,
-        -- in a fixed order, so that the last digits are always the same
-        sum(own.counted_time * theirs.counted_time order by theirs.track) as product,
-        sum(own.counted_time * own.counted_time order by theirs.track) as own_square,
-        sum(theirs.counted_time * theirs.counted_time order by theirs.track) as their_square
+        count(*) as common_tracks
     from interactions as theirs
-    inner join own on theirs.track = own.track
-    where theirs."user" <> listener
+    inner join stored on theirs."user" = stored.neighbor
+    inner join interactions as own on theirs.track = own.track
+    where own."user" = listener
     group by theirs."user"
 ),
 
-cosines as (
+-- a listener with a neighbor has weights; without any they were not stored
+missing as (
     select
-        dot_products.neighbor,
-        dot_products.common_tracks,
-        dot_products.product / nullif(
-            case
-                when model.overlap then sqrt(dot_products.own_square * dot_products.their_square)
-                else own_user.norm * theirs.norm
-            end,
-            0.0
-        ) as cosine
-    from dot_products
+        users."user",
+        users.positive_neighbors > 0 and (select count(*) from stored) = 0 as is_missing,
+        'the weights are not stored: they would be too many; ubcf explain computes those of a user'
+            as message
+    from users
     cross join model
-    inner join users as theirs on dot_products.neighbor = theirs."user"
-    inner join users as own_user on own_user."user" = listener
-),
-
-shrunk as (
-    select
-        cosines.neighbor,
-        cosines.common_tracks,
-        cosines.cosine
-        * (cosines.common_tracks / (cosines.common_tracks + model.shrinkage)) as weight
-    from cosines
-    cross join model
-    where abs(cosines.cosine) >= 1e-12 and cosines.common_tracks >= model.min_common
-),
-
-links as (
-    select
-        shrunk.neighbor,
-        shrunk.common_tracks,
-        shrunk.weight,
-        lag(shrunk.weight) over (order by shrunk.weight desc) - shrunk.weight >= 1e-10
-            as starts_chain
-    from shrunk
-    cross join model
-    where shrunk.weight >= model.min_similarity
-),
-
-chains as (
-    select
-        neighbor,
-        common_tracks,
-        weight,
-        count(*) filter (where starts_chain)
-            over (order by weight desc rows unbounded preceding) as chain
-    from links
-),
-
-ranked as (
-    select
-        neighbor,
-        common_tracks,
-        weight,
-        row_number() over (order by chain, neighbor) as place
-    from chains
+    where users."user" = listener and model.are_stored
 )
 
 select
-    ranked.place,
-    ranked.neighbor,
-    ranked.weight,
-    ranked.common_tracks
-from ranked
+    similarities.place,
+    similarities.neighbor,
+    similarities.weight,
+    similarities.common_tracks
+from similarities_of(listener) as similarities
 cross join model
-where
-    model.neighbors is null
-    or (ranked.place <= model.neighbors and ranked.weight > 0)
-order by ranked.place;
+where not model.are_stored
+union all
+select
+    row_number() over (order by stored.weight desc, stored.neighbor) as place,
+    stored.neighbor,
+    stored.weight,
+    coalesce(common.common_tracks, 0) as common_tracks
+from stored
+left join common on stored.neighbor = common.neighbor
+union all
+select
+    0 as place,
+    case when is_missing then error(message) else "user" end as neighbor,
+    0.0 as weight,
+    0 as common_tracks
+from missing
+where case when is_missing then error(message) is null else false end
+order by place;

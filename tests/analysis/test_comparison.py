@@ -395,18 +395,21 @@ def test_another_version_of_ubcf_is_listed_among_the_options(folder: Path) -> No
             ("min_common", None, "0"),
             ("offset", None, "0.0"),
             ("only_positive", None, "false"),
+            ("own_liking", None, "0.0"),
             ("predict", None, "false"),
+            ("reach", None, "300"),
             (
                 "reading",
                 None,
                 '{"ids":{"user":"integer","track":"integer"},"plays_count":false}',
             ),
             ("repeats", None, "keep"),
-            ("self_weight", None, "0.0"),
             ("shrinkage", None, "0.0"),
             ("similarity", None, "full"),
             ("top", None, "100"),
+            ("track_exponent", None, "0.0"),
             ("ubcf", "77.0.0", ubcf.__version__),
+            ("walk", None, "0"),
         ]
 
 

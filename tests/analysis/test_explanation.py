@@ -155,7 +155,8 @@ def test_an_unknown_user_or_track_is_reported_with_the_nearest_ids(build_from: B
     [
         {"preset": "listening"},
         {"preset": "ratings"},
-        {"offset": -0.25, "self_weight": 0.5, "min_common": 2},
+        {"preset": "similar", "track_exponent": 0.5},
+        {"offset": -0.25, "own_liking": 0.5, "min_common": 2},
         {"similarity": "overlap", "min_similarity": 0.2, "neighbors": 7},
         {"centering": "none", "shrinkage": 3},
     ],

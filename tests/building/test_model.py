@@ -346,7 +346,7 @@ def test_a_list_says_what_comes_from_neighbors_and_what_fills_it(
     ]  # fmt: skip
     assert built.summary.share_from_neighbors == 2 / 18
     # Now the own listening counts: what only the user heard is own, what it shares is not.
-    built = build_from(events, plan=plan, self_weight=0.5)
+    built = build_from(events, plan=plan, own_liking=0.5)
     assert [row for row in built.rows(sources) if row[2] in ("neighbors", "own")] == [
         (1, 10, "neighbors"), (2, 10, "neighbors"), (3, 50, "own"),
     ]  # fmt: skip

@@ -26,7 +26,13 @@ EVENTS = [
 
 @pytest.mark.parametrize("centering", ["user", "baseline", "none"])
 @pytest.mark.parametrize(
-    "chosen", [{}, {"offset": 0.25, "neighbors": 1, "shrinkage": 2.0}, {"similarity": "overlap"}]
+    "chosen",
+    [
+        {},
+        {"offset": 0.25, "neighbors": 1, "shrinkage": 2.0},
+        {"similarity": "overlap"},
+        {"neighbors": 2, "walk": 3, "reach": 2, "track_exponent": 0.5, "own_liking": 0.1},
+    ],
 )
 def test_a_build_has_the_scores_of_its_options(
     centering: str, chosen: dict[str, Any], tmp_path: Path
@@ -52,7 +58,7 @@ def test_a_build_has_the_scores_of_its_options(
     )
     counted = reference.counted_times(centered, heard, options.offset)
     scores = reference.option_scores(
-        counted, reference.all_weights(counted, heard, options), options
+        centered, counted, reference.all_weights(counted, heard, options), options
     )
     for user, track, score in built.rows('select "user", track, score from recommendations'):
         row, column = model.users.index(user), model.tracks.index(track)
@@ -97,13 +103,13 @@ def test_a_preset_gives_the_same_bytes_whatever_the_threads_and_the_memory(
 def test_the_command_line_takes_the_options_of_the_model(tmp_path: Path) -> None:
     write_log(tmp_path / "data" / "data.json", EVENTS)
     ran = call_ubcf(
-        "build", "--preset", "listening", "--neighbors", "all", "--min-common", 2,
-        "--self-weight", "0.5", "--format", "json", cwd=tmp_path,
+        "build", "--preset", "similar", "--neighbors", "all", "--min-common", 2,
+        "--own-liking", "0.5", "--format", "json", cwd=tmp_path,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     options = json.loads(ran.stdout)["options"]
     assert options["neighbors"] is None
     assert (options["offset"], options["shrinkage"]) == (0.25, 25.0)
-    assert (options["min_common"], options["self_weight"]) == (2, 0.5)
+    assert (options["min_common"], options["own_liking"]) == (2, 0.5)
     wrong = call_ubcf("build", "--neighbors", "few", cwd=tmp_path)
     assert wrong.returncode == 2

@@ -255,7 +255,7 @@ def test_a_check_refuses_recommendations_of_other_tracks(folder: Path) -> None:
 
 
 def test_people_who_come_later_get_only_tracks_that_may_be_recommended(folder: Path) -> None:
-    built = build_folder(folder, catalog_only=True, self_weight=1.0)
+    built = build_folder(folder, catalog_only=True, own_liking=1.0)
     with ubcf.connect(built.database) as connection:
         # 99 is in the catalog, though not in the logs; 77 is in neither
         rows = ubcf.recommend(connection, {10: 0.2, 99: 1.0, 77: 0.9}).fetchall()

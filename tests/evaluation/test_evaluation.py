@@ -153,7 +153,10 @@ def test_heard_tracks_can_be_left_out_of_lists_and_test_part(tmp_path: Path) -> 
 SETTINGS = {
     "notebook": reference.Options(),
     "offset=0.25,neighbors=2,shrinkage=1": reference.Options(2, 1.0, offset=0.25),
-    "self-weight=0.5,min-common=2": reference.Options(min_common=2, self_weight=0.5),
+    "own-liking=0.5,min-common=2": reference.Options(min_common=2, own_liking=0.5),
+    "neighbors=3,walk=3,reach=4,track_exponent=0.25": reference.Options(
+        3, walk=3, reach=4, track_exponent=0.25
+    ),
     "centering=baseline,similarity=overlap,neighbors=3": reference.Options(3, overlap=True),
     "centering=none,min_similarity=0.1": reference.Options(min_similarity=0.1),
     "centering=baseline,own_tracks=true,shrinkage=2": reference.Options(shrinkage=2.0),
@@ -210,7 +213,7 @@ def expected_figures(
     counted = reference.counted_times(centered, heard, options.offset)
     weights = reference.all_weights(counted, heard, options)
     of_tracks = reference.all_weights(counted.T, heard.T, options)
-    scores = reference.option_scores(counted, weights, options)
+    scores = reference.option_scores(centered, counted, weights, options)
 
     times: dict[tuple[int, int], list[float]] = {}
     for user, track, time in test:
@@ -497,7 +500,7 @@ def test_tuning_tries_all_and_evaluates_the_best(tmp_path: Path) -> None:
     database = tmp_path / "e.duckdb"
     found = ubcf.evaluate(
         PROJECT / "data",
-        settings=["listening"],
+        settings=["similar"],
         tune="neighbors=5,all;offset=0,0.25",
         database=database,
     )
@@ -505,20 +508,20 @@ def test_tuning_tries_all_and_evaluates_the_best(tmp_path: Path) -> None:
         database, "select trial, setting, value, best_so_far, chosen from tuning order by trial"
     )
     assert [setting for _, setting, *_ in trials] == [
-        "listening,neighbors=5,offset=0",
-        "listening,neighbors=5,offset=0.25",
-        "listening,neighbors=all,offset=0",
-        "listening,neighbors=all,offset=0.25",
+        "similar,neighbors=5,offset=0",
+        "similar,neighbors=5,offset=0.25",
+        "similar,neighbors=all,offset=0",
+        "similar,neighbors=all,offset=0.25",
     ]
     values = [value for _, _, value, *_ in trials]
     for index, (_, _, value, best_so_far, chosen) in enumerate(trials):
         assert best_so_far == all(value > earlier for earlier in values[:index])
         assert chosen == (index == values.index(max(values)))
     (winner,) = [setting for _, setting, _, _, chosen in trials if chosen]
-    assert [row["setting"] for row in found.settings][:2] == ["listening", f"tuned: {winner}"]
+    assert [row["setting"] for row in found.settings][:2] == ["similar", f"tuned: {winner}"]
     assert [row["kind"] for row in found.settings] == ["model", "tuned"] + ["baseline"] * 3
     again = tmp_path / "again.duckdb"
-    ubcf.evaluate(PROJECT / "data", settings=["listening", winner], database=again)
+    ubcf.evaluate(PROJECT / "data", settings=["similar", winner], database=again)
     tuned = {key[1:]: value for key, value in figures(database).items() if key[0][:5] == "tuned"}
     plain = {key[1:]: value for key, value in figures(again).items() if key[0] == winner}
     assert tuned == plain
@@ -552,7 +555,7 @@ def test_a_setting_is_a_preset_options_or_both() -> None:
         "neighbors=all,min-common=2",
         ModelOptions(min_common=2),
     )
-    for text in ("listening,offset=0", "offset=0,preset=listening"):
+    for text in ("similar,offset=0", "offset=0,preset=similar"):
         assert parse_setting(text)[1] == ModelOptions(neighbors=100, shrinkage=25)
     assert parse_grid("offset=0,0.5;similarity=full,overlap", "ratings") == [
         "ratings,offset=0,similarity=full",

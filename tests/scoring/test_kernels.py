@@ -17,12 +17,13 @@ from tests.support.examples import examples
 from tests.support.implementations import needs_numba
 from tests.support.matrices import LEVELS, centered_times, crowd
 from ubcf.scoring.lists import score_users
-from ubcf.scoring.matrices import ModelMatrices
+from ubcf.scoring.matrices import ModelMatrices, own_terms_of
 from ubcf.scoring.options import BY_SIMILARITIES, Neighborhood
 from ubcf.scoring.pairs import predict_deviations, score_pairs
 from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.similarity import weights
+from ubcf.scoring.walk import weights_function
 
 # Compiling the kernels of similarities and pairs takes half a minute in a new environment.
 pytestmark = [needs_numba, pytest.mark.slow]
@@ -61,8 +62,16 @@ def test_numba_on_two_threads_predicts_and_scores_pairs_of_many_users_to_the_bit
         by_numba = predict_deviations(*pairs, damping=0.1, threads=2, compiled=True)
         assert np.array_equal(by_numpy.support, by_numba.support)
         assert np.array_equal(by_numpy.deviation, by_numba.deviation)
-        numpy_scores = score_pairs(*pairs, self_weight=0.5)
-        numba_scores = score_pairs(*pairs, self_weight=0.5, threads=2, compiled=True)
+        numpy_scores, numba_scores = (
+            score_pairs(
+                matrices,
+                weights_function(matrices, options, None, compiled=compiled),
+                users,
+                tracks,
+                threads=1 + compiled,
+            )
+            for compiled in (False, True)
+        )
         assert np.array_equal(numpy_scores, numba_scores)
 
 
@@ -131,21 +140,23 @@ def test_numba_takes_the_nearest_of_a_long_chain_of_equals(step: float) -> None:
         assert by_numba.indices.tolist() == nearest.tolist()
 
 
-@pytest.mark.parametrize("self_weight", [0.0, 0.5])
-def test_numba_ranks_few_scores_among_many_tracks_as_scipy_does(self_weight: float) -> None:
+@pytest.mark.parametrize("own_liking", [0.0, 0.5])
+def test_numba_ranks_few_scores_among_many_tracks_as_scipy_does(own_liking: float) -> None:
     random = np.random.default_rng(5)
     users, tracks = 400, 6_000
     rows = np.repeat(np.arange(users), 12)
     columns = np.minimum(random.zipf(1.3, len(rows)) - 1, tracks - 1)
     rows, columns = np.unique(np.stack([rows, columns]), axis=1)
-    matrices = ModelMatrices.of(rows, columns, random.choice(LEVELS, len(rows)), (users, tracks))
+    times = random.choice(LEVELS, len(rows))
+    matrices = ModelMatrices.of(
+        rows, columns, times, (users, tracks), own_terms=own_terms_of(times, own_liking)
+    )
     by_numpy, by_numba = (
         score_users(
             matrices,
             ListOptions(20, 5),
             Plan(BY_SIMILARITIES, compiled, True, 1, 1, 1 << 26, {}, ""),
             neighborhood=Neighborhood(40),
-            self_weight=self_weight,
         )
         for compiled in (False, True)
     )

@@ -42,14 +42,14 @@ def test_options_together_do_what_their_definitions_say(
 @examples(60)
 @given(
     logs=centered_times(),
-    offset=EVERY_OPTION["offset"],
-    self_weight=EVERY_OPTION["self_weight"],
+    chosen=st.fixed_dictionaries(
+        {name: EVERY_OPTION[name] for name in ("offset", "own_liking", "track_exponent")}
+    ),
 )
-def test_products_and_tiles_take_offset_and_self_weight(
+def test_products_and_tiles_take_offset_own_liking_and_track_exponent(
     way: str,
     logs: tuple[NDArray[np.float64], NDArray[np.bool_]],
-    offset: float,
-    self_weight: float,
+    chosen: dict[str, Any],
 ) -> None:
     plan = Plan(way, False, False, 4, 8, 1 << 26, {}, "")
-    check_against_dense(*logs, replace(NOTHING, offset=offset, self_weight=self_weight), plan)
+    check_against_dense(*logs, replace(NOTHING, **chosen), plan)

@@ -10,16 +10,23 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import sparse
 
 from tests.support import reference
-from tests.support.dense import EVERY_OPTION, NOTHING, neighborhood
+from tests.support.dense import (
+    EVERY_OPTION,
+    NOTHING,
+    WALKS,
+    matrices_of,
+    neighborhood,
+    users_reached,
+)
 from tests.support.examples import examples
 from tests.support.implementations import each_implementation_slowly
 from tests.support.matrices import centered_times
-from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, track_rows
+from ubcf.scoring.matrices import ModelMatrices
 from ubcf.scoring.options import ALL_USERS
 from ubcf.scoring.pairs import predict_deviations, scored_by_own_listening
+from ubcf.scoring.walk import weights_function
 
 
 @each_implementation_slowly
@@ -40,16 +47,9 @@ def test_a_predicted_time_is_from_the_nearest_of_those_who_heard_the_track(
     counted = reference.counted_times(centered, heard, options.offset)
     weights = reference.all_weights(counted, heard, options)
     assume(not reference.is_near_an_edge(counted, weights, counted))
-    rows, columns = np.nonzero(heard)
-    shape = heard.shape
-    marks = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
-    pairs = np.argwhere(np.ones(shape, dtype=bool))
+    pairs = np.argwhere(np.ones(heard.shape, dtype=bool))
     given = (
-        ModelMatrices(
-            interaction_matrix(rows, columns, counted[rows, columns], shape),
-            marks,
-            track_rows(rows, columns, centered[rows, columns], shape),
-        ),
+        matrices_of(centered, heard, options),
         neighborhood(options),
         pairs[:, 0],
         pairs[:, 1],
@@ -72,44 +72,43 @@ def test_a_predicted_time_is_from_the_nearest_of_those_who_heard_the_track(
 @given(
     logs=centered_times(),
     chosen=st.fixed_dictionaries({}, optional=EVERY_OPTION),
+    walk=st.one_of(st.just({}), WALKS),
 )
 def test_a_score_is_own_if_no_term_of_another_user_is_in_it(
     compiled: bool,
     logs: tuple[NDArray[np.float64], NDArray[np.bool_]],
     chosen: dict[str, Any],
+    walk: dict[str, Any],
 ) -> None:
     centered, heard = logs
-    options = replace(NOTHING, **{"self_weight": 0.5, "offset": 0.25, **chosen})
+    options = replace(NOTHING, **{"own_liking": 0.5, "offset": 0.25, **chosen, **walk})
     counted = reference.counted_times(centered, heard, options.offset)
     weights = reference.all_weights(counted, heard, options)
-    scores = reference.option_scores(counted, weights, options)
+    counts = reference.counting_weights(weights, options)
+    scores = reference.option_scores(centered, counted, weights, options)
     assume(not reference.is_near_an_edge(counted, weights, scores))
-    counts = weights.copy()
-    if options.neighbors is not None:
-        counts[:] = 0
-        for user, row in enumerate(weights.tolist()):
-            nearest = reference.nearest(dict(enumerate(row)), options.neighbors)
-            for other, weight in nearest.items():
-                counts[user, other] = weight
+    assume(not reference.is_near_an_edge(counted, counts, scores))
+    own = counts.diagonal()[:, np.newaxis] * counted
+    own += options.own_liking * np.maximum(centered, 0.0)
+    assume(not np.any((own != 0) & (np.abs(own) < 1e-9)))
     pairs = np.argwhere(np.ones(heard.shape, dtype=bool))
-    rows, columns = np.nonzero(heard)
-    marks = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=heard.shape)
+    matrices = matrices_of(centered, heard, options)
+    weights_of = weights_function(
+        matrices, neighborhood(options), users_reached(options), compiled=compiled
+    )
     found = scored_by_own_listening(
-        ModelMatrices(
-            interaction_matrix(rows, columns, counted[rows, columns], heard.shape), marks
-        ),
-        neighborhood(options),
+        matrices,
+        weights_of,
         pairs[:, 0],
         pairs[:, 1],
         scores.ravel(),
-        self_weight=options.self_weight,
-        compiled=compiled,
+        self_weights=counts.diagonal().take(pairs[:, 0]) if options.walk else None,
         threads=1 + compiled,
     )
     assert found.tolist() == [
         bool(
             scores[user, track] > 0
-            and counted[user, track] > 0
+            and own[user, track] > 0
             and not any(
                 counts[user, other] != 0 and counted[other, track] != 0
                 for other in range(len(counted))
@@ -124,12 +123,14 @@ def test_terms_of_others_that_cancel_are_terms_of_others() -> None:
     # Users 1 and 2 are as similar to user 0 as each other, and opposed on track 2; nobody but user
     # 0 has heard track 1.
     times = np.array([[1e9, 5e8, 1e-3], [1.0, 0.0, 0.5], [1.0, 0.0, -0.5]])
+    rows, columns = np.nonzero(times)
+    counted = times[rows, columns]
+    matrices = ModelMatrices.of(rows, columns, counted, times.shape, own_terms=counted)
     own = scored_by_own_listening(
-        ModelMatrices(sparse.csr_array(times)),
-        ALL_USERS,
+        matrices,
+        weights_function(matrices, ALL_USERS, None),
         np.array([0, 0, 0]),
         np.array([0, 1, 2]),
         np.array([1e9 + 1.6, 5e8, 1e-3]),
-        self_weight=1.0,
     )
     assert own.tolist() == [False, True, False]

@@ -17,7 +17,7 @@ from tests.support.examples import examples
 from tests.support.implementations import each_implementation
 from tests.support.matrices import Row, centered_times, matrix_of, score_rows
 from ubcf.scoring.lists import score_users
-from ubcf.scoring.matrices import ModelMatrices
+from ubcf.scoring.matrices import ModelMatrices, own_terms_of
 from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, BY_TILES, Neighborhood
 from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListOptions
@@ -73,7 +73,7 @@ def masks(tracks: int) -> st.SearchStrategy[NDArray[np.bool_]]:
     count=st.integers(1, 6),
     exclude=st.booleans(),
     only_positive=st.booleans(),
-    self_weight=st.sampled_from([0.0, 0.5]),
+    own_liking=st.sampled_from([0.0, 0.5]),
     width=st.integers(1, 9),
 )
 def test_every_way_fills_the_lists_with_the_next_best_tracks_that_may_be_recommended(
@@ -84,28 +84,30 @@ def test_every_way_fills_the_lists_with_the_next_best_tracks_that_may_be_recomme
     count: int,
     exclude: bool,
     only_positive: bool,
-    self_weight: float,
+    own_liking: float,
     width: int,
 ) -> None:
     centered, heard = times
     tracks = centered.shape[1]
     similarity = reference.cosine_similarity(centered)
-    scores = similarity @ centered + self_weight * centered
+    scores = similarity @ centered + own_liking * np.maximum(centered, 0.0)
     assume(not reference.is_near_an_edge(centered, similarity, scores))
     recommendable = data.draw(masks(tracks))
     rows, columns = np.nonzero(heard)
-    matrices = ModelMatrices.of(rows, columns, centered[rows, columns], centered.shape)
+    counted = centered[rows, columns]
+    own_terms = own_terms_of(counted, own_liking)
+    matrices = ModelMatrices.of(rows, columns, counted, centered.shape, own_terms=own_terms)
     excluded = matrices.pattern if exclude else None
     plan = plan_of(way, compiled, width)
     lists = ListOptions(count, 3, excluded, only_positive, recommendable)
-    found = run(matrices, lists, plan, self_weight=self_weight, threads=2, most_users=3)
+    found = run(matrices, lists, plan, threads=2, most_users=3)
     expected = ranked(scores, recommendable, count, heard if exclude else None, only_positive)
     assert found["recommendations lengths"].tolist() == [len(row) for row in expected]
     assert found["recommendations columns"].tolist() == [track for row in expected for track in row]
     assert found["recommendations values"].tolist() == pytest.approx(
         [scores[user, track] for user, row in enumerate(expected) for track in row], abs=1e-12
     )
-    whole = run(matrices, ListOptions(count, 3), plan, self_weight=self_weight)
+    whole = run(matrices, ListOptions(count, 3), plan)
     assert all(np.array_equal(found[name], whole[name]) for name in UNCHANGED)
 
 
@@ -143,7 +145,7 @@ def test_the_nearest_users_count_although_what_they_heard_may_not_be_recommended
     recommendable = np.arange(crowd.shape[1]) % 3 == 0
     matrices = ModelMatrices(crowd)
     plan = plan_of(BY_SIMILARITIES, compiled)
-    near = {"neighborhood": Neighborhood(neighbors=7, shrinkage=5.0), "self_weight": 0.5}
+    near = {"neighborhood": Neighborhood(neighbors=7, shrinkage=5.0)}
     whole = run(matrices, ListOptions(crowd.shape[1], 5), plan, **near)
     found = run(matrices, ListOptions(10, 5, None, False, recommendable), plan, **near)
     of_all = whole["recommendations columns"].reshape(crowd.shape)

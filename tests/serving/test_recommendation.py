@@ -34,8 +34,8 @@ PERSON = [(10, 1.0), (40, 0.3), (40, 0.7), (60, 0.2)]
 
 MODELS: list[dict[str, Any]] = [
     {},
-    {"preset": "listening"},
-    {"offset": 0.25, "self_weight": 1.0},
+    {"preset": "similar"},
+    {"offset": 0.25, "own_liking": 1.0},
     {"neighbors": 2, "shrinkage": 1.0, "min_common": 1},
     {"similarity": "overlap", "min_similarity": 0.1},
     {"centering": "none"},
@@ -116,7 +116,7 @@ def test_a_baseline_keeps_the_biases_of_the_tracks(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason="there are no real logs")
-@pytest.mark.parametrize("preset", ["notebook", "listening"])
+@pytest.mark.parametrize("preset", ["notebook", "similar"])
 def test_users_of_the_real_logs_folded_back_in_have_their_scores(
     preset: str, tmp_path: Path
 ) -> None:
@@ -161,7 +161,7 @@ def without_user(database: Path, user: int) -> duckdb.DuckDBPyConnection:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return build_sample(tmp_path_factory.mktemp("sample"), self_weight=0.5)
+    return build_sample(tmp_path_factory.mktemp("sample"), own_liking=0.5)
 
 
 def test_the_contributions_of_an_explanation_sum_to_the_scores(sample: Built) -> None:

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import sparse
 
 from tests.support import reference
 from tests.support.blocks import collect_arrays
 from ubcf.scoring.lists import score_users
-from ubcf.scoring.matrices import ModelMatrices, interaction_matrix, with_offset
-from ubcf.scoring.options import BY_SIMILARITIES, Neighborhood
+from ubcf.scoring.matrices import ModelMatrices, own_terms_of, track_factors, with_offset
+from ubcf.scoring.options import BY_SIMILARITIES, Neighborhood, Walk
 from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListOptions
 
@@ -28,9 +27,36 @@ EVERY_OPTION: dict[str, st.SearchStrategy[Any]] = {
     "min_similarity": st.sampled_from([-0.31, 0.0, 0.23]),
     "min_common": st.integers(1, 3),
     "offset": st.sampled_from([0.25, -0.25]),
-    "self_weight": st.sampled_from([0.5, 1.0, 2.0]),
+    "own_liking": st.sampled_from([0.03, 1.0, 2.0]),
+    "track_exponent": st.sampled_from([0.25, 1.0]),
     "overlap": st.just(True),
 }
+
+# A walk needs a number of neighbors.
+WALKS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"neighbors": st.integers(1, 4), "walk": st.integers(1, 5), "reach": st.integers(1, 5)}
+)
+
+
+def matrices_of(
+    centered: NDArray[np.float64], heard: NDArray[np.bool_], options: reference.Options
+) -> ModelMatrices:
+    """The matrices of a model with these options, with h by track."""
+    rows, columns = np.nonzero(heard)
+    times = centered[rows, columns]
+    return ModelMatrices.of(
+        rows,
+        columns,
+        with_offset(times, options.offset),
+        heard.shape,
+        times,
+        own_terms=own_terms_of(times, options.own_liking),
+        factors=track_factors(heard.sum(axis=0), options.track_exponent),
+    )
+
+
+def users_reached(options: reference.Options) -> Walk | None:
+    return Walk(options.walk, options.reach) if options.walk else None
 
 
 def neighborhood(options: reference.Options) -> Neighborhood:
@@ -53,18 +79,17 @@ def check_against_dense(
     users, tracks = centered.shape
     counted = reference.counted_times(centered, heard, options.offset)
     weights = reference.all_weights(counted, heard, options)
-    scores = reference.option_scores(counted, weights, options)
+    counting = reference.counting_weights(weights, options)
+    scores = reference.option_scores(centered, counted, weights, options)
     assume(not reference.is_near_an_edge(counted, weights, scores))
-    rows, columns = np.nonzero(heard)
-    times = with_offset(centered[rows, columns], options.offset)
-    marks = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(users, tracks))
+    assume(not reference.is_near_an_edge(counted, counting, scores))
     found = collect_arrays(
         score_users(
-            ModelMatrices(interaction_matrix(rows, columns, times, (users, tracks)), marks),
+            matrices_of(centered, heard, options),
             ListOptions(tracks, 3),
             plan,
             neighborhood=neighborhood(options),
-            self_weight=options.self_weight,
+            walk=users_reached(options),
             threads=2,
             most_users=3,
         )

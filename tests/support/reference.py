@@ -126,8 +126,11 @@ class Options:
     min_similarity: float | None = None
     min_common: int = 0
     offset: float = 0.0
-    self_weight: float = 0.0
     overlap: bool = False
+    own_liking: float = 0.0
+    track_exponent: float = 0.0
+    walk: int = 0
+    reach: int = 300
 
 
 def counted_times(
@@ -159,8 +162,10 @@ def all_weights(
     counted: NDArray[np.float64], heard: NDArray[np.bool_], options: Options
 ) -> NDArray[np.float64]:
     """How much each user counts for each other, before the nearest are chosen."""
+    listeners = np.maximum(heard.sum(axis=0), 1)
+    compared = counted * listeners**-options.track_exponent
     weights = (
-        overlap_similarity(counted, heard) if options.overlap else cosine_similarity(counted)
+        overlap_similarity(compared, heard) if options.overlap else cosine_similarity(compared)
     ).copy()
     for u, v in np.argwhere(weights != 0):
         common = int(np.sum(heard[u] & heard[v]))
@@ -181,15 +186,39 @@ def nearest(weights: Mapping[int, float], neighbors: int | None) -> dict[int, fl
     return {other: positive[other] for other in chosen}
 
 
+def nearest_rows(weights: NDArray[np.float64], count: int | None) -> NDArray[np.float64]:
+    """The weights of the nearest in each row, and 0 elsewhere."""
+    kept = np.zeros_like(weights)
+    for u, row in enumerate(weights.tolist()):
+        for v, weight in nearest(dict(enumerate(row)), count).items():
+            kept[u, v] = weight
+    return kept
+
+
+def counting_weights(weights: NDArray[np.float64], options: Options) -> NDArray[np.float64]:
+    """The weights in the scores: those of the nearest, or of a walk that begins with them."""
+    similarity = nearest_rows(weights, options.neighbors)
+    if options.walk == 0:
+        return similarity
+    sums = similarity.sum(axis=1, keepdims=True)
+    steps = similarity / np.where(sums > 0, sums, 1.0)
+    reached = np.eye(len(weights))
+    for _ in range(options.walk):
+        reached = reached @ steps
+        reached[np.abs(reached) < SIMILARITY_NOISE] = 0.0
+        reached = nearest_rows(reached, options.reach)
+    return reached
+
+
 def option_scores(
-    counted: NDArray[np.float64], weights: NDArray[np.float64], options: Options
+    centered: NDArray[np.float64],
+    counted: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    options: Options,
 ) -> NDArray[np.float64]:
     """The scores of all users, from all weights."""
-    scores = options.self_weight * counted
-    for u in range(len(counted)):
-        for v, weight in nearest(dict(enumerate(weights[u].tolist())), options.neighbors).items():
-            scores[u] = scores[u] + weight * counted[v]
-    return scores
+    own = options.own_liking * np.maximum(centered, 0.0)
+    return np.array(counting_weights(weights, options) @ counted + own)
 
 
 def deviation(

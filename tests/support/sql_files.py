@@ -44,7 +44,7 @@ MADE_ELSEWHERE = {
     "DuckDB, while it reads `log_text`": ("reject_errors", "reject_scans"),
     "`ubcf/database/session.py`": ("given_rows",),
     "`ubcf/building/modeling.py`": ("user_biases", "track_biases"),
-    "`ubcf/building/scores.py`": ("user_measures", "similar_users", "top_tracks"),
+    "`ubcf/building/scores.py`": ("user_measures", "similar_users", "user_weights", "top_tracks"),
     "`ubcf/building/recommendable.py`": ("given_ids",),
     "`staging/given_tracks.sql`, as `{{ table }}`": ("given_tracks", "withdrawn_tracks"),
     "`ubcf/serving/prediction.py`": ("given_pairs", "deviations"),

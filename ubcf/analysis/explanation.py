@@ -9,6 +9,7 @@ import duckdb
 
 from ubcf.analysis.named_analyses import query, set_id
 from ubcf.database.session import Session
+from ubcf.serving.unstored_weights import with_weights
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,11 @@ def why_nothing(connection: duckdb.DuckDBPyConnection, user: Any, track: Any) ->
     """Why a score has no contributions: how many neighbors there are, and who heard the track."""
     set_id(connection, "user", user)
     set_id(connection, "track", track)
-    ((neighbors, heard, others),) = Session(connection).run(
-        "analysis/questions/neighbors_and_listeners.sql"
-    )
+    session = Session(connection)
+    with with_weights(session):
+        ((neighbors, heard, others),) = session.run(
+            "analysis/questions/neighbors_and_listeners.sql"
+        )
     listeners = f"{others:,} other user{'' if others == 1 else 's'}"
     if neighbors == 0:
         return f"no other user counts as a neighbor of this one ({listeners} heard it)"

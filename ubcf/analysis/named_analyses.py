@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import duckdb
 from ubcf.database.session import TABLES_OF_IDS, Session, literal
 from ubcf.database.templates import Templates
 from ubcf.errors import NotFoundError, OptionError, TemplateError, did_you_mean
+from ubcf.serving.unstored_weights import with_weights
 
 FOLDER = "analysis"
 
@@ -23,6 +25,9 @@ NEAREST_NAMED = {
     "track": "concat(track, ' (' || nullif(left(concat_ws(' - ', artist, title), 80), '') || ')')",
 }
 NEAREST_SHOWN = 3
+
+# An analysis with this in its SQL reads the weights of the user in the variable `user`.
+READS_WEIGHTS = "weights_of(getvariable('user'))"
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ def query(
     session = Session(connection, templates)
     analysis = read_analysis(name, session.templates)
     _set_variables(session, analysis, variables)
-    return session.relation(f"{FOLDER}/{name}.sql")
+    with with_weights(session) if READS_WEIGHTS in analysis.sql else nullcontext():
+        return session.relation(f"{FOLDER}/{name}.sql")
 
 
 def _set_variables(session: Session, analysis: Analysis, values: Mapping[str, Any]) -> None:

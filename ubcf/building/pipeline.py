@@ -189,14 +189,14 @@ def _model(db: Database, options: BuildOptions, stages: Stages) -> list[threadin
 
 
 def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
-    """Makes the tables user_measures, similar_users and top_tracks, by dense indexes."""
+    """Makes the tables of the scores, by dense indexes; see there."""
     from ubcf.building.scores import score
 
     return score(db, options, stages)
 
 
 def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
-    """Makes the tables users, neighbors and recommendations."""
+    """Makes the tables users, neighbors, weights and recommendations."""
     sources: dict[str, tuple[str, dict[str, Any]]] = {
         "users": ("user_measures", {}),
         "neighbors": ("similar_users", {}),
@@ -208,6 +208,10 @@ def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
             },
         ),
     }
+    if options.model.walk == 0:
+        db.run("results/weights.sql")
+    else:
+        sources["weights"] = ("user_weights", {})
     for table, (source, structure) in sources.items():
         with stages.stage(table) as stage:
             db.run(f"results/{table}.sql", **structure)
@@ -227,7 +231,7 @@ def _check(db: Database, templates: Templates, options: BuildOptions, stages: St
         top=options.top,
         exclude_heard=options.exclude_heard,
         only_positive=options.only_positive,
-        self_weight=options.model.self_weight,
+        counts_own_listening=options.model.counts_own_listening,
     )
     with stages.stage("check"):
         for name in templates.names("checks"):

@@ -25,13 +25,14 @@ from ubcf.errors import OptionError
 from ubcf.progress import Stages
 from ubcf.scoring.costs import Work
 from ubcf.scoring.lists import score_users
-from ubcf.scoring.matrices import ModelMatrices
+from ubcf.scoring.matrices import ModelMatrices, row_of_each_entry
 from ubcf.scoring.options import ModelOptions
 from ubcf.scoring.pairs import Deviations, predict_deviations, scored_by_own_listening
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores, worth_compiling
 from ubcf.scoring.predictions import with_own_tracks
 from ubcf.scoring.ranking import ListOptions, TopLists
+from ubcf.scoring.walk import weights_function
 from ubcf.scoring.ways.blocks import UserBlock
 
 # The most similar neighbors of each user, stored by default.
@@ -43,20 +44,27 @@ STORED_NEIGHBORS = 50
 OWN_TRACKS_MEMORY_SHARE = 0.1
 BYTES_PER_PAIR = 128
 
+# The table weights is left empty where it could have more rows: with 300 for each user, from
+# 16,667 users on. As many rows take some 60 MB of the database.
+MOST_STORED_WEIGHTS = 5 * 10**6
+
 # Steps of the stage in a progress report.
 PERMILLE = 1000
 
 
-def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
-    """Makes the tables user_measures, similar_users and top_tracks, by dense indexes.
+def score(
+    db: Database, options: BuildOptions, stages: Stages, *, store_weights: bool = True
+) -> Plan:
+    """Makes the tables user_measures, similar_users, user_weights and top_tracks, by dense indexes.
 
+    store_weights: fill user_weights, if the model walks and they are not too many.
     Raises OptionError, with the memory limit that would suffice, when the limit is too small.
     """
     model = options.model
     indexed = db.arrays("indexed_interactions")
-    if not options.predict:
+    if not options.predict and model.own_liking == 0:
         del indexed["centered_time"]
-    matrices = ModelMatrices.from_indexed(indexed)
+    matrices = ModelMatrices.from_indexed(indexed, model, predict=options.predict)
     del indexed
     lists = ListOptions(
         options.top,
@@ -67,6 +75,7 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     )
     plan = _plan(matrices.interactions, lists, options)
     db.limit_memory(database_memory_beside_matrices(options.memory))
+    most_weights = _weights_to_store(len(matrices.norms), model) if store_weights else 0
     with stages.stage("score", PERMILLE) as stage:
         stage.rows = 0
         blocks = score_users(
@@ -74,7 +83,7 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
             lists,
             plan,
             neighborhood=model.neighborhood,
-            self_weight=model.self_weight,
+            walk=model.users_reached,
             threads=options.thread_count,
             memory=plan.block_bytes,
             advance=lambda share: stage.advance_by(share * PERMILLE),
@@ -84,6 +93,7 @@ def score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
         ):
             own = _own(block, matrices, model)
             _store(db, block, own, deviations, len(matrices.norms), lists)
+            _store_weights(db, block, most_weights)
             stage.rows += len(block.recommendations.columns)
         db.flush()
     db.limit_memory(database_memory(options.memory))
@@ -105,6 +115,7 @@ def _plan(interactions: sparse.csr_array, lists: ListOptions, options: BuildOpti
             neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
             numba=None if may_load_kernels(options.memory) else False,
             neighborhood=options.model.neighborhood,
+            walk=options.model.users_reached,
         )
     except TooLittleMemoryError as error:
         needed = limit_for_matrices(error.needed)
@@ -196,17 +207,48 @@ def _own(block: UserBlock, matrices: ModelMatrices, model: ModelOptions) -> NDAr
     """Whether each recommendation of a block is from the user's own listening alone."""
     lists = block.recommendations
     own = np.zeros(len(lists.columns), dtype=bool)
-    if model.self_weight > 0:
-        heard = np.flatnonzero(block.heard)
-        own[heard] = scored_by_own_listening(
-            matrices,
-            model.neighborhood,
-            block.start + lists.rows.take(heard),
-            lists.columns.take(heard),
-            lists.values.take(heard),
-            self_weight=model.self_weight,
-        )
+    if model.own_liking == 0 and block.weights is None:
+        return own
+    heard = np.flatnonzero(block.heard)
+    rows = lists.rows.take(heard)
+    weights_of = weights_function(matrices, model.neighborhood, None)
+    self_weights = None
+    if block.weights is not None:
+        found = block.weights
+        weights_of = lambda users: found[users - block.start]  # noqa: E731
+        self_weights = found.diagonal(block.start).take(rows)
+    own[heard] = scored_by_own_listening(
+        matrices,
+        weights_of,
+        block.start + rows,
+        lists.columns.take(heard),
+        lists.values.take(heard),
+        self_weights=self_weights,
+    )
     return own
+
+
+def _weights_to_store(users: int, model: ModelOptions) -> int:
+    """An upper bound of the rows of user_weights; 0: it stays empty."""
+    walk = model.users_reached
+    most = 0 if walk is None else users * min(walk.reach, users)
+    return most if most <= MOST_STORED_WEIGHTS else 0
+
+
+def _store_weights(db: Database, block: UserBlock, most_weights: int) -> None:
+    """Appends the weights of a block to user_weights, which is to have this many rows at most."""
+    weights = block.weights
+    if weights is None or most_weights == 0:
+        weights = sparse.csr_array((block.stop - block.start, 0))
+    db.append(
+        "user_weights",
+        {
+            "user_index": (block.start + row_of_each_entry(weights)).astype(np.int32),
+            "neighbor_index": weights.indices.astype(np.int32),
+            "weight": weights.data,
+        },
+        most_weights,
+    )
 
 
 def _store(

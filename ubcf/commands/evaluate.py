@@ -44,7 +44,7 @@ Examples:
   ubcf evaluate
   ubcf evaluate --preset notebook --preset listening --split last
   ubcf evaluate january --test february --setting neighbors=50,shrinkage=10
-  ubcf evaluate --preset listening --tune 'neighbors=20,50,100,all;offset=0,0.25'"""
+  ubcf evaluate --preset similar --tune 'neighbors=20,50,100,all;offset=0,0.25'"""
 )
 @logs_argument
 @click.option(

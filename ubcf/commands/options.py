@@ -150,7 +150,8 @@ MODEL_FLAGS = (
         "--preset",
         type=click.Choice(list(PRESETS)),
         help="Options of the model that go together; single ones override. notebook: all users "
-        "count, by their cosine; listening: for lists; ratings: for predicted times."
+        "count, by their cosine; listening: for lists that people listen to, by a walk; similar: "
+        "for lists, by similar users alone; ratings: for predicted times."
         "  [default: notebook]",
     ),
     *(_flag(option) for option in fields(ModelOptions)),

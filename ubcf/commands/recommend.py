@@ -52,7 +52,8 @@ def recommend(
     """Recommend tracks to a person who came after the build, from what they heard.
 
     The scores are those of a build with this person in the logs, with the options of the build that
-    made the database.
+    made the database. With baseline centering, a track exponent or a walk, what is known of the
+    others stays as it was in that build.
     """
     from ubcf.commands.rows import given_file, print_parts
     from ubcf.database.reading import connect_closed

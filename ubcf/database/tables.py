@@ -98,6 +98,7 @@ BUILD_TABLES: dict[str, Columns] = {
         "in_catalog": "BOOLEAN",
         "recommendable": "BOOLEAN",
     },
+    "weights": {"user": None, "neighbor": None, "weight": "DOUBLE"},
     "users": {
         "user": None,
         "events": None,
@@ -120,4 +121,4 @@ EVALUATION_TABLES: dict[str, Columns] = {
 }
 
 # The macros that a build leaves, in the order of their making: each has a template of its own.
-MACROS = ("time_scale", "scaled_time", "scaled_difference", "weights_of")
+MACROS = ("time_scale", "scaled_time", "scaled_difference", "similarities_of", "weights_of")

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 TUNED = "tuned: "
 
 # Tables of one setting, replaced by those of the next one.
-SETTING_TABLES = ("user_measures", "similar_users", "top_tracks", "pair_scores")
+SETTING_TABLES = ("user_measures", "similar_users", "user_weights", "top_tracks", "pair_scores")
 
 # Tables to which each setting adds its values.
 MEASURED_TABLES = ("user_values", "coverage_values", "estimates")
@@ -336,7 +336,7 @@ def _measure_model(
         center_times(db, model)
         store_interactions(db)
     if set(metrics) & set(LIST_METRICS):
-        score(db, replace(work.build_options, model=model), stages)
+        score(db, replace(work.build_options, model=model), stages, store_weights=False)
         db.run("evaluation/model_lists.sql")
     if set(metrics) & set(PAIR_METRICS):
         with stages.stage("test tracks"):
@@ -357,8 +357,9 @@ def _score_test_tracks(db: Database, model: ModelOptions, build_options: BuildOp
     from ubcf.scoring.pairs import score_pairs
     from ubcf.scoring.planner import worth_compiling
     from ubcf.scoring.predictions import predicted_deviations
+    from ubcf.scoring.walk import weights_function
 
-    matrices = ModelMatrices.from_indexed(db.arrays("indexed_interactions"))
+    matrices = ModelMatrices.from_indexed(db.arrays("indexed_interactions"), model)
     truth = db.arrays("truth")
     known = np.flatnonzero(~np.ma.getmaskarray(truth["track_index"]))
     pairs = truth["user_index"][known], np.asarray(truth["track_index"])[known]
@@ -368,14 +369,10 @@ def _score_test_tracks(db: Database, model: ModelOptions, build_options: BuildOp
     compiled = may_load_kernels(build_options.memory) and worth_compiling(
         matrices.pattern.nnz, len(np.unique(pairs[0]))
     )
-    score[known] = score_pairs(
-        matrices,
-        neighborhood,
-        *pairs,
-        self_weight=model.self_weight,
-        threads=threads,
-        compiled=compiled,
+    weights_of = weights_function(
+        matrices, neighborhood, model.users_reached, threads=threads, compiled=compiled
     )
+    score[known] = score_pairs(matrices, weights_of, *pairs, threads=threads)
     deviation[known] = predicted_deviations(
         matrices,
         neighborhood,

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from ubcf.scoring.matrices import FloatArray, IntArray, UserPaths, row_of_each_entry
-from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, BY_TILES
+from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, BY_TILES, Walk
 from ubcf.scoring.ways.tiles import CANDIDATE_BYTES, TILE_BYTES, USERS_PER_BLOCK
 
 # Seconds of an operation on one core. A product is one multiplication and addition; a cell is an
@@ -38,6 +38,11 @@ SECONDS_PER_TRACK_OF_NEIGHBOR = 15e-9
 NEAREST_SECONDS_PER_PRODUCT = {False: 2e-9, True: 4e-9}
 
 NEAREST_SECONDS_PER_CELL = {False: 1e-9, True: 4e-9}
+
+# A walk: products with S, and users looked at, or by scipy reached, at the end of a step.
+WALK_SECONDS_PER_PRODUCT = {False: 4e-9, True: 1.5e-9}
+
+WALK_SECONDS_PER_USER = {False: 60e-9, True: 1e-9}
 
 # The way `products`: products and entries of G.
 PRODUCTS_SECONDS_PER_GRAM_PRODUCT = {False: 2e-9, True: 3e-9}
@@ -80,6 +85,12 @@ CANDIDATES_PER_LIST_ENTRY = 1.6
 SIMILARITIES_BYTES_PER_INTERACTION = PRODUCTS_BYTES_PER_INTERACTION = 65
 
 TILES_BYTES_PER_INTERACTION = 81
+
+# Bytes for each entry of S, and for each interaction of what only the presets with a walk need: its
+# own term, and its value in similarities.
+WALK_BYTES_PER_ENTRY = 12
+
+WALK_BYTES_PER_INTERACTION = 24
 
 # Bytes for each entry of G held whole.
 PRODUCTS_BYTES_PER_GRAM_ENTRY = 12
@@ -218,6 +229,26 @@ def nearest_seconds(work: Work, nearest: int, overlap: bool, threads: int) -> fl
         + SECONDS_PER_CANDIDATE * work.candidates
     )
     return seconds / threads + SECONDS_TO_LOAD_COMPILED
+
+
+def walk_seconds(work: Work, nearest: int, walk: Walk, *, compiled: bool, threads: int) -> float:
+    """Wall seconds of a walk, and of the scores from the users reached beyond the nearest."""
+    nearest, reach = min(nearest, work.users), min(walk.reach, work.users)
+    steps = [min(nearest, reach), *[reach] * (walk.steps - 2)][: walk.steps - 1]
+    products = [float(reached) * nearest for reached in steps]
+    looked_at = [work.users if compiled else min(each, work.users) for each in products]
+    seconds = work.users * (
+        WALK_SECONDS_PER_PRODUCT[compiled] * sum(products)
+        + WALK_SECONDS_PER_USER[compiled] * sum(looked_at)
+    )
+    score_products = max(reach - nearest, 0) * work.interactions if steps else 0
+    return (seconds + PRODUCTS_SECONDS_PER_PRODUCT[compiled] * score_products) / threads
+
+
+def walk_bytes(work: Work, nearest: int) -> int:
+    """The memory of S, and of what goes with it."""
+    entries = min(nearest, work.users) * work.users
+    return WALK_BYTES_PER_ENTRY * entries + WALK_BYTES_PER_INTERACTION * work.interactions
 
 
 def neighbors_seconds(work: Work, threads: int) -> float:

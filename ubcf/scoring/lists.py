@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from ubcf.scoring.matrices import ModelMatrices
-from ubcf.scoring.options import ALL_USERS, BY_PRODUCTS, BY_SIMILARITIES, Neighborhood
+from ubcf.scoring.options import ALL_USERS, BY_PRODUCTS, BY_SIMILARITIES, Neighborhood, Walk
 from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.ways.blocks import MOST_USERS_PER_BLOCK, ScoringJob, UserBlock
 from ubcf.scoring.ways.products import by_products
 from ubcf.scoring.ways.similarities import by_similarities
 from ubcf.scoring.ways.tiles import by_tiles
+from ubcf.scoring.ways.walks import by_walk
 
 
 def score_users(
@@ -21,7 +22,7 @@ def score_users(
     plan: Plan | None = None,
     *,
     neighborhood: Neighborhood = ALL_USERS,
-    self_weight: float = 0.0,
+    walk: Walk | None = None,
     threads: int = 1,
     memory: int = 1 << 30,
     most_users: int = MOST_USERS_PER_BLOCK,
@@ -30,15 +31,15 @@ def score_users(
     """Yields the neighbors and the recommendations of all users, in blocks of ascending users.
 
     matrices: of R, users x tracks, tracks by descending preference among equal scores. plan: None
-    takes the way `similarities` without kernels; a neighborhood other than ALL_USERS needs that
-    way. memory: bytes that the blocks in work may take together; each thread works on one user at
-    least. most_users: of a block. advance: called with the share of the work done since the last
-    call; all shares add up to 1.
+    takes the way `similarities` without kernels; a neighborhood other than ALL_USERS, and a walk,
+    need that way. walk: decides the weights in the scores; None: the neighborhood does. memory:
+    bytes that the blocks in work may take together; each thread works on one user at least.
+    most_users: of a block. advance: called with the share of the work done since the last call; all
+    shares add up to 1.
     """
     job = ScoringJob(
         matrices,
         neighborhood,
-        self_weight,
         lists,
         threads,
         memory,
@@ -46,7 +47,9 @@ def score_users(
         compiled=plan is not None and plan.compiled,
     )
     with ThreadPoolExecutor(threads) as pool:
-        if plan is None or plan.way == BY_SIMILARITIES:
+        if walk is not None:
+            yield from by_walk(job, walk, pool, advance)
+        elif plan is None or plan.way == BY_SIMILARITIES:
             yield from by_similarities(job, pool, advance)
         elif plan.way == BY_PRODUCTS:
             yield from by_products(job, pool, advance, neighbors=plan.neighbors)

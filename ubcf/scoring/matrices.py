@@ -1,6 +1,6 @@
 """Sparse matrices of the model: interactions R, row norms, unit rows X, and their transposes.
 
-Users and tracks are dense indexes from 0. Nothing here knows a database, a file or an option.
+Users and tracks are dense indexes from 0. Nothing here knows a database or a file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ubcf.scoring.options import ModelOptions
 from ubcf.scoring.tolerances import COUNTED_TIME_NOISE
 
 FloatArray = NDArray[np.float64]
@@ -90,6 +91,22 @@ def with_offset(centered_time: FloatArray, offset: float) -> FloatArray:
     return np.where(np.abs(counted) < COUNTED_TIME_NOISE, 0.0, counted)
 
 
+def track_factors(listeners: IntArray, exponent: float) -> FloatArray | None:
+    """n^-exponent for each track with n listeners, None if that is 1: shape (tracks,).
+
+    A track without listeners counts as if it had one.
+    """
+    if exponent == 0:
+        return None
+    factors: FloatArray = np.maximum(listeners, 1).astype(np.float64) ** -exponent
+    return factors
+
+
+def own_terms_of(centered_time: FloatArray, own_liking: float) -> FloatArray | None:
+    """own_liking * max(h, 0): what a user's own listening adds to its scores; None: nothing."""
+    return own_liking * np.maximum(centered_time, 0.0) if own_liking > 0 else None
+
+
 def row_of_each_entry(matrix: sparse.csr_array) -> NDArray[np.int64]:
     """The row of each stored entry of a matrix: shape (nnz,), ascending."""
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
@@ -108,6 +125,11 @@ def _flat_indexes(matrix: sparse.csr_array) -> Indexes:
     """row * columns + column of each stored entry: shape (nnz,)."""
     flat: Indexes = row_of_each_entry(matrix) * matrix.shape[1] + matrix.indices
     return flat
+
+
+def _same_entries(matrix: sparse.csr_array, values: FloatArray) -> sparse.csr_array:
+    """A matrix with other values at the stored entries of `matrix`, whose indexes it shares."""
+    return sparse.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def has_entries(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> NDArray[np.bool_]:
@@ -173,9 +195,9 @@ def row_norms(matrix: sparse.csr_array) -> FloatArray:
 def unit_rows(matrix: sparse.csr_array, norms: FloatArray) -> sparse.csr_array:
     """X: the rows of a matrix divided by their norms, so that X @ X.T holds cosines.
 
-    `norms` has shape (rows,). An empty row stays empty: its cosine with any row is 0.
+    `norms` has shape (rows,). A row of zeros stays as it is: its cosine with any row is 0.
     """
-    scaled = matrix.data / np.repeat(norms, np.diff(matrix.indptr))
+    scaled = matrix.data / np.repeat(np.where(norms > 0, norms, 1.0), np.diff(matrix.indptr))
     return sparse.csr_array((scaled, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
@@ -195,8 +217,12 @@ class ModelMatrices:
     """R and the matrices derived from it, for similarities, scores and predicted times.
 
     interactions: R, users x tracks. pattern: users x tracks, non-zero at every track that a user
-    has heard, even where R is 0. norms: of the rows of R, shape (users,). unit: X, users x tracks.
-    centered_by_track: h, tracks x users, or None. The others are computed on first use.
+    has heard, even where R is 0. compared: the rows whose cosines are the similarities, R with the
+    columns multiplied by the factors of the tracks; R itself without any. norms: of these rows,
+    shape (users,). unit: X, these rows divided by their norms. own_terms: what the user's own
+    listening adds to its score, one value per entry of R, which then has an entry, even a 0,
+    wherever it is not 0; None: nothing. centered_by_track: h, tracks x users, or None. The others
+    are computed on first use.
     """
 
     def __init__(
@@ -204,13 +230,25 @@ class ModelMatrices:
         interactions: sparse.csr_array,
         heard: sparse.csr_array | None = None,
         centered_by_track: sparse.csr_array | None = None,
+        *,
+        own_terms: FloatArray | None = None,
+        factors: FloatArray | None = None,
     ) -> None:
-        """heard: becomes `pattern`; None: a user has heard the tracks where R is not 0."""
+        """heard: becomes `pattern`; None: a user has heard the tracks where R is not 0.
+
+        factors: of the tracks in similarities, shape (tracks,); None: all are 1.
+        """
         self.interactions = interactions
         self.pattern = interactions if heard is None else heard
         self.centered_by_track = centered_by_track
-        self.norms = row_norms(interactions)
-        self.unit = unit_rows(interactions, self.norms)
+        self.own_terms = own_terms
+        self.compared = interactions
+        if factors is not None:
+            self.compared = _same_entries(
+                interactions, interactions.data * factors.take(interactions.indices)
+            )
+        self.norms = row_norms(self.compared)
+        self.unit = unit_rows(self.compared, self.norms)
 
     @classmethod
     def of(
@@ -220,26 +258,63 @@ class ModelMatrices:
         counted_time: FloatArray,
         shape: tuple[int, int],
         centered_time: FloatArray | None = None,
+        *,
+        own_terms: FloatArray | None = None,
+        factors: FloatArray | None = None,
     ) -> ModelMatrices:
         """From arrays with one entry per user and track heard, even where R is 0.
 
         counted_time: the values of R. shape: users x tracks. centered_time: h, for
-        centered_by_track. Raises ValueError when an index lies outside `shape`.
+        centered_by_track. own_terms: what each adds to the score of the user. factors: of the
+        tracks. Raises ValueError when an index lies outside `shape`.
         """
-        interactions = interaction_matrix(user_index, track_index, counted_time, shape)
+        own = None
+        if own_terms is None:
+            interactions = interaction_matrix(user_index, track_index, counted_time, shape)
+        else:
+            kept = np.flatnonzero((counted_time != 0) | (own_terms != 0))
+            places = user_index.take(kept), track_index.take(kept)
+            interactions, terms = (
+                sparse.csr_array(sparse.coo_array((values.take(kept), places), shape=shape))
+                for values in (counted_time, own_terms)
+            )
+            interactions.sort_indices()
+            terms.sort_indices()
+            own = terms.data
         by_track = None
         if centered_time is not None:
             by_track = track_rows(user_index, track_index, centered_time, shape)
         ones = np.ones(len(user_index), dtype=np.int8)
         heard = sparse.csr_array((ones, (user_index, track_index)), shape=shape)
-        return cls(interactions, heard, by_track)
+        return cls(interactions, heard, by_track, own_terms=own, factors=factors)
 
     @classmethod
-    def from_indexed(cls, indexed: Mapping[str, NDArray[Any]]) -> ModelMatrices:
-        """From the columns of indexed_interactions; centered_time is optional."""
+    def from_indexed(
+        cls, indexed: Mapping[str, NDArray[Any]], options: ModelOptions, *, predict: bool = True
+    ) -> ModelMatrices:
+        """From the columns of indexed_interactions, with the options of the model.
+
+        predict: with centered_by_track. centered_time may be missing if nothing needs it.
+        """
         users, tracks = indexed["user_index"], indexed["track_index"]
         shape = (int(users.max()) + 1, int(tracks.max()) + 1)
-        return cls.of(users, tracks, indexed["counted_time"], shape, indexed.get("centered_time"))
+        centered = indexed.get("centered_time")
+        return cls.of(
+            users,
+            tracks,
+            indexed["counted_time"],
+            shape,
+            centered if predict else None,
+            own_terms=None if centered is None else own_terms_of(centered, options.own_liking),
+            factors=track_factors(np.bincount(tracks, minlength=shape[1]), options.track_exponent),
+        )
+
+    @cached_property
+    def own_scores(self) -> sparse.csr_array | None:
+        """`own_terms` as a matrix, users x tracks."""
+        if self.own_terms is None:
+            return None
+        return _same_entries(self.interactions, self.own_terms)
 
     @cached_property
     def transposed(self) -> ModelMatrices:
@@ -262,18 +337,25 @@ class ModelMatrices:
         return sparse.csr_array(self.interactions.T.tocsr())
 
     @cached_property
+    def compared_by_track(self) -> sparse.csr_array:
+        """`compared` transposed, tracks x users."""
+        if self.compared is self.interactions:
+            return self.by_track
+        return sparse.csr_array(self.compared.T.tocsr())
+
+    @cached_property
     def unit_where_heard(self) -> MatrixAndTranspose:
         """X and X transposed, with explicit zeros so that every track heard has an entry."""
         unit = with_zeros(self.unit, self.pattern)
         return unit, self.unit_by_track if unit is self.unit else sparse.csr_array(unit.T.tocsr())
 
     @cached_property
-    def times_where_heard(self) -> MatrixAndTranspose:
-        """R and R transposed, with explicit zeros so that every track heard has an entry."""
-        times = with_zeros(self.interactions, self.pattern)
-        if times is self.interactions:
-            return times, self.by_track
-        return times, sparse.csr_array(times.T.tocsr())
+    def compared_where_heard(self) -> MatrixAndTranspose:
+        """`compared` and its transpose, with an entry, even a 0, for every track heard."""
+        compared = with_zeros(self.compared, self.pattern)
+        if compared is self.compared:
+            return compared, self.compared_by_track
+        return compared, sparse.csr_array(compared.T.tocsr())
 
     @cached_property
     def heard(self) -> sparse.csr_array:
@@ -290,13 +372,13 @@ class ModelMatrices:
 
     @cached_property
     def squares(self) -> sparse.csr_array:
-        """The squares of R, users x tracks."""
-        return sparse.csr_array(self.interactions.power(2))
+        """The squares of `compared`, users x tracks."""
+        return sparse.csr_array(self.compared.power(2))
 
     @cached_property
     def squares_by_track(self) -> sparse.csr_array:
-        """The squares of R transposed, tracks x users."""
-        return sparse.csr_array(self.by_track.power(2))
+        """The squares of `compared` transposed, tracks x users."""
+        return sparse.csr_array(self.compared_by_track.power(2))
 
 
 @dataclass(frozen=True)

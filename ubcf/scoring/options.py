@@ -22,7 +22,15 @@ SIMILARITIES = ("full", "overlap")
 # Options of the model that go well together.
 PRESETS: dict[str, dict[str, Any]] = {
     "notebook": {},
-    "listening": {"offset": 0.25, "neighbors": 100, "shrinkage": 25.0},
+    "listening": {
+        "offset": 0.25,
+        "neighbors": 100,
+        "track_exponent": 0.25,
+        "walk": 4,
+        "reach": 300,
+        "own_liking": 0.03,
+    },
+    "similar": {"offset": 0.25, "neighbors": 100, "shrinkage": 25.0},
     "ratings": {
         "centering": "baseline",
         "similarity": "overlap",
@@ -35,6 +43,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 # The value of `neighbors` that stands for all users.
 ALL = "all"
+
+# After so many steps of a walk, further ones change nothing that matters.
+MOST_STEPS = 100
 
 
 def check_plan(plan: str) -> None:
@@ -68,6 +79,17 @@ class Neighborhood:
 ALL_USERS = Neighborhood()
 
 
+@dataclass(frozen=True)
+class Walk:
+    """A walk from neighbor to neighbor, by which users get their weights.
+
+    steps: at least 1. reach: how many of the users reached are kept after each step.
+    """
+
+    steps: int
+    reach: int
+
+
 def _option(default: Any, metavar: str, description: str, choices: tuple[str, ...] = ()) -> Any:
     """A field with the description that the command line and its README show."""
     metadata = {"metavar": metavar, "description": description, "choices": choices}
@@ -99,8 +121,27 @@ class ModelOptions:
         "An interaction counts as its centered time plus C, in similarities and scores: having "
         "listened at all is a sign too.",
     )
-    self_weight: float = _option(
-        0.0, "W", "The weight of the user's own interactions in the scores."
+    own_liking: float = _option(
+        0.0,
+        "C",
+        "A track that the user listened to for longer than expected gets C times the difference "
+        "more in the scores.",
+    )
+    track_exponent: float = _option(
+        0.0,
+        "A",
+        "In similarities, an interaction with a track of n listeners is multiplied by n^-A: rare "
+        "tracks say more.",
+    )
+    walk: int = _option(
+        0,
+        "STEPS",
+        "Users count who are reached in a random walk of so many steps, each to a neighbor, the "
+        "similar ones more often; needs --neighbors K. 0: the neighbors count. Predicted times "
+        "come from the neighbors either way.",
+    )
+    reach: int = _option(
+        300, "R", "Of the users reached, the R most likely ones are kept after each step of a walk."
     )
     centering: str = _option(
         "user",
@@ -132,7 +173,17 @@ class ModelOptions:
             raise OptionError(f"neighbors is {self.neighbors}; it must be at least 1, or {ALL!r}")
         if self.min_common < 0:
             raise OptionError(f"min_common is {self.min_common}; it must be at least 0")
-        for name in ("shrinkage", "damping", "self_weight"):
+        if self.reach < 1:
+            raise OptionError(f"reach is {self.reach}; it must be at least 1")
+        if not 0 <= self.walk <= MOST_STEPS:
+            raise OptionError(f"walk is {self.walk}; it must be from 0 to {MOST_STEPS}")
+        if self.walk and self.neighbors is None:
+            raise OptionError(
+                f"walk is {self.walk}; a walk needs a number of neighbors, not {ALL!r}"
+            )
+        if not 0 <= self.track_exponent <= 1:
+            raise OptionError(f"track_exponent is {self.track_exponent}; it must be from 0 to 1")
+        for name in ("shrinkage", "damping", "own_liking"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise OptionError(f"{name} is {value}; it must be finite, and at least 0")
@@ -161,6 +212,16 @@ class ModelOptions:
         )
 
     @property
+    def users_reached(self) -> Walk | None:
+        """The walk that decides who counts for the scores; None: the neighborhood does."""
+        return Walk(self.walk, self.reach) if self.walk else None
+
+    @property
+    def counts_own_listening(self) -> bool:
+        """Whether the user's own listening can be in its scores."""
+        return self.own_liking > 0 or self.walk > 1
+
+    @property
     def takes_all_users(self) -> bool:
         """Whether all users count, each by its plain cosine."""
         return self.neighborhood == ALL_USERS
@@ -175,7 +236,10 @@ class ModelKeywords(TypedDict, total=False):
     min_similarity: float | None
     min_common: int
     offset: float
-    self_weight: float
+    own_liking: float
+    track_exponent: float
+    walk: int
+    reach: int
     centering: str
     similarity: str
     damping: float

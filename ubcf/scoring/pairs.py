@@ -28,6 +28,7 @@ from ubcf.scoring.parallel import do_all
 from ubcf.scoring.ranking import top_positive
 from ubcf.scoring.similarity import weight_inputs, weights
 from ubcf.scoring.tolerances import EQUALITY_GAP, OWN_TERM_ROUNDING, SMALLEST_DIVISOR
+from ubcf.scoring.walk import WeightsOf
 
 if TYPE_CHECKING:
     from ubcf.scoring.kernels.similarity import WeightInputs
@@ -44,26 +45,23 @@ LISTENERS_AT_ONCE = 1 << 20
 
 def score_pairs(
     matrices: ModelMatrices,
-    neighborhood: Neighborhood,
+    weights_of: WeightsOf,
     users: IntArray,
     tracks: IntArray,
     *,
-    self_weight: float,
     threads: int = 1,
-    compiled: bool = False,
 ) -> FloatArray:
-    """score(u, t) = sum over v of w(u, v) * h(v, t) for each pair: shape (pairs,).
+    """score(u, t) = sum over v of w(u, v) R(v, t), plus the own term, of each pair.
 
-    users, tracks: of each pair, by ascending user. w(u, u) is the self weight. Sums go over the
-    listeners of the track, by ascending user. compiled: use the kernels; numba must be installed.
+    Returns shape (pairs,). weights_of: gives w. users, tracks: of each pair, by ascending user.
+    Sums go over the listeners of the track, by ascending user.
     """
     scores = np.zeros(len(users))
     by_track = matrices.by_track
 
     def score(pairs: slice) -> None:
         distinct = np.unique(users[pairs]).astype(np.int64)
-        dense = weights(matrices, neighborhood, distinct, compiled=compiled).toarray()
-        dense[np.arange(len(distinct)), distinct] = self_weight
+        dense = weights_of(distinct).toarray()
         for group in by_listeners(np.diff(by_track.indptr).take(tracks[pairs])):
             chosen = group + pairs.start
             times = sparse.csr_array(by_track[tracks[chosen]])
@@ -73,33 +71,37 @@ def score_pairs(
             scores[chosen] = np.bincount(pair, terms, minlength=len(chosen))
 
     by_users(score, users, len(matrices.norms), threads)
+    if matrices.own_scores is not None:
+        scores += values_at(matrices.own_scores, users, tracks)
     return scores
 
 
 def scored_by_own_listening(
     matrices: ModelMatrices,
-    neighborhood: Neighborhood,
+    weights_of: WeightsOf,
     users: IntArray,
     tracks: IntArray,
     scores: FloatArray,
     *,
-    self_weight: float,
+    self_weights: FloatArray | None = None,
     threads: int = 1,
-    compiled: bool = False,
 ) -> NDArray[np.bool_]:
     """Whether a score above 0 is the user's own listening alone: shape (pairs,).
 
-    users, tracks, scores: of each pair, by ascending user. False where a term w(u, v) * h(v, t) of
-    another user v is in the sum, even if the terms of all of them cancel. compiled: use the
-    kernels; numba must be installed.
+    weights_of: gives w. users, tracks, scores: of each pair, by ascending user. False where a term
+    w(u, v) R(v, t) of another user v is in the sum, even if the terms of all of them cancel.
+    self_weights: w(u, u) of each pair; None: all are 0.
     """
     is_own = np.zeros(len(users), dtype=bool)
-    if self_weight == 0:
+    if matrices.own_scores is None and self_weights is None:
         return is_own
     positive = np.flatnonzero(scores > 0)
-    own_terms = self_weight * values_at(
-        matrices.interactions, users.take(positive), tracks.take(positive)
-    )
+    pairs = users.take(positive), tracks.take(positive)
+    own_terms = np.zeros(len(positive))
+    if matrices.own_scores is not None:
+        own_terms += values_at(matrices.own_scores, *pairs)
+    if self_weights is not None:
+        own_terms += self_weights.take(positive) * values_at(matrices.interactions, *pairs)
     # Whatever is left belongs to others, who must be looked for only where nothing is.
     rest = np.abs(scores.take(positive) - own_terms)
     alone = positive[(own_terms > 0) & (rest < EQUALITY_GAP + OWN_TERM_ROUNDING * own_terms)]
@@ -107,24 +109,18 @@ def scored_by_own_listening(
     shared = alone[np.diff(matrices.by_track.indptr).take(tracks.take(alone)) > 1]
     if len(shared):
         is_own[shared] = ~_have_terms_of_others(
-            matrices,
-            neighborhood,
-            users.take(shared),
-            tracks.take(shared),
-            threads=threads,
-            compiled=compiled,
+            matrices, weights_of, users.take(shared), tracks.take(shared), threads=threads
         )
     return is_own
 
 
 def _have_terms_of_others(
     matrices: ModelMatrices,
-    neighborhood: Neighborhood,
+    weights_of: WeightsOf,
     users: IntArray,
     tracks: IntArray,
     *,
     threads: int,
-    compiled: bool,
 ) -> NDArray[np.bool_]:
     """Whether a term of another user is in the score of each pair, by ascending user."""
     have_terms = np.zeros(len(users), dtype=bool)
@@ -132,7 +128,8 @@ def _have_terms_of_others(
 
     def find(pairs: slice) -> None:
         distinct = np.unique(users[pairs]).astype(np.int64)
-        dense = weights(matrices, neighborhood, distinct, compiled=compiled).toarray()
+        dense = weights_of(distinct).toarray()
+        dense[np.arange(len(distinct)), distinct] = 0.0
         for group in by_listeners(np.diff(by_track.indptr).take(tracks[pairs])):
             chosen = group + pairs.start
             times = sparse.csr_array(by_track[tracks[chosen]])

@@ -6,6 +6,7 @@ It takes the cheapest way that fits in the memory, by the estimates of `ubcf.sco
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from ubcf.scoring import kernels
 from ubcf.scoring.costs import (
@@ -17,8 +18,10 @@ from ubcf.scoring.costs import (
     least_bytes,
     nearest_seconds,
     neighbors_seconds,
+    walk_bytes,
+    walk_seconds,
 )
-from ubcf.scoring.options import ALL_USERS, BY_SIMILARITIES, BY_TILES, WAYS, Neighborhood
+from ubcf.scoring.options import ALL_USERS, BY_SIMILARITIES, BY_TILES, WAYS, Neighborhood, Walk
 from ubcf.scoring.ways.tiles import CANDIDATE_BYTES, TILE_BYTES, TILE_WIDTH, USERS_PER_BLOCK
 
 # Load numba for pair scores and predictions only above this many interactions x users.
@@ -80,20 +83,20 @@ def plan_scores(
     neighbors: bool | None = None,
     numba: bool | None = None,
     neighborhood: Neighborhood = ALL_USERS,
+    walk: Walk | None = None,
 ) -> Plan:
     """The cheapest way that fits in the memory, in bytes.
 
     list_length: of the longest ranking that a user needs. way: one of WAYS, to take no other.
     neighbors: whether to compute the neighbors (None: if their time is small; see
     NEIGHBORS_SHARE_OF_SCORE_TIME). numba: whether kernels may be used (None: if it is installed).
-    neighborhood: only ALL_USERS can do without similarities.
+    neighborhood: only ALL_USERS can do without similarities. walk: decides the weights in the
+    scores; None: the neighborhood does.
     Raises TooLittleMemoryError when no way fits.
     """
+    seconds = partial(_way_seconds, work, neighborhood=neighborhood, walk=walk)
     by_scipy, by_kernels = (
-        {
-            each: _way_seconds(work, each, neighborhood, compiled=compiled, threads=TYPICAL_THREADS)
-            for each in WAYS
-        }
+        {each: seconds(each, compiled=compiled, threads=TYPICAL_THREADS) for each in WAYS}
         for compiled in (False, True)
     )
     may_compile = kernels.has_numba() if numba is None else numba
@@ -101,8 +104,9 @@ def plan_scores(
     cost = {each: (by_kernels if compiled[each] else by_scipy)[each] for each in WAYS}
     estimates = {
         each: Estimate(
-            _way_seconds(work, each, neighborhood, compiled=compiled[each], threads=threads),
-            least_bytes(work, list_length, each, compiled=compiled[each]),
+            seconds(each, compiled=compiled[each], threads=threads),
+            least_bytes(work, list_length, each, compiled=compiled[each])
+            + (0 if walk is None else walk_bytes(work, neighborhood.neighbors or work.users)),
         )
         for each in WAYS
     }
@@ -132,12 +136,23 @@ def plan_scores(
 
 
 def _way_seconds(
-    work: Work, way: str, neighborhood: Neighborhood, *, compiled: bool, threads: int
+    work: Work,
+    way: str,
+    *,
+    neighborhood: Neighborhood,
+    walk: Walk | None,
+    compiled: bool,
+    threads: int,
 ) -> float:
     """Wall seconds of a way; the kernels of `similarities` compute nearest users only."""
-    if way == BY_SIMILARITIES and compiled and neighborhood.neighbors is not None:
-        return nearest_seconds(work, neighborhood.neighbors, neighborhood.overlap, threads)
-    return estimated_seconds(work, way, compiled=compiled, threads=threads)
+    nearest = neighborhood.neighbors
+    seconds = 0.0
+    if way == BY_SIMILARITIES and nearest is not None:
+        if walk is not None:
+            seconds = walk_seconds(work, nearest, walk, compiled=compiled, threads=threads)
+        if compiled:
+            return seconds + nearest_seconds(work, nearest, neighborhood.overlap, threads)
+    return seconds + estimated_seconds(work, way, compiled=compiled, threads=threads)
 
 
 def _neighbors_take_little(work: Work, by_scipy: dict[str, float]) -> bool:

@@ -119,13 +119,13 @@ def weights(
     if neighborhood.min_similarity is not None:
         block.data[block.data < neighborhood.min_similarity] = 0.0
     block.eliminate_zeros()
-    return block if neighborhood.neighbors is None else _nearest(block, neighborhood.neighbors)
+    return block if neighborhood.neighbors is None else nearest(block, neighborhood.neighbors)
 
 
-def _nearest(block: sparse.csr_array, count: int) -> sparse.csr_array:
+def nearest(block: sparse.csr_array, count: int) -> sparse.csr_array:
     """The `count` greatest weights above 0 of each row; of equal ones, the smaller columns."""
-    nearest = top_positive(block, count)
-    return sparse.csr_array((nearest.values, (nearest.rows, nearest.columns)), shape=block.shape)
+    found = top_positive(block, count)
+    return sparse.csr_array((found.values, (found.rows, found.columns)), shape=block.shape)
 
 
 def overlap_similarity_block(matrices: ModelMatrices, users: Indexes) -> sparse.csr_array:
@@ -135,7 +135,7 @@ def overlap_similarity_block(matrices: ModelMatrices, users: Indexes) -> sparse.
     tracks t that both have heard (Herlocker et al., 1999). Returns len(users) x all users, without
     stored zeros. Magnitudes below SIMILARITY_NOISE are 0.
     """
-    products = matrices.interactions[users] @ matrices.by_track
+    products = matrices.compared[users] @ matrices.compared_by_track
     user_squares = matrices.squares[users] @ matrices.heard_by_track
     lengths = user_squares.multiply(matrices.heard[users] @ matrices.squares_by_track)
     lengths.eliminate_zeros()
@@ -149,7 +149,7 @@ def weight_inputs(matrices: ModelMatrices, neighborhood: Neighborhood) -> Weight
     from ubcf.scoring.kernels.similarity import WeightInputs, WeightOptions
 
     if neighborhood.overlap:
-        matrix, by_track = matrices.times_where_heard
+        matrix, by_track = matrices.compared_where_heard
     elif neighborhood.counts_common:
         matrix, by_track = matrices.unit_where_heard
     else:
@@ -179,21 +179,20 @@ def nearest_weights(
     from ubcf.scoring.kernels.similarity import nearest_rows
 
     all_users = len(matrices.norms)
-    nearest, ranks = nearest_rows(
+    found, ranks = nearest_rows(
         users, weight_inputs(matrices, neighborhood), min(neighborhood.neighbors or 0, all_users)
     )
-    return nearest.to_matrix(all_users), ranks
+    return found.to_matrix(all_users), ranks
 
 
 def score_block(
-    similarity: sparse.csr_array, interactions: sparse.csr_array, users: Indexes, self_weight: float
+    weights: sparse.csr_array, matrices: ModelMatrices, users: Indexes
 ) -> sparse.csr_array:
-    """score(u, t) = sum over v of w(u, v) * h(v, t) for the users of a similarity block.
+    """score(u, t) = sum over v of w(u, v) R(v, t), plus the own term, for some users.
 
-    similarity: len(users) x all users. interactions: R, users x tracks. self_weight: taken as
-    w(u, u). Returns len(users) x tracks.
+    weights: w, len(users) x all users. Returns len(users) x tracks.
     """
-    scores = similarity @ interactions
-    if self_weight:
-        scores = scores + self_weight * interactions[users]
+    scores = weights @ matrices.interactions
+    if matrices.own_scores is not None:
+        scores = scores + matrices.own_scores[users]
     return sparse.csr_array(scores)

@@ -18,12 +18,16 @@ from ubcf.scoring.matrices import (
     FloatArray,
     IntArray,
     ModelMatrices,
+    own_terms_of,
     row_of_each_entry,
+    track_factors,
+    values_at,
     with_offset,
 )
 from ubcf.scoring.pairs import scored_by_own_listening
 from ubcf.scoring.ranking import ListOptions, TopLists, top_positive
 from ubcf.scoring.similarity import count_common, score_block, weights
+from ubcf.scoring.walk import walk_few
 from ubcf.serving.history import TimeBounds, checked_plays
 from ubcf.serving.stored_model import StoredModel, load_model
 
@@ -43,7 +47,8 @@ def recommend(
     or a rating in the scale of the build. top: None takes that of the build.
     Returns rank, track, score, heard, source, artist, title, genre and pop. The options are those
     of the build. Unlike a rebuild, the person's listening does not change the order of popularity
-    among equal scores, nor, with baseline centering, the biases of the tracks.
+    among equal scores, nor, with baseline centering, the biases of the tracks, with a track
+    exponent, their numbers of listeners, and with a walk, the steps from the other users.
     Raises InputError for a history that is empty or has a time outside the scale, OptionError for a
     top below 1.
     """
@@ -80,7 +85,7 @@ def fold_in(
     if model.chooses_tracks:
         allowed = session.run_arrays("serving/questions/recommendable_tracks.sql")["track_index"]
     found = person.recommendations(model, model.top if top is None else top, allowed)
-    neighbors = top_positive(person.weights, similar_users)
+    neighbors = top_positive(person.similarity, similar_users)
     parts: dict[str, tuple[str, str, dict[str, NDArray[Any]]]] = {
         "recommendations": (
             "folded_recommendations",
@@ -89,7 +94,7 @@ def fold_in(
                 "rank": found.ranks,
                 "track_index": found.columns,
                 "score": found.values,
-                "own": person.own(model, found),
+                "own": person.own(found),
             },
         ),
         "similar_users": (
@@ -151,12 +156,17 @@ class _Person:
 
     row: int
     matrices: ModelMatrices
+    similarity: sparse.csr_array
     weights: sparse.csr_array
     scores: sparse.csr_array
 
     @classmethod
     def of(cls, model: StoredModel, plays: dict[str, NDArray[Any]]) -> _Person:
-        """Centers the plays as a build does, and computes the weights and scores of the person."""
+        """Centers the plays as a build does, and computes the weights and scores of the person.
+
+        Each track counts with the listeners that it has in the build. In a walk the person reaches
+        others, who lead to each other as in the build, never back to the person.
+        """
         users, tracks = model.shape
         own_tracks = np.asarray(plays["track_index"])
         own = _centered(model, plays)
@@ -168,11 +178,26 @@ class _Person:
         counted = np.concatenate(
             [model.indexed["counted_time"], with_offset(own, model.options.offset)]
         )
-        matrices = ModelMatrices.of(*places, counted, shape=shape)
+        listeners = np.bincount(model.indexed["track_index"], minlength=shape[1])
+        matrices = ModelMatrices.of(
+            *places,
+            counted,
+            shape,
+            own_terms=own_terms_of(
+                np.concatenate([model.indexed["centered_time"], own]), model.options.own_liking
+            ),
+            factors=track_factors(listeners, model.options.track_exponent),
+        )
         row = np.array([users])
-        found = weights(matrices, model.options.neighborhood, row)
-        scores = score_block(found, matrices.interactions, row, model.options.self_weight)
-        return cls(users, matrices, found, scores)
+        similarity = weights(matrices, model.options.neighborhood, row)
+        walk = model.options.users_reached
+        found = similarity
+        if walk is not None:
+            of_others = walk_few(similarity[:, :users], model.similarity_of, walk)
+            found = sparse.csr_array(
+                (of_others.data, of_others.indices, of_others.indptr), shape=similarity.shape
+            )
+        return cls(users, matrices, similarity, found, score_block(found, matrices, row))
 
     def recommendations(self, model: StoredModel, top: int, allowed: IntArray | None) -> TopLists:
         """The list of the person, with the options of the build.
@@ -187,32 +212,49 @@ class _Person:
         lists = ListOptions(top, 0, excluded, model.only_positive, recommendable)
         return lists.recommended(self.scores, np.zeros(1, dtype=np.int64))
 
-    def own(self, model: StoredModel, lists: TopLists) -> NDArray[np.bool_]:
+    def own(self, lists: TopLists) -> NDArray[np.bool_]:
         """Whether each score of the list is from what the person heard alone."""
         return scored_by_own_listening(
             self.matrices,
-            model.options.neighborhood,
+            lambda _users: self.weights,
             np.full(len(lists.columns), self.row),
             lists.columns,
             lists.values,
-            self_weight=model.options.self_weight,
         )
 
     def contributions(self, model: StoredModel, lists: TopLists) -> dict[str, NDArray[Any]]:
         """The contribution of each user, and of the person, to each score of the list."""
         counts = self.weights.toarray().ravel()
-        counts[self.row] = model.options.self_weight
         by_rank = sparse.csr_array(self.matrices.by_track[lists.columns])
         place = row_of_each_entry(by_rank)
         similarity = counts.take(by_rank.indices)
         kept = np.flatnonzero(similarity * by_rank.data)
-        return {
+        terms = {
             "rank": place.take(kept) + 1,
             "track_index": lists.columns.take(place.take(kept)),
             "user_index": by_rank.indices.take(kept).astype(np.int64),
             "similarity": similarity.take(kept),
             "counted_time": by_rank.data.take(kept),
             "contribution": (similarity * by_rank.data).take(kept),
+        }
+        own = self._own_contributions(model, lists)
+        return {name: np.concatenate([terms[name], own[name]]) for name in terms}
+
+    def _own_contributions(self, model: StoredModel, lists: TopLists) -> dict[str, NDArray[Any]]:
+        """The own terms of the person, as `contributions`."""
+        terms = np.zeros(len(lists.columns))
+        if self.matrices.own_scores is not None:
+            rows = np.full(len(lists.columns), self.row)
+            terms = values_at(self.matrices.own_scores, rows, lists.columns)
+        place = np.flatnonzero(terms)
+        liking = model.options.own_liking
+        return {
+            "rank": place + 1,
+            "track_index": lists.columns.take(place),
+            "user_index": np.full(len(place), self.row),
+            "similarity": np.full(len(place), liking),
+            "counted_time": terms.take(place) / (liking or 1.0),
+            "contribution": terms.take(place),
         }
 
 

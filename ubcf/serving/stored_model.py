@@ -8,10 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ubcf.database.session import Session
-from ubcf.scoring.matrices import ModelMatrices
+from ubcf.scoring.matrices import Indexes, ModelMatrices
 from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions
+from ubcf.scoring.planner import worth_compiling
+from ubcf.scoring.similarity import weights
+from ubcf.scoring.walk import walk_few
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,17 @@ class StoredModel:
     @cached_property
     def matrices(self) -> ModelMatrices:
         """R, and what similarities and predicted times are computed from it."""
-        return ModelMatrices.from_indexed(self.indexed)
+        return ModelMatrices.from_indexed(self.indexed, self.options)
+
+    def similarity_of(self, users: Indexes) -> sparse.csr_array:
+        """The similarities of the neighbors of some users: len(users) x all users."""
+        compiled = worth_compiling(self.matrices.pattern.nnz, len(users))
+        return weights(self.matrices, self.options.neighborhood, users, compiled=compiled)
+
+    def weights(self, users: Indexes) -> sparse.csr_array:
+        """The weights of all users in the scores of a few users: len(users) x all users."""
+        similarity, walk = self.similarity_of(users), self.options.users_reached
+        return similarity if walk is None else walk_few(similarity, self.similarity_of, walk)
 
 
 def load_model(session: Session) -> StoredModel:

@@ -3,7 +3,7 @@
 -- variable user: the user.
 -- variable track: the track.
 with
-weights as (
+counting as (
     from weights_of(getvariable('user'))
 ),
 
@@ -14,10 +14,10 @@ listeners as (
 )
 
 select
-    (select count(*) from weights) as neighbors,
+    (select count(*) from counting) as neighbors,
     (
         select count(*)
-        from weights
-        inner join listeners on weights.neighbor = listeners."user"
+        from counting
+        inner join listeners on counting.neighbor = listeners."user"
     ) as neighbors_who_heard,
     (select count(*) from listeners) as other_listeners;

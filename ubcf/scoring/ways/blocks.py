@@ -28,6 +28,9 @@ from ubcf.scoring.similarity import (
 # in the product, and the copies that ranking makes of both. Measured, rounded up.
 BYTES_PER_ENTRY = 120
 
+# The kernels keep at most about this many entries per entry of a list.
+KEPT_PER_LIST_ENTRY = 4
+
 # Users of a block at most, so that there are enough blocks for all threads and for progress. Larger
 # blocks are slower, too: their arrays do not stay in the processor cache.
 MOST_USERS_PER_BLOCK = 512
@@ -43,7 +46,8 @@ class UserBlock:
     norms: of the rows of R. positive_scores: the number of tracks with a score above 0, by the
     equality gap or more. Counts are NOT_COUNTED where the way does not make them. common_tracks:
     the number of tracks that both have heard, for each entry of `neighbors`. heard: whether the
-    user has heard the track, for each entry of `recommendations`.
+    user has heard the track, for each entry of `recommendations`. weights: w, users of the block x
+    all users, if it is not of the neighborhood but of a walk; else None.
     """
 
     start: int
@@ -55,6 +59,7 @@ class UserBlock:
     common_tracks: Indexes
     recommendations: TopLists
     heard: NDArray[np.bool_]
+    weights: sparse.csr_array | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,6 @@ class ScoringJob:
 
     matrices: ModelMatrices
     neighborhood: Neighborhood
-    self_weight: float
     lists: ListOptions
     threads: int
     memory: int
@@ -101,18 +105,29 @@ class ScoringJob:
 
     @cached_property
     def self_terms_of_products(self) -> FloatArray:
-        """The user's own contribution to X G, subtracted from it: one value per entry of R.
+        """What X G has too much of the user's own listening: one value per entry of R.
 
-        With a self weight, only a part is subtracted.
+        It is what the user contributes as its own neighbor, less its own terms.
         """
-        terms: FloatArray = (1.0 - self.self_weight) * self.matrices.interactions.data
+        times, own = self.matrices.interactions.data, self.matrices.own_terms
+        terms: FloatArray = times if own is None else times - own
         return terms
 
     @cached_property
     def self_terms_of_weights(self) -> FloatArray:
-        """The same for W R, to which the user does not contribute: negative with a self weight."""
-        terms: FloatArray = -self.self_weight * self.matrices.interactions.data
+        """The same for W R: the own terms, negative."""
+        own = self.matrices.own_terms
+        terms: FloatArray = np.zeros(self.matrices.interactions.nnz) if own is None else -own
         return terms
+
+    @cached_property
+    def costs_of_nearest(self) -> FloatArray:
+        """As `costs`, for similarities: the kernels keep little more than the lists."""
+        if not self.compiled or self.neighborhood.neighbors is None:
+            return self.costs
+        kept = KEPT_PER_LIST_ENTRY * (self.neighborhood.neighbors + self.ranking_lengths)
+        costs: FloatArray = np.minimum(kept, self.costs)
+        return costs
 
     def blocks(self, costs: FloatArray) -> list[tuple[int, int]]:
         """Ranges (start, stop) of users that fit in the memory; costs: in entries, of each user."""
@@ -127,7 +142,7 @@ def weights_of(job: ScoringJob, users: Indexes) -> sparse.csr_array:
 
 def scores_of(job: ScoringJob, weights: sparse.csr_array, users: Indexes) -> sparse.csr_array:
     """The scores of some users from their weights: len(users) x tracks."""
-    return score_block(weights, job.matrices.interactions, users, job.self_weight)
+    return score_block(weights, job.matrices, users)
 
 
 def recommended(job: ScoringJob, scores: sparse.csr_array, users: Indexes) -> TopLists:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import sparse
 
-from ubcf.scoring.matrices import FloatArray, Indexes
+from ubcf.scoring.matrices import Indexes
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.ranking import TopLists, count_positive, top_positive, top_ranked
 from ubcf.scoring.similarity import count_neighbors, nearest_weights
@@ -25,9 +25,6 @@ from ubcf.scoring.ways.blocks import (
     weights_of,
 )
 from ubcf.scoring.ways.products import scores_from_weights
-
-# The kernels keep at most about this many entries per entry of a list.
-KEPT_PER_LIST_ENTRY = 4
 
 
 def by_similarities(
@@ -57,18 +54,9 @@ def by_similarities(
             is_heard(job, start, recommendations),
         )
 
-    for block in in_turn(pool, work, job.blocks(_costs(job)), job.jobs_at_once):
+    for block in in_turn(pool, work, job.blocks(job.costs_of_nearest), job.jobs_at_once):
         advance((block.stop - block.start) / job.users)
         yield block
-
-
-def _costs(job: ScoringJob) -> FloatArray:
-    """The entries of each user's rows: the kernels keep little more than the lists."""
-    if not job.compiled or job.neighborhood.neighbors is None:
-        return job.costs
-    kept = KEPT_PER_LIST_ENTRY * (job.neighborhood.neighbors + job.ranking_lengths)
-    costs: FloatArray = np.minimum(kept, job.costs)
-    return costs
 
 
 # Weights, neighbors, scores, and the number of positive scores of some users.

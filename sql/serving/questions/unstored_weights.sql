@@ -1,0 +1,11 @@
+-- unstored_weights: one row if the scores of a given user come from weights that the build did not store: the user.
+-- A user with a neighbor has weights in a walk.
+-- variable user: the given user.
+select users."user"
+from users
+cross join build
+where
+    users."user" = getvariable('user')
+    and users.positive_neighbors > 0
+    and coalesce(cast(build.options ->> 'walk' as bigint), 0) > 0
+    and not exists (select * from weights where weights."user" = getvariable('user'));
