@@ -9,13 +9,16 @@ For a user u and a track t; users and tracks are dense indexes, tracks by descen
                  the mean time of u; or the baseline estimate mean + bias(u) + bias(t) (Koren,
                  2010); or 0. Below 1e-9 in magnitude h is exactly 0.
     R            h plus the offset, a sparse matrix, users x tracks.
-    X            R with every row divided by its Euclidean norm.
+    X            R with every row divided by its Euclidean norm; with a track exponent a, after the
+                 column of a track with n listeners was multiplied by n^-a.
     w(u, v)      similarity: the cosine of the rows u and v of R, which is (X X')(u, v), and 0 for
-                 u = v; or the cosine over the tracks that both heard (Herlocker et al., 1999).
-                 Options of the neighborhood multiply it by n / (n + shrinkage) for n tracks in
-                 common (Koren, 2010), set minima, and keep only the k nearest users with w > 0.
-    score(u, t)  the sum over users v of w(u, v) R(v, t). The self weight, 0 by default, stands for
-                 w(u, u).
+                 u = v; or the cosine over the tracks that both heard (Herlocker et al., 1999); with
+                 a track exponent, of the rows whose columns were multiplied. Options of the
+                 neighborhood multiply it by n / (n + shrinkage) for n tracks in common (Koren,
+                 2010), set minima, and keep only the k nearest users with w > 0.
+                 With a walk, the scores take other weights: see `ubcf.scoring.walk`.
+    score(u, t)  the sum over users v of w(u, v) R(v, t), plus the own term, the own liking times
+                 max(h(u, t), 0); the own liking is 0 by default.
     predicted    center + sum of w(u, v) h(v, t) / (sum of |w(u, v)| + damping), over the listeners
     time         v of t, or the k nearest of them (Resnick et al., 1994, damped); cut to 0..1. With
                  own tracks, center + 0.8 times the sum of this fraction and of the same over the
@@ -30,7 +33,7 @@ Three ways to the same lists
 
 If all users count by their plain cosines, W = X X' - D, where the diagonal matrix D is 1 for users
 whose rows of R are not 0. The scores are W R = (X X' - D) R = X (X' R) - D R by the associative
-law, so either product can be formed first (a self weight s makes it (1 - s) D R):
+law, so either product can be formed first (own terms are subtracted from D R):
 
                 users x users
          +----- W = X X' - D ---- W R ----------+                  similarities: W by rows
@@ -43,7 +46,8 @@ The ways add in different orders, so their scores differ by a few 1e-16 per term
 the equality gap: scores that are equal in exact arithmetic are equal in the ranking, and the lists
 are the same. Within a way, a row depends neither on the sizes of blocks nor on the threads.
 
-Options of the neighborhood change W itself, so they need the way `similarities`. Otherwise the
+Options of the neighborhood change W itself, so they need the way `similarities`, of which a walk is
+a form with two passes: `ubcf.scoring.ways.walks`. Otherwise the
 planner estimates the cost of each way, and takes the cheapest that fits in the memory.
 
 Modules
@@ -57,6 +61,7 @@ Each imports only from the lines below its own:
     ways          one module a way, and blocks, which they share
       predictions predicted times: from neighbors, and from the user's own tracks
     pairs         scores of single pairs of a user and a track; what neighbors predict for them
+    walk          the weights of users reached through users
     similarity    similarities, and the options of the neighborhood
     ranking       top lists and equality chains
     kernels       compiled loops; see below
