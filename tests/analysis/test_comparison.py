@@ -396,6 +396,7 @@ def test_another_version_of_ubcf_is_listed_among_the_options(folder: Path) -> No
             ("offset", None, "0.0"),
             ("only_positive", None, "false"),
             ("own_liking", None, "0.0"),
+            ("own_tracks", None, "false"),
             ("predict", None, "false"),
             ("reach", None, "300"),
             (

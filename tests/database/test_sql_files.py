@@ -33,7 +33,7 @@ OF_THE_MODEL = {
     "evaluation/truth.sql": {COUNTED_TIME_NOISE},
     "model/interactions.sql": {COUNTED_TIME_NOISE},
     "results/comments.sql": {COUNTED_TIME_NOISE},
-    "results/weights_of.sql": {EQUALITY_GAP, SIMILARITY_NOISE},
+    "results/similarities_of.sql": {EQUALITY_GAP, SIMILARITY_NOISE},
 }
 
 # Allowances for rounding that concern one file alone.
