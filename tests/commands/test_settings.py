@@ -161,6 +161,23 @@ def test_arrays_and_tables_are_options_that_may_be_given_several_times(folder: P
     assert shown(folder, "report", "--", "--user", "9") == {"user": ('["9"]', "command line")}
 
 
+def test_a_date_of_toml_is_a_date(folder: Path) -> None:
+    settings(folder, "since = 2024-02-19\n[evaluate]\nsince = 2024-02-19T10:30:00Z\n")
+    assert shown(folder, "build") == {"since": ("2024-02-19", "ubcf.toml")}
+    assert shown(folder, "evaluate") == {"since": ("2024-02-19T10:30:00+00:00", "ubcf.toml")}
+
+
+def test_a_variable_or_an_option_unsets_a_flag_of_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(folder, "[build]\nquiet = true\n[evaluate]\nexclude_heard = true\n")
+    assert call_ubcf("build", cwd=folder).stdout == ""
+    monkeypatch.setenv("UBCF_BUILD_QUIET", "0")
+    assert call_ubcf("build", cwd=folder).stdout.startswith("inputs ")
+    found = shown(folder, "evaluate", "--", "--keep-heard")
+    assert found == {"exclude-heard": ("false", "command line")}
+
+
 def sample(option: click.Option) -> Any:
     """A value of TOML that the option takes."""
     form = option.metavar or ""
@@ -324,6 +341,9 @@ def test_a_pipe_is_a_file_of_settings_too(folder: Path) -> None:
         ("[build]\nquiet = 1", "quiet of [build]: 1, where true or false is needed"),
         ("[build]\noffset = '1'", "offset of [build]: the text '1', where a number is needed"),
         ("[build]\noutput = 5", "output of [build]: 5, where a text is needed"),
+        ("[build]\noutput = ''", "output of [build]: an empty text, where a file or a folder is"),
+        ("[build]\noutput = 2024-02-19", "output of [build]: 2024-02-19, where a text is needed"),
+        ("[build]\nsince = 10:00:00", "since of [build]: 10:00:00, where a text is needed"),
         ("[build]\noutput = ['a']", "output of [build]: an array, where a text is needed"),
         ('[build]\noutput = "a\\u0000"', "output of [build]: a text with a NUL character"),
         ("[build]\nplan = 'fast'", "plan of [build]: 'fast' is not one of "),
@@ -363,6 +383,7 @@ def test_all_tables_are_checked_whatever_runs_but_help_is_always_there(folder: P
 
 
 def test_a_file_that_cannot_be_read_is_an_error(folder: Path) -> None:
+    assert refused(folder, "--config", "", "build") == "--config is empty, where a file is needed"
     (folder / "ubcf.toml").mkdir()
     assert refused(folder) == "ubcf.toml: a folder, where a file of settings is expected"
     (folder / "ubcf.toml").rmdir()

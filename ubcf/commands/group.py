@@ -29,13 +29,15 @@ class Commands(click.Group):
     def _read_settings(self, context: click.Context, *, lenient: bool) -> None:
         """Reads the file of settings, if there is one. lenient: with an error it sets nothing."""
         path = context.params["config"]
-        if path is None and not os.path.lexists(SETTINGS_NAME):
-            return
+        if path is None:
+            if not os.path.lexists(SETTINGS_NAME):
+                return
+            path = SETTINGS_NAME
         from ubcf.commands.settings import read_settings
 
-        context.meta[SETTINGS_FILE] = path or SETTINGS_NAME
+        context.meta[SETTINGS_FILE] = path
         try:
-            context.default_map = read_settings(path or SETTINGS_NAME, self)
+            context.default_map = read_settings(path, self)
         except OptionError:
             if not lenient:
                 raise

@@ -110,6 +110,8 @@ def _inner(settings: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 def _parsed(path: str) -> dict[str, Any]:
     """The content of a TOML file. Raises OptionError."""
+    if not path:
+        raise OptionError("--config is empty, where a file is needed")
     try:
         return tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
     except IsADirectoryError as error:
@@ -180,6 +182,8 @@ class _File:
 
 def _located(text: str, folder: Path) -> str:
     """A path in a file of settings as it is from the current folder; a URL, or - for stdin."""
+    if not text:
+        raise click.BadParameter("an empty text, where a file or a folder is needed")
     if text == "-" or is_remote(text):
         return text
     if text.startswith("~/"):
@@ -256,7 +260,7 @@ def _single(parameter: click.Parameter, value: Any) -> Any:
         wanted = "a whole number", int
     elif isinstance(parameter.type, click.types.FloatParamType):
         wanted = "a number", int | float
-    elif isinstance(parameter.type, click.types.StringParamType) and isinstance(value, date):
+    elif "DATE" in (parameter.metavar or "") and isinstance(value, date):
         return _text(value)
     elif not isinstance(
         parameter.type, click.types.StringParamType | click.Choice | click.Path
