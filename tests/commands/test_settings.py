@@ -440,13 +440,15 @@ def test_it_shows_all_options_of_a_command_or_of_all(folder: Path) -> None:
 
 def test_it_is_read_on_a_terminal(folder: Path) -> None:
     settings(folder, 'database = "n.duckdb"\n')
-    done = call_ubcf("config", "explain", cwd=folder)
+    done = call_ubcf("config", "report", cwd=folder)
     assert done.stdout.splitlines() == [
-        "command  option    value     source",
-        "-------  --------  --------  ---------",
-        "explain  database  n.duckdb  ubcf.toml",
-        "explain  format    table     default",
-        "explain  safe-csv  false     default",
+        "command  option    value        source",
+        "-------  --------  -----------  ---------",
+        "report   output    report.html  default",
+        "report   user                   default",
+        "report   database  n.duckdb     ubcf.toml",
+        "report   quiet     false        default",
+        "report   verbose   false        default",
     ]
 
 

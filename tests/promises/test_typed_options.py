@@ -22,7 +22,8 @@ from tests.support.paths import PROJECT
 from ubcf.building.inputs.log_options import LogKeywords, LogOptions
 from ubcf.building.options import BuildKeywords, BuildOptions, WorkKeywords
 from ubcf.errors import OptionError
-from ubcf.evaluation.options import EvaluationKeywords, EvaluationOptions
+from ubcf.evaluation.keywords import EvaluationKeywords
+from ubcf.evaluation.options import EvaluationOptions
 from ubcf.scoring.options import ModelKeywords, ModelOptions
 
 # Fields of BuildOptions that hold other options, whose own fields are keyword arguments.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ubcf.building.inputs.log_options import LogKeywords
-from ubcf.building.options import WorkKeywords
 from ubcf.errors import OptionError
 from ubcf.evaluation.settings import parse_grid, parse_setting
 from ubcf.scoring.options import ModelOptions
@@ -86,16 +84,3 @@ class EvaluationOptions:
             return {}
         texts = parse_grid(self.tune, next(iter(self.models)))
         return dict(parse_setting(text) for text in texts)
-
-
-class EvaluationKeywords(WorkKeywords, LogKeywords, total=False):
-    """The fields of EvaluationOptions, and how logs are read, as keyword arguments."""
-
-    split: str
-    test_share: float
-    seed: int
-    settings: Sequence[str]
-    at: Sequence[int]
-    exclude_heard: bool
-    tune: str | None
-    tune_for: str

@@ -29,6 +29,7 @@ from ubcf.database.reading import EVALUATION_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import InputError
+from ubcf.evaluation.keywords import EvaluationKeywords
 from ubcf.evaluation.options import (
     BASELINES,
     ERRORS,
@@ -36,7 +37,6 @@ from ubcf.evaluation.options import (
     METRICS,
     PAIR_METRICS,
     USER_METRICS,
-    EvaluationKeywords,
     EvaluationOptions,
 )
 from ubcf.files import Publication, check_target
