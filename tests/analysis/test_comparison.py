@@ -543,6 +543,7 @@ def test_a_database_of_an_earlier_version_is_compared_without_what_it_lacks(
             "alter table build drop share_from_neighbors;"
             "alter table build drop share_from_neighbors_to_10;"
             "alter table recommendations drop source;"
+            "drop table weights;"
             "update build set version = '0.1.0'"
         )
     done = call_ubcf("diff", old, new, "--format", "json", cwd=tmp_path)

@@ -9,7 +9,7 @@ training part. It prints two markdown tables:
     rmse of predicted ratings, in stars, over all test pairs of known users: `--preset ratings`
     against Surprise's KNNWithMeans and KNNBaseline and LensKit's UserKNNScorer (explicit feedback);
     nDCG@10 of the lists without heard tracks, as sql/evaluation/metrics/ndcg.sql defines it
-    (gain: the time of a track above the user's mean): `--preset listening` against LensKit's
+    (gain: the time of a track above the user's mean): `--preset similar` against LensKit's
     UserKNNScorer and irspack's CosineUserKNNRecommender, implicit feedback of all rated tracks.
 
 Each of the others is tried with a few settings, all of which are printed. `pip install -e
@@ -52,7 +52,7 @@ def main() -> int:
             database=database,
             split="random",
             seed=arguments.seed,
-            settings=["ratings", "listening"],
+            settings=["ratings", "similar"],
             at=[CUT],
             exclude_heard=True,
             fields={"time": f"{STARS} * time"},
@@ -72,7 +72,7 @@ def main() -> int:
     for name, value in rating_errors(train, test):
         print(f"| {name} | {value:.4f} |")
     print(f"\n| nDCG@{CUT} | |\n|---|--:|")
-    print(f"| ubcf, preset listening | {ours['listening', 'ndcg']:.4f} |")
+    print(f"| ubcf, preset similar | {ours['similar', 'ndcg']:.4f} |")
     for name, value in list_gains(train, test):
         print(f"| {name} | {value:.4f} |")
     return 0

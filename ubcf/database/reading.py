@@ -17,6 +17,7 @@ from ubcf.database.tables import (
     BUILD_TABLES,
     EVALUATION_TABLES,
     MACROS,
+    NEW_TABLES,
     Columns,
 )
 from ubcf.errors import DatabaseError, one_line
@@ -212,7 +213,14 @@ def _checked(
 
 def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """Defines our macros in the connection, where they hide those of the database."""
-    templates = Session(connection).templates
+    session = Session(connection)
+    if not session.columns("weights"):
+        # Of an earlier version: no macro can name a table that does not exist.
+        connection.execute(
+            'create temp table weights as select "user", "user" as neighbor, 0.0 as weight'
+            " from users limit 0"
+        )
+    templates = session.templates
     for name in MACROS:
         macro = templates.render(f"results/{name}.sql")
         connection.execute(macro.replace("create macro", "create temp macro", 1))
@@ -272,8 +280,7 @@ def _refuse_other_contents(
     if evaluations and tables >= EVALUATION_TABLES.keys():
         _refuse_other_columns(connection, path, name, EVALUATION_TABLES)
         return
-    missing = BUILD_TABLES.keys() - tables
-    if missing:
+    if missing := BUILD_TABLES.keys() - NEW_TABLES - tables:
         raise DatabaseError(
             f"{path}: not a database that ubcf made: it has no table {sorted(missing)[0]!r}"
         )
@@ -287,6 +294,11 @@ def _refuse_other_contents(
     parts = None if numbers is None else tuple(map(int, numbers.groups()))
     if parts is None or parts < oldest:
         raise DatabaseError(f"{path}: made by ubcf {version}; build it again with this version")
+    missing = BUILD_TABLES.keys() - tables
+    if missing and parts >= OLDEST_VERSION:
+        raise DatabaseError(
+            f"{path}: it has no table {sorted(missing)[0]!r}; build it again with this version"
+        )
     _refuse_other_columns(connection, path, name, BUILD_TABLES, may_lack=parts < OLDEST_VERSION)
 
 

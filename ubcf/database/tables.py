@@ -112,6 +112,9 @@ BUILD_TABLES: dict[str, Columns] = {
     },
 }
 
+# Tables that builds before version 0.2 did not leave.
+NEW_TABLES = {"weights"}
+
 # `ubcf sql` can query an evaluation too.
 EVALUATION_TABLES: dict[str, Columns] = {
     "evaluation": {"version": "VARCHAR", "options": "JSON"},
