@@ -10,7 +10,7 @@ from scipy import sparse
 
 from ubcf.scoring.costs import Work, expected_entries
 from ubcf.scoring.matrices import interaction_matrix
-from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, BY_TILES, WAYS
+from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, BY_TILES, WAYS, Neighborhood, Walk
 from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores
 
 
@@ -90,3 +90,18 @@ def test_the_plan_keeps_to_the_memory_or_reports_how_much_it_needs() -> None:
         planned(3_000, 20_000, 60_000, way=BY_TILES, memory=30 << 20)
     needed = refused.value.needed
     assert planned(3_000, 20_000, 60_000, way=BY_TILES, memory=needed).tile_width == 64
+
+
+def test_a_walk_is_planned_with_the_similarities_of_all_users() -> None:
+    near, walk = {"neighborhood": Neighborhood(100)}, {"walk": Walk(4, 300)}
+    without, walking = (
+        planned(20_000, 500, 400_000, **near, **more).estimates[BY_SIMILARITIES]
+        for more in ({}, walk)
+    )
+    assert walking.bytes - without.bytes >= 20_000 * 100 * (8 + 4)
+    assert walking.seconds > without.seconds
+    # One step reaches the neighbors, so it costs no more than they do.
+    one_step = planned(20_000, 500, 400_000, **near, walk=Walk(1, 300))
+    assert one_step.estimates[BY_SIMILARITIES].seconds == without.seconds
+    with pytest.raises(TooLittleMemoryError):
+        planned(20_000, 500, 400_000, **near, **walk, memory=walking.bytes - 1)

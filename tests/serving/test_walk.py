@@ -1,4 +1,4 @@
-"""A walk after the build: explanations with and without stored weights, and people who come later."""
+"""A walk after the build: explanations, with and without stored weights, and fold-in."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_fold_in_is_a_rebuild_in_which_the_others_and_the_listeners_stay(tmp_pat
     assert len(found) == len(tracks)
     for track, score in found.items():
         assert score == pytest.approx(expected[tracks.index(track)], abs=1e-12)
-    assert {track: total for track, total in terms} == pytest.approx(
+    assert dict(terms) == pytest.approx(
         {track: score for track, score in found.items() if track in dict(terms)}, abs=1e-12
     )
 
