@@ -6,6 +6,7 @@ import click
 
 from ubcf._version import __version__
 from ubcf.commands.build import build
+from ubcf.commands.completion import complete_values
 from ubcf.commands.config import config
 from ubcf.commands.diff import diff
 from ubcf.commands.evaluate import evaluate
@@ -57,3 +58,4 @@ ubcf.add_command(simulate)
 ubcf.add_command(sql)
 ubcf.add_command(templates)
 name_variables(ubcf)
+complete_values(ubcf)

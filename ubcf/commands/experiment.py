@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ubcf.commands.completion import EXPERIMENT, TREATMENT
 from ubcf.commands.options import database_option, format_option
 
 
@@ -29,10 +30,11 @@ Examples:
   ubcf experiment TASTE_SHARE --control T1 --alpha 0.01
   ubcf experiment --format json"""
 )
-@click.argument("name", required=False, metavar="[NAME]")
+@click.argument("name", required=False, metavar="[NAME]", type=EXPERIMENT)
 @click.option(
     "--control",
     metavar="TREATMENT",
+    type=TREATMENT,
     help="The treatment that the others are compared with.  [default: the one named C or control]",
 )
 @click.option(

@@ -19,14 +19,14 @@ class Commands(click.Group):
         """Runs a command. Raises OptionError for an error in the file, or in a variable."""
         # An error in the file must not keep the help from people who look for what is right.
         asks_help = any(name in ctx.args for name in ctx.help_option_names)
-        self._read_settings(ctx, lenient=asks_help)
+        self.read_settings(ctx, lenient=asks_help)
         try:
             return super().invoke(ctx)
         except click.BadParameter as error:
             _name_variable(error)
             raise
 
-    def _read_settings(self, context: click.Context, *, lenient: bool) -> None:
+    def read_settings(self, context: click.Context, *, lenient: bool) -> None:
         """Reads the file of settings, if there is one. lenient: with an error it sets nothing."""
         path = context.params["config"]
         if path is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ubcf.commands.completion import ANALYSIS
 from ubcf.commands.options import database_option, format_option, titles_flag
 
 
@@ -24,7 +25,7 @@ Examples:
   ubcf query popularity_bias --format csv
   ubcf query sessions --show"""
 )
-@click.argument("name", required=False, metavar="[NAME]")
+@click.argument("name", required=False, metavar="[NAME]", type=ANALYSIS)
 @click.option(
     "-p",
     "--param",

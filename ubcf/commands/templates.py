@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ubcf.commands.completion import TEMPLATE
 from ubcf.commands.options import format_option
 
 
@@ -15,7 +16,7 @@ Examples:
   ubcf templates --copy staging/log_lines.sql my-sql/
   ubcf build --templates my-sql/"""
 )
-@click.argument("names", nargs=-1, metavar="[NAME]... [DIR]")
+@click.argument("names", nargs=-1, metavar="[NAME]... [DIR]", type=TEMPLATE)
 @click.option(
     "--copy", is_flag=True, help="Copy the templates to DIR, the last argument, to change them."
 )
