@@ -5,7 +5,8 @@
 -- scale (4): scores are of times from 0 to 1.
 -- In a walk the user may come back to itself, and is one of the rows. If the build has an own liking, a row of the user
 -- has it as similarity, and the part of the user's own centered time above 0, without the offset.
--- common_tracks: what both have heard, the tracks that contribute most to the similarity first.
+-- common_tracks: what both have heard, the tracks that contribute most to the similarity first. common_titles: their
+-- artists and titles, or the id of a track that the catalog lacks.
 -- variable user: the user.
 -- variable track: the track, recommended or not.
 with
@@ -53,7 +54,7 @@ common as (
                 abs(own.counted_time * theirs.counted_time) * own.factor desc, theirs.track asc
         ) as common_tracks,
         list(
-            nullif(concat_ws(' - ', tracks.artist, tracks.title), '')
+            coalesce(nullif(concat_ws(' - ', tracks.artist, tracks.title), ''), cast(tracks.track as varchar))
             order by
                 abs(own.counted_time * theirs.counted_time) * own.factor desc, theirs.track asc
         ) as common_titles

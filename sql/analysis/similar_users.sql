@@ -1,7 +1,8 @@
 -- similar_users: one row per user similar to a given user, the most similar first.
 -- Computed from the interactions, so that it also works where the table neighbors was left empty.
 -- similarity: with the options of the build; only users above 0 are listed. Not the weights of a walk.
--- common_track_ids, common_titles: what both have heard, the tracks that the given user liked most first.
+-- common_track_ids, common_titles: what both have heard, the tracks that the given user liked most first, as ids and
+-- as artists and titles, or the id of a track that the catalog lacks.
 -- variable user: the given user.
 -- variable k: users at most (default 20).
 with
@@ -28,7 +29,7 @@ common as (
         theirs."user" as neighbor,
         list(theirs.track order by own.counted_time desc, theirs.track asc) as common_track_ids,
         list(
-            nullif(concat_ws(' - ', tracks.artist, tracks.title), '')
+            coalesce(nullif(concat_ws(' - ', tracks.artist, tracks.title), ''), cast(tracks.track as varchar))
             order by own.counted_time desc, theirs.track asc
         ) as common_titles
     from interactions as theirs

@@ -42,8 +42,8 @@ def test_each_row_is_one_term_of_the_score(build_from: Build) -> None:
             "contribution",
         ]
         assert rounded(explanation.fetchall()) == [
-            (2, -0.4, [20], [None], -0.5, 0.2),
-            (3, 0.5, [40], [None], -0.2, -0.1),
+            (2, -0.4, [20], ["20"], -0.5, 0.2),
+            (3, 0.5, [40], ["40"], -0.2, -0.1),
         ]
         # Nobody else heard track 10: an empty sum, a score of 0.
         assert ubcf.explain(connection, 2, 10).fetchall() == []
@@ -63,7 +63,7 @@ def test_common_tracks_come_with_their_titles_those_that_count_most_first(
         ((neighbor, _, tracks, titles, centered_time, _),) = rounded(
             ubcf.explain(connection, 7, 4).fetchall()
         )
-    assert (neighbor, tracks, titles, centered_time) == (8, [2, 3, 1], ["O'Y", None, "A - X"], 0.4)
+    assert (neighbor, tracks, titles, centered_time) == (8, [2, 3, 1], ["O'Y", "3", "A - X"], 0.4)
 
 
 def test_the_terms_of_every_pair_sum_to_its_score(build_from: Build) -> None:

@@ -70,7 +70,7 @@ def test_interactions_are_ordered_by_centered_time_and_the_strongest_kept(rows: 
 def test_similar_users_come_with_what_both_heard(rows: Rows) -> None:
     assert rows("similar_users", user=3) == [
         (1, 1, 0.5, 1, 2, 2, 0.3, [40], ["Bo - So"]),
-        (2, 2, 0.5, 1, 4, 3, 0.5, [30], [None]),
+        (2, 2, 0.5, 1, 4, 3, 0.5, [30], ["30"]),
     ]
     assert len(rows("similar_users", user=3, k=1)) == 1
 

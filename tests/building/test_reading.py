@@ -816,7 +816,7 @@ def test_one_bad_line_is_too_many_when_none_is_allowed(tmp_path: Path) -> None:
     assert str(error.value) == (
         "1 of 3 lines were rejected, more than --max-rejected 0 allows: user is not a whole number "
         f"(1 lines); first {tmp_path.as_posix()}/logs/data.json, line 3: user is not a whole number"
-        "; --ids text takes numbers and texts"
+        """: '{"user": "1", "track": 2, "time": 0.5}'; --ids text takes numbers and texts"""
     )
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
 
@@ -848,9 +848,17 @@ def test_too_many_rejected_lines_are_reported_with_counts_reasons_and_the_first_
     assert str(error.value) == (
         "5 of 6 lines were rejected, more than --max-rejected 0.01 allows: "
         "not JSON (3 lines), not UTF-8 (1 lines), user is negative (1 lines); "
-        f"first {name}, line 2: not JSON; {name}, line 3: user is negative; "
-        f"{name}, line 4: not JSON"
+        f"first {name}, line 2: not JSON: 'x'; {name}, line 3: user is negative: "
+        f"""'{{"user": -1, "track": 2, "time": 0.5}}'; {name}, line 4: not JSON: 'y'"""
     )
+
+
+def test_of_a_long_rejected_line_the_beginning_is_shown_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RejectedLinesError) as error:
+        build_lines(tmp_path, GOOD, b"\x1b[31m\t" + b"x" * 100, b"\xff" * 3, max_rejected=0)
+    text = "\\x1b[31m\\t" + "x" * 74
+    assert f"line 2: not JSON: '{text}…'; " in str(error.value)
+    assert str(error.value).isprintable()
 
 
 def test_a_failed_build_leaves_the_previous_results(tmp_path: Path) -> None:

@@ -340,8 +340,8 @@ def refuse_rejected_lines(db: Database, max_rejected: float) -> None:
         )
     if rejected > max_rejected * compared:
         first = "; ".join(
-            f"{file}, line {number}: {reason}"
-            for file, number, reason in db.run(
+            f"{file}, line {number}: {reason}" + (f": {beginning!r}" if beginning else "")
+            for file, number, reason, beginning in db.run(
                 "staging/questions/first_rejected_lines.sql", rows=ROWS_SHOWN
             )
         )
