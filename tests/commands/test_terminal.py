@@ -31,7 +31,7 @@ CUT = (
     "  7  long long long long …  x\n"
 )
 
-NOTE = "ubcf: note: to fit 31 columns: 1 cell is cut; --wide shows all\n"
+NOTE = "ubcf: note: to fit a width of 31, 1 cell is cut; --wide shows all\n"
 
 
 def on_terminal(columns: int, *arguments: str, cwd: Path, **environment: str) -> str:
@@ -72,8 +72,9 @@ def test_parts_fit_too_each_by_itself_and_share_one_line(sample: Built) -> None:
     printed = on_terminal(60, "inspect", "user", "7", "-k", "2", cwd=sample.folder)
     assert max(map(len, printed.splitlines()[:-1])) <= 60
     assert printed.splitlines()[-1] == (
-        "ubcf: note: to fit 60 columns: 4 cells are cut, without columns title, time, "
-        "recommendation, genre, pop, mean_time, common_track_ids, common_titles; --wide shows all"
+        "ubcf: note: to fit a width of 60, 4 cells are cut and 8 columns are left out (title, "
+        "time, recommendation, genre, pop, mean_time, common_track_ids, common_titles); "
+        "--wide shows all"
     )
     assert printed.count("ubcf: note") == 1
 
@@ -110,4 +111,4 @@ def test_experiments_fit_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("COLUMNS", "70")
     done = call_ubcf("experiment", "--metric", "sessions", cwd=tmp_path)
     assert max(map(len, done.stdout.splitlines())) <= 70
-    assert "ubcf: note: to fit 70 columns: " in done.stderr
+    assert "ubcf: note: to fit a width of 70, " in done.stderr

@@ -55,7 +55,7 @@ def test_columns_that_do_not_fit_even_so_are_left_out_from_the_right_and_named()
     columns = [ID, TITLE, Column("artist", "VARCHAR"), SCORE]
     assert table(20, columns, ["7", "Crooked Windows", "Drosolle Workshop", "0.5"]) == (
         "user  title\n----  --------------\n   7  Crooked Windo…\n",
-        "1 cell is cut, without columns artist, score",
+        "1 cell is cut and 2 columns are left out (artist, score)",
     )
     assert table(1, columns[:1], ["12345678901", *[]]) == (
         "       user\n-----------\n12345678901\n",
@@ -67,7 +67,7 @@ def test_timestamps_are_not_cut() -> None:
     columns = [Column("timestamp", "TIMESTAMP"), TITLE]
     assert table(30, columns, ["2024-02-21 15:53:02.722", "Crooked Windows"]) == (
         "timestamp\n-----------------------\n2024-02-21 15:53:02.722\n",
-        "without column title",
+        "1 column is left out (title)",
     )
 
 
@@ -130,4 +130,9 @@ def test_widths_fit_unless_one_column_alone_is_too_wide(
 
 def test_what_several_tables_hide_is_added() -> None:
     assert Hidden(("a", "b"), 1) + Hidden(("b", "c"), 2) == Hidden(("a", "b", "c"), 3)
-    assert str(Hidden(("a", "b\n"), 1_200)) == "1,200 cells are cut, without columns a, b\\n"
+    assert (
+        str(Hidden(("a", "b\n"), 1_200))
+        == "1,200 cells are cut and 2 columns are left out (a, b\\n)"
+    )
+    many = Hidden(tuple("abcdefghij"))
+    assert str(many) == "10 columns are left out (a, b, c, d, e, f, g, h, ...)"

@@ -74,7 +74,7 @@ def say_hidden(hidden: Hidden, width: int | None) -> None:
     """Says on stderr what the tables on stdout do not show."""
     if str(hidden):
         sys.stdout.flush()
-        click.echo(f"ubcf: note: to fit {width} columns: {hidden}; --wide shows all", err=True)
+        click.echo(f"ubcf: note: to fit a width of {width}, {hidden}; --wide shows all", err=True)
 
 
 def print_rows(

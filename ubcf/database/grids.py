@@ -21,6 +21,9 @@ LEAST_WIDTH = 10
 
 BETWEEN = "  "
 
+# Columns that are named among those that are left out.
+NAMED = 8
+
 
 @dataclass(frozen=True)
 class Hidden:
@@ -33,13 +36,16 @@ class Hidden:
         return Hidden(tuple(dict.fromkeys(self.columns + other.columns)), self.cells + other.cells)
 
     def __str__(self) -> str:
-        """In words, such as '3 cells are cut, without columns genre, pop'; empty if nothing is."""
-        cut = (
-            f"{self.cells:,} cell{' is' if self.cells == 1 else 's are'} cut" if self.cells else ""
-        )
-        names = ", ".join(map(printable, self.columns))
-        left_out = f"without column{'' if len(self.columns) == 1 else 's'} {names}" if names else ""
-        return ", ".join(filter(None, (cut, left_out)))
+        """In words: '3 cells are cut and 1 column is left out (genre)'; empty if nothing is."""
+        said = []
+        if self.cells:
+            said.append(f"{self.cells:,} cell{' is' if self.cells == 1 else 's are'} cut")
+        if self.columns:
+            number = len(self.columns)
+            names = [*map(printable, self.columns[:NAMED]), *(["..."] if number > NAMED else [])]
+            left_out = f"column{' is' if number == 1 else 's are'} left out"
+            said.append(f"{number} {left_out} ({', '.join(names)})")
+        return " and ".join(said)
 
 
 def write_grid(
