@@ -693,7 +693,9 @@ def test_rejected_lines_are_reported_on_stderr(tmp_path: Path) -> None:
     done = call_ubcf("evaluate", "logs", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stderr == "ubcf: warning: 1 of 201 lines were rejected\n"
-    assert call_ubcf("evaluate", "logs", "-q", cwd=tmp_path).stderr == ""
+    for more in ([], ["--wide"]):
+        quiet = call_ubcf("evaluate", "logs", "-q", *more, cwd=tmp_path)
+        assert (quiet.stdout, quiet.stderr) == ("", "")
     refused = call_ubcf("evaluate", "logs", "--max-rejected", "0", cwd=tmp_path)
     assert refused.returncode == 1
     assert "line 1: not JSON" in refused.stderr

@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from ubcf.commands.options import format_option, logs_argument, narration_options, work_options
+from ubcf.database import WIDE
 from ubcf.evaluation.options import SPLITS, TUNING_METRICS
 from ubcf.scoring.options import PRESETS
 
@@ -178,7 +179,7 @@ def evaluate(
             f"{repeats}; an event may be in one part and its copy in the other; --repeats drop "
             "leaves them out"
         )
-    if form == "table" and narration.quiet:
+    if form in ("table", WIDE) and narration.quiet:
         return
     from ubcf.commands.rows import print_parts
 
