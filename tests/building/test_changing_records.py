@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.support.builds import build_in
+from tests.support.builds import build_in, rows_of
 from tests.support.commands import call_ubcf, environment_of_ubcf
 from ubcf.building import pipeline, staging
 from ubcf.files import Publication
@@ -136,8 +136,7 @@ def test_parquet_that_is_written_again_has_one_sentence_an_exit_code_and_another
         if code:
             assert done.stderr == f"ubcf: error: {name}: {ROTATED}\n"
         else:
-            with duckdb.connect(str(tmp_path / "ubcf.duckdb"), read_only=True) as connection:
-                counted = connection.execute("select count(*) from events").fetchall()
+            counted = rows_of(tmp_path / "ubcf.duckdb", "select count(*) from events")
             assert counted == [(rows,)]
 
 

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 import ubcf
-from tests.support.builds import Built, build_in
+from tests.support.builds import Built, build_in, rows_of
 from tests.support.commands import Argument, Done, call_ubcf, run_ubcf
 from tests.support.overlays import EVENTS_OF_TEXTS, overlay
 from tests.support.paths import PROJECT
@@ -166,11 +166,10 @@ def test_without_any_time_a_play_counts_as_1(tmp_path: Path) -> None:
     assert "times       none in the logs: each play counts as 1\n" in done.stdout
     assert "warning: the logs have no times" in done.stderr
     assert "--preset listening" in done.stderr
-    with duckdb.connect(str(tmp_path / "ubcf.duckdb"), read_only=True) as connection:
-        assert connection.sql('select "user", track, time from events').fetchall() == [
-            (1, 2, 1.0),
-            (3, 2, 1.0),
-        ]
+    assert rows_of(tmp_path / "ubcf.duckdb", 'select "user", track, time from events') == [
+        (1, 2, 1.0),
+        (3, 2, 1.0),
+    ]
     done = call_ubcf("build", "logs.json", "--preset", "listening", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "times       none in the logs: each play counts as 1\n" in done.stdout
@@ -669,12 +668,11 @@ def test_the_command_takes_all_options_and_the_database_records_them(tmp_path: P
         cwd=tmp_path,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    with duckdb.connect(str(tmp_path / "ubcf.duckdb"), read_only=True) as connection:
-        assert connection.sql('select "user", track, time from events').fetchall() == [
-            ("ann", "Salt", 1.0),
-            ("bob", "Salt", 0.0),
-        ]
-        ((options,),) = connection.sql("select options from build").fetchall()
+    assert rows_of(tmp_path / "ubcf.duckdb", 'select "user", track, time from events') == [
+        ("ann", "Salt", 1.0),
+        ("bob", "Salt", 0.0),
+    ]
+    ((options,),) = rows_of(tmp_path / "ubcf.duckdb", "select options from build")
     recorded = json.loads(options)
     assert {name: recorded[name] for name in ("fields", "columns", "where", "scale", "since")} == {
         "fields": {"user": "who", "track": "song", "time": "stars", "timestamp": "day"},
@@ -701,8 +699,7 @@ def test_an_evaluation_reads_the_same_events(tmp_path: Path) -> None:
     built = build_in(tmp_path, tmp_path / "logs.csv", **options)
     assert counts(built) == [("logs.csv", 25, 21, 0, 4)]
     ubcf.evaluate(tmp_path / "logs.csv", database=tmp_path / "evaluation.duckdb", **options)
-    with duckdb.connect(str(tmp_path / "evaluation.duckdb"), read_only=True) as connection:
-        split = connection.sql('select "user", track, time from split_events').fetchall()
+    split = rows_of(tmp_path / "evaluation.duckdb", 'select "user", track, time from split_events')
     assert sorted(split) == sorted(plays(built))
 
 
@@ -749,7 +746,7 @@ def test_a_field_that_no_line_has_is_named_with_those_that_there_are(
     options: list[str], named: str, tmp_path: Path
 ) -> None:
     write(tmp_path / "a.json", play(1, 2, when=5, device="web", a={"c": 1}, kind="x"))
-    done = run_ubcf("build", "a.json", *options, cwd=tmp_path)
+    done = call_ubcf("build", "a.json", *options, cwd=tmp_path)
     words = f"no line has {named}; the fields are user, track, time, when, device, a, kind"
     assert f"ubcf: warning: {words}\n" in done.stderr
 
@@ -786,7 +783,7 @@ def test_find_track_looks_into_ids_that_are_texts(tmp_path: Path) -> None:
     tracks = ["Love again", "zzz", "A long name with loVe in it", "lov"]
     built = build_lines(tmp_path, *(play(1, track) for track in tracks))
     arguments = ("find_track", "-d", built.database, "-p", "text=love", "--format", "csv")
-    found = run_ubcf("query", *arguments, cwd=tmp_path).stdout.splitlines()
+    found = call_ubcf("query", *arguments, cwd=tmp_path).stdout.splitlines()
     assert {line.split(",")[0] for line in found[1:3]} == {
         "Love again",
         "A long name with loVe in it",

@@ -60,7 +60,7 @@ def test_a_good_build_prints_its_summary_on_stdout_and_nothing_on_stderr(folder:
 def test_the_json_summary_has_the_fields_of_the_summary_and_the_figures_of_the_table(
     folder: Path,
 ) -> None:
-    done = run_ubcf("build", "--format", "json", "--top", "3", cwd=folder)
+    done = call_ubcf("build", "--format", "json", "--top", "3", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     summary = json.loads(done.stdout)
     assert list(summary) == [field.name for field in dataclasses.fields(BuildSummary)]
@@ -89,14 +89,14 @@ def test_the_json_summary_has_the_fields_of_the_summary_and_the_figures_of_the_t
 
 def test_rejected_lines_are_reported_on_stderr_unless_quiet(folder: Path) -> None:
     write_log(folder / "data" / "botify-recommender-3" / "data.json", ["not JSON"])
-    loud = run_ubcf("build", "--max-rejected", "0.2", cwd=folder)
+    loud = call_ubcf("build", "--max-rejected", "0.2", cwd=folder)
     assert (loud.returncode, loud.stderr) == (
         0,
         "ubcf: warning: 1 of 7 lines were rejected; see the table rejected_lines\n",
     )
-    quiet = run_ubcf("build", "--max-rejected", "0.2", "-q", cwd=folder)
+    quiet = call_ubcf("build", "--max-rejected", "0.2", "-q", cwd=folder)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
-    refused = run_ubcf("build", "-q", cwd=folder)
+    refused = call_ubcf("build", "-q", cwd=folder)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "1 of 7 lines were rejected" in refused.stderr
     assert "botify-recommender-3/data.json, line 1" in refused.stderr
@@ -188,7 +188,7 @@ def test_a_failure_ends_with_1_and_one_line_that_says_what_was_looked_for(
 
 
 def test_without_logs_it_looks_in_data_and_says_so(tmp_path: Path) -> None:
-    done = run_ubcf("build", cwd=tmp_path)
+    done = call_ubcf("build", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
         "ubcf: error: data: no such file or folder, and no file matches it as a pattern\n"
@@ -234,17 +234,21 @@ def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
     assert [path.name for path in folder.iterdir()] == ["data"]
 
 
-def test_options_come_from_the_environment_too(folder: Path) -> None:
+def test_options_come_from_the_environment_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = run_ubcf("build", cwd=folder, environment={"UBCF_BUILD_TOP": "2"})
     assert done.returncode == 0
+    monkeypatch.setenv("UBCF_BUILD_TOP", "2")
     lines = (folder / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()
     assert [len(json.loads(line)["tracks"]) for line in lines] == [2, 2, 2]
     # The command line overrides the environment.
-    run_ubcf("build", "--top", "1", cwd=folder, environment={"UBCF_BUILD_TOP": "2"})
+    call_ubcf("build", "--top", "1", cwd=folder)
     lines = (folder / "recommendations_ub.json").read_text(encoding="utf-8").splitlines()
     assert [len(json.loads(line)["tracks"]) for line in lines] == [1, 1, 1]
 
-    wrong = run_ubcf("build", cwd=folder, environment={"UBCF_BUILD_TOP": "many"})
+    monkeypatch.setenv("UBCF_BUILD_TOP", "many")
+    wrong = call_ubcf("build", cwd=folder)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "many" in wrong.stderr
 
@@ -269,7 +273,7 @@ def test_every_option_comes_from_the_variable_of_its_name(
     assert checked > 80
 
 
-def test_variables_reach_the_commands(folder: Path) -> None:
+def test_variables_reach_the_commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = {
         "UBCF_BUILD_FORMAT": "json",
         "UBCF_SQL_FORMAT": "csv",
@@ -278,11 +282,13 @@ def test_variables_reach_the_commands(folder: Path) -> None:
         "UBCF_VERSION": "1",
         "UBCF_BUILD_HELP": "1",
     }
-    built = run_ubcf("build", cwd=folder, environment=environment)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    built = call_ubcf("build", cwd=folder)
     assert json.loads(built.stdout)["users"] == 3
-    counted = run_ubcf("sql", "select 1 as x", cwd=folder, environment=environment)
+    counted = call_ubcf("sql", "select 1 as x", cwd=folder)
     assert counted.stdout == "x\n1\n"
-    best = run_ubcf("query", "top_tracks", cwd=folder, environment=environment)
+    best = call_ubcf("query", "top_tracks", cwd=folder)
     assert len(best.stdout.splitlines()) == 3
 
 
@@ -297,7 +303,7 @@ def test_version_and_help_are_data(tmp_path: Path) -> None:
         "",
     )
     for arguments in (["--help"], ["-h"], ["build", "--help"], ["build", "-h"]):
-        done = run_ubcf(*arguments, cwd=tmp_path)
+        done = call_ubcf(*arguments, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("Usage: ubcf")
     assert "ubcf build /var/log/botify --catalog tracks.json --top 50" in done.stdout
@@ -349,7 +355,7 @@ def test_help_loads_nothing_that_computes(tmp_path: Path) -> None:
 def test_build_from_python_returns_what_the_command_prints(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    printed = json.loads(run_ubcf("build", "--format", "json", "-n", "2", cwd=folder).stdout)
+    printed = json.loads(call_ubcf("build", "--format", "json", "-n", "2", cwd=folder).stdout)
     monkeypatch.chdir(folder)
     returned = ubcf.build("data", top=2).as_dict()
     assert list(returned) == list(printed)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import Argument, Done, run_ubcf
+from tests.support.commands import Argument, Done, call_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.overlays import overlay
 from ubcf.database.templates import sql_folder
@@ -109,12 +109,12 @@ class Service:
         self.folder = folder
         self.options = options
 
-    def ask(self, *arguments: Argument, input: str | None = None) -> Done:
-        done = run_ubcf(*arguments, cwd=self.folder, input=input)
+    def ask(self, *arguments: Argument, input: str = "") -> Done:
+        done = call_ubcf(*arguments, cwd=self.folder, input=input)
         assert done.returncode == 0, done.stderr
         return done
 
-    def answer(self, *arguments: Argument, input: str | None = None) -> Any:
+    def answer(self, *arguments: Argument, input: str = "") -> Any:
         """The answer in JSON, with numbers for ids."""
         done = self.ask(*arguments, "--format", "json", input=input)
         return with_numbers(json.loads(done.stdout))
@@ -173,7 +173,7 @@ def test_an_explanation_is_the_same(ours: Service, theirs: Service) -> None:
 
 
 def test_an_unknown_id_is_one_line_with_the_nearest_ids(theirs: Service) -> None:
-    done = run_ubcf("explain", "u33", "t-07", cwd=theirs.folder)
+    done = call_ubcf("explain", "u33", "t-07", cwd=theirs.folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ubcf: error: no user 'u33' in this database; nearest: u03, u00, u01\n"
 
@@ -278,7 +278,7 @@ def test_checks_of_an_overlay_see_the_events_of_the_options(
         "-- nobody_is_seven: one row per user u07.\nfrom users where \"user\" = 'u07';\n",
     )
     targets = ("-d", "checked.duckdb", "-o", "checked.json")
-    done = run_ubcf(
+    done = call_ubcf(
         "build", "logs", *BUILD_OPTIONS, "--templates", tmp_path, *targets, cwd=theirs.folder
     )
     assert done.returncode == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import call_ubcf, run_ubcf
+from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
 from tests.support.sql_files import README, SQL, section_of
 
@@ -30,7 +30,7 @@ def files_in(folder: Path) -> list[str]:
 
 
 def test_the_list_says_of_every_file_what_the_readme_says(tmp_path: Path) -> None:
-    done = run_ubcf("templates", "--format", "json", cwd=tmp_path)
+    done = call_ubcf("templates", "--format", "json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     listed = [(row["template"], row["summary"]) for row in json.loads(done.stdout)]
     assert listed == sorted(ROW.findall(section_of(README.read_text(encoding="utf-8"))))
@@ -49,7 +49,7 @@ def test_the_list_comes_in_the_formats_of_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["staging/log_lines.sql", "analysis/diff/counts.sql"])
 def test_a_name_prints_the_file_as_it_is(tmp_path: Path, name: str) -> None:
-    done = run_ubcf("templates", name, cwd=tmp_path)
+    done = call_ubcf("templates", name, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (SQL / name).read_text(encoding="utf-8")
 
@@ -80,7 +80,7 @@ def test_an_unknown_name_is_an_error_with_names_like_it(
 
 def test_copies_are_at_the_same_paths_in_a_new_folder_and_nothing_else_is(tmp_path: Path) -> None:
     names = ["staging/log_lines.sql", "checks/plays_add_up.sql"]
-    done = run_ubcf("templates", "--copy", *names, "deep/my-sql/", cwd=tmp_path)
+    done = call_ubcf("templates", "--copy", *names, "deep/my-sql/", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [f"deep/my-sql/{name}" for name in names]
     assert files_in(tmp_path) == sorted(f"deep/my-sql/{name}" for name in names)
@@ -104,7 +104,7 @@ def test_no_file_is_overwritten_and_then_nothing_is_copied(tmp_path: Path) -> No
     mine.parent.mkdir(parents=True)
     mine.write_text("-- mine\n")
     names = ["checks/plays_add_up.sql", "staging/events.sql"]
-    done = run_ubcf("templates", "--copy", *names, "my-sql", cwd=tmp_path)
+    done = call_ubcf("templates", "--copy", *names, "my-sql", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "ubcf: error: my-sql/staging/events.sql: exists, and is not an empty file but a text file; "

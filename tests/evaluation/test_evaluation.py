@@ -7,17 +7,18 @@ import io
 import json
 import math
 import random
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import duckdb
 import numpy as np
 import pytest
 
 import ubcf
 from tests.support import reference
+from tests.support.builds import rows_of as rows
 from tests.support.commands import call_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.overlays import overlay
@@ -42,15 +43,18 @@ def evaluate(folder: Path, training: Iterable[Any], test: Iterable[Any], **optio
     return folder / "e.duckdb"
 
 
-def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(database), read_only=True) as connection:
-        return connection.execute(query).fetchall()
-
-
 def figures(database: Path) -> Figures:
     """The value of each setting, metric and cut."""
     found = rows(database, "select setting, metric, cut, value from metrics")
     return {(setting, metric, cut): value for setting, metric, cut, value in found}
+
+
+@pytest.fixture(scope="module")
+def of_sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Path]:
+    """An evaluation of four settings on the sample, and its database; no test may change it."""
+    database = tmp_path_factory.mktemp("sample") / "e.duckdb"
+    settings = ["notebook", "listening", "min-common=1", "ratings"]
+    return ubcf.evaluate(PROJECT / "data", settings=settings, database=database), database
 
 
 # The figures
@@ -310,9 +314,10 @@ def test_figures_are_weighted_and_differences_are_paired_by_user() -> None:
     assert found.low[1] < found.value[1] < found.high[1]
 
 
-def test_a_difference_is_significant_when_its_interval_excludes_0(tmp_path: Path) -> None:
-    database = tmp_path / "e.duckdb"
-    ubcf.evaluate(PROJECT / "data", settings=["notebook", "listening"], database=database)
+def test_a_difference_is_significant_when_its_interval_excludes_0(
+    of_sample: tuple[Evaluation, Path],
+) -> None:
+    _, database = of_sample
     found = rows(
         database,
         "select difference_low, difference_high, significant, difference, low, value, high"
@@ -324,10 +329,8 @@ def test_a_difference_is_significant_when_its_interval_excludes_0(tmp_path: Path
         assert low - 1e-12 <= difference <= high + 1e-12
         assert low_value - 1e-12 <= value <= high_value + 1e-12
     # rounding is no difference
-    equal = tmp_path / "equal.duckdb"
-    ubcf.evaluate(PROJECT / "data", settings=["notebook", "min-common=1"], database=equal)
     same = "select count(*) filter (where significant or difference <> 0) from metrics"
-    assert rows(equal, f"{same} where setting = 'min-common=1'") == [(0,)]
+    assert rows(database, f"{same} where setting = 'min-common=1'") == [(0,)]
     first = "select count(difference), count(significant) from metrics where setting = 'notebook'"
     assert rows(database, first) == [(0, 0)]
 
@@ -365,21 +368,41 @@ def parts(events: Sequence[tuple[Any, ...]], *, user: int | None = None) -> tupl
     )
 
 
-@pytest.mark.parametrize("share", [0.2, 0.35])
-def test_the_time_split_is_one_moment_for_all_users(share: float, tmp_path: Path) -> None:
-    training, test = parts(split_of(tmp_path, some_events(), split="time", test_share=share))
+SPLITS = ("time", "last", "random")
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[Any, ...]]]:
+    """The events of each split, of which 30 % are the test part."""
+    return {
+        split: split_of(tmp_path_factory.mktemp(split), some_events(), split=split, test_share=0.3)
+        for split in SPLITS
+    }
+
+
+def test_the_time_split_is_one_moment_for_all_users(
+    splits: dict[str, list[tuple[Any, ...]]],
+) -> None:
+    training, test = parts(splits["time"])
     assert max(training) < min(test)
-    assert len(test) == int(200 * share)
+    assert len(test) == int(200 * 0.3)
 
 
 @pytest.mark.parametrize("split", ["last", "random"])
-def test_other_splits_take_their_share_of_each_user(split: str, tmp_path: Path) -> None:
-    events = split_of(tmp_path, some_events(), split=split, test_share=0.3)
+def test_other_splits_take_their_share_of_each_user(
+    split: str, splits: dict[str, list[tuple[Any, ...]]]
+) -> None:
     for user in range(12):
-        training, test = parts(events, user=user)
+        training, test = parts(splits[split], user=user)
         assert len(test) == int(0.3 * (len(training) + len(test)) + 1e-9)
         if split == "last":
             assert max(training) < min(test)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_event_is_in_one_part(split: str, splits: dict[str, list[tuple[Any, ...]]]) -> None:
+    logged = sorted((e["user"], e["track"], e["time"]) for e in map(json.loads, some_events()))
+    assert sorted(event[1:4] for event in splits[split]) == logged
 
 
 def test_the_random_split_depends_on_the_seed_and_not_on_the_order_of_lines(tmp_path: Path) -> None:
@@ -387,14 +410,6 @@ def test_the_random_split_depends_on_the_seed_and_not_on_the_order_of_lines(tmp_
     one = split_of(tmp_path / "1", lines, split="random", seed=5)
     assert split_of(tmp_path / "2", lines[::-1], split="random", seed=5, threads=1) == one
     assert split_of(tmp_path / "3", lines, split="random", seed=6) != one
-
-
-@pytest.mark.parametrize("split", ["time", "last", "random"])
-def test_every_event_is_in_one_part(split: str, tmp_path: Path) -> None:
-    lines = some_events()
-    events = split_of(tmp_path, lines, split=split)
-    logged = sorted((e["user"], e["track"], e["time"]) for e in map(json.loads, lines))
-    assert sorted(event[1:4] for event in events) == logged
 
 
 def test_no_model_or_baseline_knows_a_test_event(tmp_path: Path) -> None:
@@ -464,7 +479,7 @@ def everything(database: Path) -> list[list[tuple[Any, ...]]]:
 def test_figures_depend_on_the_seed_and_not_on_the_threads(tmp_path: Path) -> None:
     options: dict[str, Any] = {
         "split": "random",
-        "settings": ["listening", "ratings"],
+        "settings": ["ratings"],
         "tune": "neighbors=5,all",
     }
     found = []
@@ -479,9 +494,10 @@ def test_figures_depend_on_the_seed_and_not_on_the_threads(tmp_path: Path) -> No
 # Baselines
 
 
-def test_random_lists_hold_any_tracks_and_differ_between_users(tmp_path: Path) -> None:
-    database = tmp_path / "e.duckdb"
-    ubcf.evaluate(PROJECT / "data", at=[10, 100], database=database)
+def test_random_lists_hold_any_tracks_and_differ_between_users(
+    of_sample: tuple[Evaluation, Path],
+) -> None:
+    _, database = of_sample
     found = figures(database)
     mean = "sum(time) / count(distinct track)"
     ((mean_total_time,),) = rows(
@@ -618,9 +634,10 @@ def test_invalid_options_are_refused_in_python_too(options: dict[str, Any], tmp_
         ubcf.evaluate(PROJECT / "data", database=tmp_path / "e.duckdb", **options)
 
 
-def test_an_empty_test_part_is_an_error_and_leaves_the_older_database(tmp_path: Path) -> None:
-    good = call_ubcf("evaluate", PROJECT / "data", cwd=tmp_path)
-    assert good.returncode == 0
+def test_an_empty_test_part_is_an_error_and_leaves_the_older_database(
+    of_sample: tuple[Evaluation, Path], tmp_path: Path
+) -> None:
+    shutil.copy(of_sample[1], tmp_path / "evaluation.duckdb")
     before = (tmp_path / "evaluation.duckdb").read_bytes()
     write_log(tmp_path / "logs" / "data.json", TRAINING)  # all with one timestamp
     done = call_ubcf("evaluate", "logs", cwd=tmp_path)
@@ -706,18 +723,16 @@ def test_the_help_warns_of_what_the_metrics_of_lists_reward(tmp_path: Path) -> N
     assert "rewards predicting what some recommender had shown" in help_text
 
 
-def test_python_gets_the_rows_of_the_tables(tmp_path: Path) -> None:
-    database = tmp_path / "e.duckdb"
-    found = ubcf.evaluate(PROJECT / "data", database=database)
+def test_python_gets_the_rows_of_the_tables(of_sample: tuple[Evaluation, Path]) -> None:
+    found, database = of_sample
     assert isinstance(found, Evaluation)
     assert [tuple(row.values()) for row in found.metrics] == rows(database, "from metrics")
     assert found.figures["counted_users"] == 117
     assert (found.lines, found.rejected, found.tuning) == (8200, 0, [])
 
 
-def test_the_overall_figures_are_means_over_the_users(tmp_path: Path) -> None:
-    database = tmp_path / "e.duckdb"
-    ubcf.evaluate(PROJECT / "data", settings=["ratings"], database=database)
+def test_the_overall_figures_are_means_over_the_users(of_sample: tuple[Evaluation, Path]) -> None:
+    _, database = of_sample
     mean = "sum(weight * value) / sum(weight)"
     root = "sqrt(sum(weight * value * value) / sum(weight))"
     for value, expected, users, counted in rows(

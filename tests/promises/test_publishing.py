@@ -41,17 +41,18 @@ RESULTS = {DATABASE, OUTPUT}
 # A check that takes hours and finds nothing.
 SLOW_CHECK = "select count(*) as rows from range(1_000_000_000_000) having count(*) = 0"
 
-# Publishes, and is killed, interrupted or refused by the disk just before the audit event number
-# `moment` of Python that concerns the folder. Prints `undisturbed` if there are fewer events.
+# For each moment that it reads, publishes in a process of its own, which is killed, interrupted or
+# refused by the disk just before the audit event of Python of this number that concerns the folder.
+# Prints how that ended; `undisturbed` if there are fewer events.
 PUBLISH_UNTIL = """
 import os, signal, sys
 from pathlib import Path
 from ubcf.errors import DatabaseError
 from ubcf.files import Publication
 
-folder, what, moment = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+folder, what = Path(sys.argv[1]), sys.argv[2]
 targets = [folder / "ubcf.duckdb", folder / "recommendations_ub.json"]
-events = 0
+moment = events = 0
 at_work = False
 
 def happen(event, arguments):
@@ -65,19 +66,30 @@ def happen(event, arguments):
         if events == moment and what == "fail":
             raise OSError(5, "Input/output error")
 
-sys.addaudithook(happen)
-try:
-    at_work = what != "fail"
-    with Publication(*targets) as publication:
-        for target in targets:
-            publication.unfinished(target).write_text("new")
-        at_work = True
-        publication.publish()
+def publish():
+    global at_work
+    try:
         at_work = what != "fail"
-except (KeyboardInterrupt, DatabaseError) as error:
-    print(type(error).__name__)
-else:
-    print("published" if events >= moment else "undisturbed")
+        with Publication(*targets) as publication:
+            for target in targets:
+                publication.unfinished(target).write_text("new")
+            at_work = True
+            publication.publish()
+            at_work = what != "fail"
+    except (KeyboardInterrupt, DatabaseError) as error:
+        return type(error).__name__
+    return "published" if events >= moment else "undisturbed"
+
+sys.addaudithook(happen)
+for line in sys.stdin:
+    moment = int(line)
+    process = os.fork()
+    if not process:
+        print(publish(), flush=True)
+        os._exit(0)
+    status = os.waitpid(process, 0)[1]
+    if status:
+        print("killed" if os.WTERMSIG(status) == signal.SIGKILL else "failed", flush=True)
 """
 
 HOLD = """
@@ -216,12 +228,14 @@ def test_a_publication_disturbed_at_any_step_leaves_a_pair_of_results(
     """Whatever happens at any call of the publication, the next command finds a whole pair."""
     found = []
     ends = set()
+    publisher = python("-c", PUBLISH_UNTIL, tmp_path, what)
+    assert publisher.stdin is not None and publisher.stdout is not None
     for moment in range(1, 100):
         for name in RESULTS:
             (tmp_path / name).write_text("old")
-        process = python("-c", PUBLISH_UNTIL, tmp_path, what, str(moment))
-        end, errors = process.communicate(timeout=60)
-        assert errors == ""
+        publisher.stdin.write(f"{moment}\n")
+        publisher.stdin.flush()
+        end = publisher.stdout.readline().strip()
         if what != "kill":
             assert names_in(tmp_path) == RESULTS
         elif moment % 2:
@@ -233,17 +247,18 @@ def test_a_publication_disturbed_at_any_step_leaves_a_pair_of_results(
         with Publication(tmp_path / DATABASE, tmp_path / OUTPUT):
             pass
         assert names_in(tmp_path) == RESULTS
-        ends.add(end.strip())
-        if end.strip() == "undisturbed":
+        ends.add(end)
+        if end == "undisturbed":
             break
+    assert publisher.communicate(timeout=60) == ("", "")
 
     assert len(found) > 5
     assert found[0] == ("old", "old")
     assert found[-1] == ("new", "new")
     assert [pair for pair in found if len(set(pair)) > 1] == []
     # Without hard links, the old file is not kept; that is no reason to fail.
-    expected = {"kill": "", "interrupt": "KeyboardInterrupt", "fail": "DatabaseError"}[what]
-    assert expected in ends
+    expected = {"kill": "killed", "interrupt": "KeyboardInterrupt", "fail": "DatabaseError"}[what]
+    assert ends == {expected, *(ends & {"published"}), "undisturbed"}
 
 
 def test_after_a_holder_was_killed_the_next_build_works(folder: Path) -> None:

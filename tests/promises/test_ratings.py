@@ -22,7 +22,7 @@ import pytest
 
 import ubcf
 from tests.support.builds import Built, build_in
-from tests.support.commands import Done, run_ubcf
+from tests.support.commands import Done, call_ubcf
 
 RATINGS = [
     ("ann", "x", 5), ("ann", "y", 1), ("bob", "x", 4), ("bob", "y", 1), ("bob", "z", 4),
@@ -49,8 +49,8 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build_in(folder, log, scale="1:5", predict=True)
 
 
-def ask(built: Built, *arguments: str, input: str | None = None) -> Done:
-    done = run_ubcf(*arguments, cwd=built.folder, input=input)
+def ask(built: Built, *arguments: str, input: str = "") -> Done:
+    done = call_ubcf(*arguments, cwd=built.folder, input=input)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -161,7 +161,7 @@ def test_a_history_is_read_in_the_scale(rated: Built) -> None:
 
 @pytest.mark.parametrize("rating", ["0.9", "5.5", "0"])
 def test_a_history_outside_the_scale_is_one_line(rated: Built, rating: str) -> None:
-    done = run_ubcf(
+    done = call_ubcf(
         "recommend", "--history", "-", cwd=rated.folder, input=f'{{"x": {rating}}}'
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
@@ -174,7 +174,7 @@ def test_errors_of_an_evaluation_are_in_the_scale(rated: Built, tmp_path: Path) 
     write(tmp_path / "test.csv", [("ann", "z", 5), ("cat", "x", 1)])
     found = {}
     for setting in ("notebook", "damping=0"):
-        done = run_ubcf(
+        done = call_ubcf(
             "evaluate", "ratings.csv", "--test", tmp_path / "test.csv", "--scale", "1:5",
             "--setting", setting, "-d", tmp_path / "e.duckdb", "-q", "--format", "json",
             cwd=rated.folder,

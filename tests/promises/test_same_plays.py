@@ -25,7 +25,7 @@ from ubcf.simulation.simulate import simulate
 
 Event = dict[str, Any]
 
-PLAYS = 20_000
+PLAYS = 6_000
 
 TOP = 20
 
@@ -65,7 +65,7 @@ def write_parquet(events: list[Event], path: Path, **types: str) -> None:
     with duckdb.connect() as connection:
         connection.execute(
             f"copy (from read_json('{lines}', columns = {columns})) to '{path}' "
-            "(format parquet, row_group_size 4096)"
+            "(format parquet, row_group_size 2048)"
         )
     lines.unlink()
 
@@ -74,7 +74,7 @@ def write_parquet(events: list[Event], path: Path, **types: str) -> None:
 def plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the plays of `ubcf simulate` in a file of each format, and in three parts."""
     folder = tmp_path_factory.mktemp("plays")
-    simulate(folder / "simulated", users=400, tracks=500, events=PLAYS, replicas=1, seed=3)
+    simulate(folder / "simulated", users=150, tracks=200, events=PLAYS, replicas=1, seed=3)
     (folder / "simulated" / "botify-recommender-1" / "data.json").rename(folder / "data.json")
     text = (folder / "data.json").read_text()
     events = list(map(json.loads, text.splitlines()))
@@ -85,8 +85,8 @@ def plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "plays.csv": delimited(events, ","),
         "windows.csv": "\ufeff" + delimited(events, ";", "\r\n"),
         "plays.tsv": delimited(events, "\t"),
-        "parts/1.csv": delimited(events[:7_000], ","),
-        "parts/2.json": json.dumps(events[7_000:15_000]),
+        "parts/1.csv": delimited(events[:2_100], ","),
+        "parts/2.json": json.dumps(events[2_100:4_500]),
     }
     (folder / "parts").mkdir()
     for name, written in texts.items():
@@ -94,8 +94,8 @@ def plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_parquet(events, folder / "map.parquet")
     write_parquet(events, folder / "struct.parquet", experiments=STRUCT)
     write_parquet(events, folder / "json.parquet", experiments="json")
-    write_parquet(events[15_000:], folder / "parts" / "10.parquet")
-    for name in ("data.json", "array.json", "plays.csv", "map.parquet"):
+    write_parquet(events[4_500:], folder / "parts" / "10.parquet")
+    for name in ("array.json", "plays.csv", "map.parquet"):
         content = (folder / name).read_bytes()
         (folder / f"{name}.gz").write_bytes(gzip.compress(content, 1))
         (folder / f"{name}.zst").write_bytes(zstandard(content))
@@ -135,10 +135,10 @@ def test_the_build_that_is_compared_has_all_fields_of_all_plays(
         tuple({**event, "timestamp": first + timedelta(milliseconds=event["timestamp"])}.values())
         for event in events
     ]
-    assert sum(event["recommendation"] is None for event in events) > 1_000
+    assert sum(event["recommendation"] is None for event in events) > 300
     assert len({json.dumps(event["experiments"]) for event in events}) == 4
-    assert expected.summary.recommendations == 400 * TOP
-    assert expected.rows("select count(*) > 10_000 from neighbors") == [(True,)]
+    assert expected.summary.recommendations == 150 * TOP
+    assert expected.rows("select count(*) > 3_000 from neighbors") == [(True,)]
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,6 @@ def test_the_build_that_is_compared_has_all_fields_of_all_plays(
         "map.parquet",
         "struct.parquet",
         "json.parquet",
-        "data.json.gz",
-        "data.json.zst",
-        "array.json.gz",
-        "plays.csv.gz",
         "plays.csv.zst",
         "map.parquet.zst",
     ],
@@ -209,7 +205,6 @@ def test_frames_of_several_libraries_and_files_are_one_log(
     ("name", "options"),
     [
         ("array.json.zst", ()),
-        ("map.parquet", ()),
         ("plays.csv.gz", ("--input-format", "csv")),
     ],
 )
@@ -233,7 +228,7 @@ def test_so_it_is_for_an_object_store_and_a_web_server(
         assert_same(build_in(tmp_path, place, top=TOP), expected)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("threads", [1, 5])
 def test_files_of_several_formats_are_one_log_whatever_their_order_and_the_threads(
     plays: Path, expected: Built, tmp_path: Path, threads: int
 ) -> None:
@@ -242,9 +237,9 @@ def test_files_of_several_formats_are_one_log_whatever_their_order_and_the_threa
     built = build_in(tmp_path, parts, threads=threads, top=TOP)
     assert_same(built, expected)
     assert built.rows("select file, format, accepted from build_inputs") == [
-        ((plays / "parts" / "1.csv").as_posix(), 'CSV with , and ", header', 7_000),
-        ((plays / "parts" / "2.json").as_posix(), "JSON array", 8_000),
-        ((plays / "parts" / "10.parquet").as_posix(), "Parquet", 5_000),
+        ((plays / "parts" / "1.csv").as_posix(), 'CSV with , and ", header', 2_100),
+        ((plays / "parts" / "2.json").as_posix(), "JSON array", 2_400),
+        ((plays / "parts" / "10.parquet").as_posix(), "Parquet", 1_500),
     ]
 
 

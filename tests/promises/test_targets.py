@@ -142,7 +142,7 @@ def test_a_device_or_a_pipe_is_written_to_and_stays(place: Path) -> None:
     pipe = place / "pipe.jsonl"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    done = run_ubcf("sql", 'select 7 as "user"', "--output", "pipe.jsonl", cwd=place)
+    done = call_ubcf("sql", 'select 7 as "user"', "--output", "pipe.jsonl", cwd=place)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(os.read(reader, 100)) == {"user": 7}
     os.close(reader)
@@ -155,7 +155,7 @@ def test_a_result_keeps_the_owner_the_group_and_the_mode_of_what_it_replaces(pla
     for name in ("ubcf.duckdb", "recommendations_ub.json"):
         os.chown(place / name, 65534, 65533)
         (place / name).chmod(0o640)
-    assert run_ubcf("build", "logs", "--top", "3", cwd=place).returncode == 0
+    assert call_ubcf("build", "logs", "--top", "3", cwd=place).returncode == 0
     for name in ("ubcf.duckdb", "recommendations_ub.json"):
         state = (place / name).stat()
         assert (state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode)) == (65534, 65533, 0o640)

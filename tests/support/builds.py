@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,24 @@ import ubcf
 from tests.support.paths import SAMPLE
 from ubcf.building.inputs.logs import Place
 from ubcf.building.summary import BuildSummary
+
+
+@cache
+def _reader() -> duckdb.DuckDBPyConnection:
+    """What reads databases, for all tests of a process: opening one anew takes longer than most
+    queries."""
+    return duckdb.connect()
+
+
+def rows_of(database: Path, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query on a database, which no test may hold open for writing meanwhile."""
+    reader = _reader()
+    name = str(database).replace("'", "''")
+    reader.execute(f"attach '{name}' as read (read_only); use read")
+    try:
+        return reader.execute(query).fetchall()
+    finally:
+        reader.execute("use memory; detach read")
 
 
 class Built:
@@ -26,8 +45,7 @@ class Built:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query on the database."""
-        with duckdb.connect(str(self.database), read_only=True) as connection:
-            return connection.execute(query).fetchall()
+        return rows_of(self.database, query)
 
     def lists(self) -> dict[Any, list[Any]]:
         """The recommended tracks of each user, from the JSON file."""
