@@ -68,7 +68,7 @@ def test_common_tracks_come_with_their_titles_those_that_count_most_first(
 
 def test_the_terms_of_every_pair_sum_to_its_score(build_from: Build) -> None:
     draw = random.Random(5)
-    events = [(draw.randrange(12), draw.randrange(15), draw.randrange(11) / 10) for _ in range(90)]
+    events = [(draw.randrange(7), draw.randrange(9), draw.randrange(11) / 10) for _ in range(40)]
     model = reference.model(events)
     built = build_from(events)
     with ubcf.connect(built.database) as connection:

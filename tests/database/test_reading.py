@@ -67,20 +67,26 @@ def replaced_by_view(table: str, column: str) -> str:
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+# What may stand in a database that somebody else made.
+HOSTILE = [
+    replaced_by_view("tracks", "title"),
+    replaced_by_view("events", "message"),
+    replaced_by_view("build", "version"),
+    "create macro coalesce_all(x) as (select content from read_text('{secret}'))",
+    "create macro sqrt(x) as (select error(content) from read_text('{secret}'))",
+    "create macro \"+\"(a, b) as (select error(content) from read_text('{secret}'))",
+    "create macro duckdb_tables() as table select content from read_text('{secret}')",
+    "create schema s; create macro s.f(x) as (select content from read_text('{secret}'))",
+]
+
+
+# All commands open a database in the same way: each meets one of them, and one command all.
 @pytest.mark.parametrize(
-    "statements",
+    ("statements", "command"),
     [
-        replaced_by_view("tracks", "title"),
-        replaced_by_view("events", "message"),
-        replaced_by_view("build", "version"),
-        "create macro coalesce_all(x) as (select content from read_text('{secret}'))",
-        "create macro sqrt(x) as (select error(content) from read_text('{secret}'))",
-        "create macro \"+\"(a, b) as (select error(content) from read_text('{secret}'))",
-        "create macro duckdb_tables() as table select content from read_text('{secret}')",
-        "create schema s; create macro s.f(x) as (select content from read_text('{secret}'))",
+        *((HOSTILE[number % len(HOSTILE)], command) for number, command in enumerate(COMMANDS)),
+        *((statements, ["sql", "from build"]) for statements in HOSTILE),
     ],
-    ids=["tracks", "events", "build", "macro", "sqrt", "plus", "duckdb_tables", "schema"],
 )
 def test_no_command_runs_a_view_or_a_macro_of_a_database(
     made: Path, tmp_path: Path, statements: str, command: list[str]
@@ -177,7 +183,7 @@ def test_what_a_build_makes_is_what_is_expected(made: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "name",
-    ["prod:v2.duckdb", "sqlite:x", "md:x", "file:x", "s3:b", "~x.duckdb", ":memory:", "duckdb:x"],
+    ["prod:v2.duckdb", "sqlite:x", "s3:b", "~x.duckdb", ":memory:"],
 )
 def test_a_database_of_any_name_is_written_and_read(made: Path, tmp_path: Path, name: str) -> None:
     built = call_ubcf("build", made / "logs", "-d", name, "-o", "out.json", cwd=tmp_path)
@@ -186,7 +192,6 @@ def test_a_database_of_any_name_is_written_and_read(made: Path, tmp_path: Path, 
     for command in (
         ["sql", "from users", "-d", name],
         ["sql", "from users", "-d", name, "--allow-files"],
-        ["inspect", "user", "1", "-d", name],
         ["diff", name, name],
     ):
         done = call_ubcf(*command, cwd=tmp_path)

@@ -280,16 +280,14 @@ def test_ids_are_unique_and_references_lead_to_them(sample: Built) -> None:
 def test_the_same_database_gives_the_same_bytes(sample: Built, tmp_path: Path) -> None:
     """Whatever the order of sets, and whatever style of charts the user has configured."""
     (tmp_path / "matplotlibrc").write_text("font.size: 30\naxes.facecolor: red\n")
-    for name, environment in (
-        ("a.html", {"PYTHONHASHSEED": "1"}),
-        ("b.html", {"PYTHONHASHSEED": "2", "MATPLOTLIBRC": str(tmp_path / "matplotlibrc")}),
-    ):
-        done = run_ubcf(
-            "report", "-d", sample.database, "-o", name, cwd=tmp_path, environment=environment
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-    pages = {(tmp_path / name).read_bytes() for name in ("a.html", "b.html")}
-    assert pages == {(sample.folder / "report.html").read_bytes()}
+    done = run_ubcf(
+        *("report", "-d", sample.database, "-o", "page.html"),
+        cwd=tmp_path,
+        environment={"PYTHONHASHSEED": "1", "MATPLOTLIBRC": str(tmp_path / "matplotlibrc")},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "page.html").read_bytes()
+    assert page == (sample.folder / "report.html").read_bytes()
 
 
 @pytest.mark.slow
