@@ -18,7 +18,7 @@ import ubcf
 from tests.analysis.test_statistics import QUANTILES
 from tests.support.builds import Built, build_in
 from tests.support.commands import call_ubcf
-from tests.support.logs import log_line
+from tests.support.logs import log_line, write_log
 from tests.support.overlays import overlay
 from tests.support.paths import PROJECT, REAL_LOGS, SAMPLE
 from ubcf.analysis.experiments import METRICS, Arm, Effect, Experiment, analyze_experiments
@@ -78,19 +78,25 @@ EVENTS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def of_events(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A build of EVENTS; no test may change it."""
+    folder = tmp_path_factory.mktemp("events")
+    return build_in(folder, write_log(folder / "data.json", EVENTS))
+
+
 # Sessions
 
 
-def test_a_session_ends_at_a_last_event_or_at_the_end_of_the_logs(build_from: Build) -> None:
-    built = build_from(EVENTS)
-    assert rows(built, "sessions") == [
+def test_a_session_ends_at_a_last_event_or_at_the_end_of_the_logs(of_events: Built) -> None:
+    assert rows(of_events, "sessions") == [
         (1, 1, at(0), 2, 0.75, 0.5, True),
         (1, 2, at(2), 1, 1.0, None, False),
         (2, 1, at(0), 3, 0.6, about(1.25 / 3), True),
         (2, 2, at(3), 1, 0.0, 0.25, True),
         (3, 1, at(0), 3, 1.8, about(8.5 / 3), False),
     ]
-    assert rows(built, "sessions", user=2) == rows(built, "sessions")[2:4]
+    assert rows(of_events, "sessions", user=2) == rows(of_events, "sessions")[2:4]
 
 
 def test_at_equal_timestamps_next_comes_before_last(build_from: Build) -> None:
@@ -110,11 +116,11 @@ def test_at_equal_timestamps_next_comes_before_last(build_from: Build) -> None:
 # Users and arms
 
 
-def test_users_have_their_own_means_under_each_treatment(build_from: Build) -> None:
+def test_users_have_their_own_means_under_each_treatment(of_events: Built) -> None:
     """A session ends where the treatment changes (user 2), and at an event outside the experiment
     (user 3), which does not count.
     """
-    assert rows(build_from(EVENTS), "experiment_users", experiment="E") == [
+    assert rows(of_events, "experiment_users", experiment="E") == [
         ("C", 1, 1.75, 2, 1.5, 0.875, 0.5),
         ("C", 2, 0.3, 1, 2.0, about(0.3, rel=1e-15), 0.5),
         ("T", 2, 0.3, 2, 1.0, 0.15, 0.25),
@@ -140,13 +146,13 @@ def test_users_of_several_treatments_are_listed(build_from: Build) -> None:
 # Effects
 
 
-def test_an_experiment_by_hand(build_from: Build) -> None:
+def test_an_experiment_by_hand(of_events: Built) -> None:
     """Tracks per session: 1.5 and 2.0 in C, mean 1.75, variance 0.125; 1.0 and 1.0 in T.
 
     One degree of freedom; t = 0.75 / sqrt(0.125 / 2) = 3, p = 1 - 2 arctan(3) / pi; the
     two-sided 5 % quantile is tan(0.95 pi / 2).
     """
-    (experiment,) = analyzed(build_from(EVENTS), metrics=["tracks_per_session"])
+    (experiment,) = analyzed(of_events, metrics=["tracks_per_session"])
     p = about(1 - 2 * math.atan(3) / math.pi)
     half_width = math.tan(0.95 * math.pi / 2) * 0.25
     assert experiment == Experiment(
@@ -311,15 +317,14 @@ def test_the_control_is_found_by_its_usual_names_or_chosen(build_from: Build) ->
         analyzed(built, "G")
 
 
-def test_wrong_options_are_errors_that_list_the_right_ones(build_from: Build) -> None:
-    built = build_from(EVENTS)
+def test_wrong_options_are_errors_that_list_the_right_ones(of_events: Built) -> None:
     with pytest.raises(NotFoundError, match="no metric 'joy'; there are time_per_user, sessions, "):
-        analyzed(built, metrics=["sessions", "joy"])
+        analyzed(of_events, metrics=["sessions", "joy"])
     with pytest.raises(OptionError, match="no metric is given"):
-        analyzed(built, metrics=[])
+        analyzed(of_events, metrics=[])
     for alpha in (0, 1, math.nan):
         with pytest.raises(OptionError, match="alpha"):
-            analyzed(built, alpha=alpha)
+            analyzed(of_events, alpha=alpha)
 
 
 def test_latencies_too_large_to_square_are_an_error_of_one_line(build_from: Build) -> None:

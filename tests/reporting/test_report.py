@@ -72,6 +72,14 @@ def report(built: Built, *users: Any, name: str = "report.html") -> Page:
 
 
 @pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A build of the worked example; no test may change it."""
+    folder = tmp_path_factory.mktemp("worked")
+    write_log(folder / "logs" / "data.json", LINES)
+    return build_folder(folder)
+
+
+@pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A build of the sample, which has two experiments and a catalog, and its page."""
     built = build_sample(tmp_path_factory.mktemp("sample"))
@@ -297,12 +305,12 @@ def test_on_real_logs_the_page_is_under_2_mb(tmp_path: Path) -> None:
     assert len(page.html.encode()) < LARGEST_PAGE
 
 
-def test_the_worked_example(build_from: Build) -> None:
+def test_the_worked_example(worked: Built) -> None:
     """User 2 has the most events; 1 and 3 have two, the median, and 1 is the smaller id.
 
     2 and 3 have two tracks with a positive score each, and 3 fewer events than 2.
     """
-    page = report(build_from(LINES))
+    page = report(worked)
     texts = page.texts
     users = [text for text in texts if text.startswith("User ")]
     assert users == ["User 2", "User 3"]
@@ -501,11 +509,10 @@ def test_without_matplotlib_one_line_says_how_to_install_it(
     ids=lambda value: value.split()[0] if isinstance(value, str) else "",
 )
 def test_an_analysis_of_the_worked_example(
-    build_from: Build, name: str, columns: str, expected: list[tuple[Any, ...]]
+    worked: Built, name: str, columns: str, expected: list[tuple[Any, ...]]
 ) -> None:
     name, _, condition = name.partition(" where ")
-    built = build_from(LINES)
-    with ubcf.connect(built.database) as connection:
+    with ubcf.connect(worked.database) as connection:
         relation = ubcf.query(connection, name)
         if condition:
             relation = relation.filter(condition)
@@ -545,8 +552,8 @@ def test_each_recommendation_is_explained_as_explain_does(sample: Built) -> None
                 ]
 
 
-def test_the_report_says_in_words_what_comes_from_neighbors(build_from: Build) -> None:
-    page = report(build_from(LINES))
+def test_the_report_says_in_words_what_comes_from_neighbors(worked: Built) -> None:
+    page = report(worked)
     text = " ".join(page.texts).replace("\N{NO-BREAK SPACE}", " ")
     # The worked example: 7 of 12 recommendations, 6 of the 8 of the tracks 20 and 40 among them.
     assert "From neighbors 58 % of the recommendations, 58 % of ranks 1 to 10" in text
