@@ -23,6 +23,7 @@ from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.ways.blocks import NOT_COUNTED
 from ubcf.scoring.ways.products import ProductMatrices
+from ubcf.scoring.ways.tiles import Candidates
 
 # Few different values, so that many scores are equal.
 LEVELS = (-0.5, -0.25, 0.25, 0.5, 0.75)
@@ -197,3 +198,17 @@ def test_tiles_and_products_can_give_the_neighbors_too(
     assert_same_lists(found, expected)
     for name in ("neighbors columns", "common_tracks", "positive", "negative"):
         assert found[name].tolist() == expected[name].tolist()
+
+
+def test_candidates_are_not_more_than_the_lists_where_all_scores_are_equal() -> None:
+    """100 users of 100,000 tracks with one score would hold ten million candidates."""
+    candidates = Candidates.none_yet(0, np.array([3, 2]))
+    rows = np.repeat(np.arange(2, dtype=np.int32), 100)
+    for first in range(0, 1_000, 100):
+        columns = np.tile(np.arange(first, first + 100, dtype=np.int32), 2)
+        candidates.add(rows, columns, np.full(200, 0.5))
+        assert sum(map(len, candidates.rows)) == 3 + 2
+    candidates.add(np.zeros(1, np.int32), np.array([1_000], np.int32), np.array([0.75]))
+    scores, decided = candidates.finished(tracks=1_001)
+    assert decided.tolist() == [0, 1]
+    assert [scores[[row]].indices.tolist() for row in (0, 1)] == [[0, 1, 2, 1_000], [0, 1]]

@@ -166,9 +166,27 @@ class Candidates:
         full = np.flatnonzero(lengths >= self.list_lengths)
         last = (ends - lengths + self.list_lengths - 1).take(full)
         self.threshold[full] = values.take(last)
-        kept = np.flatnonzero(values >= self.floor.take(rows))
+        can_enter = values >= self.floor.take(rows)
+        can_enter[self._late_ties(rows, columns, values)] = False
+        kept = np.flatnonzero(can_enter)
         self.rows, self.columns = [rows.take(kept)], [columns.take(kept)]
         self.values, self.waiting = [values.take(kept)], 0
+
+    def _late_ties(self, rows: Int32Array, columns: Int32Array, values: FloatArray) -> Indexes:
+        """The indexes of candidates that too many equal ones precede; rows: ascending.
+
+        Equal scores rank by column, so that of those at the threshold only the first ones, as many
+        as the list is long, can be in it. Where most scores are equal, the others are most.
+        """
+        users = len(self.list_lengths)
+        tied = np.flatnonzero(values == self.threshold.take(rows))
+        too_many = np.bincount(rows.take(tied), minlength=users) > self.list_lengths
+        tied = tied[too_many.take(rows.take(tied))]
+        tied = tied[np.lexsort((columns.take(tied), rows.take(tied)))]
+        tied_rows = rows.take(tied)
+        late = position_in_row(tied_rows, users) >= self.list_lengths.take(tied_rows)
+        found: Indexes = tied[late]
+        return found
 
     def finished(self, tracks: int) -> tuple[sparse.csr_array, Indexes]:
         """The candidates as a users x tracks matrix, and the rows whose lists they decide.
