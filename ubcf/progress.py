@@ -48,10 +48,16 @@ class Stages:
         self.finished: list[Stage] = []
 
     @contextmanager
-    def stage(self, name: str, length: int | None = None) -> Iterator[StageAtWork]:
-        """Times the block inside as the stage `name`. length: in steps, if known."""
+    def stage(
+        self, name: str, length: int | None = None, *, reported_as: str | None = None
+    ) -> Iterator[StageAtWork]:
+        """Times the block inside as the stage `name`.
+
+        length: in steps, if known. reported_as: what progress reports call the stage, its name by
+        default.
+        """
         started = time.perf_counter()
-        with self._progress(name, length) as advance:
+        with self._progress(reported_as or name, length) as advance:
             at_work = StageAtWork(advance)
             yield at_work
         self.finished.append(Stage(name, time.perf_counter() - started, at_work.rows))

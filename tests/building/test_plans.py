@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import ubcf
@@ -13,7 +14,11 @@ from tests.support.builds import Built, build_sample
 from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
 from tests.support.paths import SAMPLE
+from ubcf.building.scores import announced
+from ubcf.scoring.costs import Work
+from ubcf.scoring.matrices import interaction_matrix
 from ubcf.scoring.options import WAYS
+from ubcf.scoring.planner import plan_scores
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,27 @@ def test_a_build_reports_its_plan_and_what_was_not_computed(
     assert by_tiles.summary.mean_negative_neighbors is None
     assert by_tiles.rows("select count(*), count(positive_neighbors) from users") == [(400, 0)]
     assert by_tiles.rows("select count(*) from neighbors") == [(0,)]
+
+
+def test_what_is_likely_to_take_long_is_said_as_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The similarities of 100,000 users with a track in common are ten billion."""
+    count = 100_000
+    users, tracks = np.repeat(np.arange(count), 2), np.tile([0, 1], count)
+    interactions = interaction_matrix(users, tracks, tracks / 2 - 0.25, (count, 2))
+    work = Work.of(interactions, 2)
+    names = []
+    for neighbors in (True, False):
+        plan = plan_scores(work, list_length=2, threads=2, memory=1 << 30, neighbors=neighbors)
+        names.append(announced(plan))
+    assert re.fullmatch(r"score \(products, about \d{3} s\)", names[0])
+    assert names[1] == "score"
+
+    monkeypatch.setattr("ubcf.building.scores.SECONDS_WORTH_SAYING", 0.0)
+    write_log(tmp_path / "data.json", [(1, 2, 0.5), (1, 3, 1.0), (2, 3, 0.5)])
+    done = call_ubcf("build", "data.json", "-v", "--plan", "products", cwd=tmp_path)
+    assert done.stderr.count(" score (products, about 0 s)\n") == 1
 
 
 @pytest.mark.parametrize("plan", WAYS)

@@ -26,7 +26,7 @@ from ubcf.progress import Stages
 from ubcf.scoring.costs import Work
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, row_of_each_entry
-from ubcf.scoring.options import ModelOptions
+from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions
 from ubcf.scoring.pairs import Deviations, predict_deviations, scored_by_own_listening
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores, worth_compiling
@@ -47,6 +47,9 @@ BYTES_PER_PAIR = 128
 # The table weights is left empty where it could have more rows: with 300 for each user, from
 # 16,667 users on. As many rows take some 60 MB of the database.
 MOST_STORED_WEIGHTS = 5 * 10**6
+
+# Progress reports say how long the stage is likely to take from this many seconds on.
+SECONDS_WORTH_SAYING = 10
 
 # Steps of the stage in a progress report.
 PERMILLE = 1000
@@ -76,7 +79,7 @@ def score(
     plan = _plan(matrices.interactions, lists, options)
     db.limit_memory(database_memory_beside_matrices(options.memory))
     most_weights = _weights_to_store(len(matrices.norms), model) if store_weights else 0
-    with stages.stage("score", PERMILLE) as stage:
+    with stages.stage("score", PERMILLE, reported_as=announced(plan)) as stage:
         stage.rows = 0
         blocks = score_users(
             matrices,
@@ -98,6 +101,20 @@ def score(
         db.flush()
     db.limit_memory(database_memory(options.memory))
     return plan
+
+
+def announced(plan: Plan) -> str:
+    """The name of the stage for progress reports, with the time that a long one is likely to take.
+
+    Where all users share a track, their similarities are quadratic in their number, and nothing
+    less will do: then at least the time is said before it is spent.
+    """
+    seconds = plan.estimates[plan.way].seconds
+    if plan.neighbors and plan.way != BY_SIMILARITIES:
+        seconds += plan.estimates["neighbors"].seconds
+    if seconds < SECONDS_WORTH_SAYING:
+        return "score"
+    return f"score ({plan.way}, about {seconds:,.0f} s)"
 
 
 def _plan(interactions: sparse.csr_array, lists: ListOptions, options: BuildOptions) -> Plan:
