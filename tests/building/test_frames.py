@@ -118,6 +118,16 @@ def test_nulls_are_missing_fields_in_all_libraries(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("library", [polars.DataFrame, pyarrow.table, pandas.DataFrame])
+def test_columns_may_be_null_alone_also_within_others(library: Any, tmp_path: Path) -> None:
+    nothing = [None, None]
+    values = {"user": [1, 2], "track": [5, 5], "recommendation": nothing, "latency": nothing}
+    frame = library({**values, "experiments": [{"A": None}, {"A": None}]})
+    built = build_in(tmp_path, frame)
+    assert built.rows("select recommendation, latency from events") == [(None, None)] * 2
+    assert built.summary.rejected == 0
+
+
 def test_nan_is_missing_in_pandas_and_no_number_in_polars(tmp_path: Path) -> None:
     times = {"user": [1, 1], "track": [1, 2], "time": [0.5, float("nan")]}
     built = build_in(tmp_path, pandas.DataFrame(times), max_rejected=1)

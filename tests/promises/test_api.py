@@ -28,15 +28,20 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
 
 def test_the_public_functions_are_these() -> None:
     assert FUNCTIONS == [
+        "analyses",
         "build",
         "connect",
+        "diff",
         "evaluate",
+        "experiment",
         "explain",
         "inspect_track",
         "inspect_user",
         "predict",
         "query",
         "recommend",
+        "report",
+        "simulate",
     ]
 
 

@@ -23,6 +23,7 @@ TOP_FILES = {
     "_version.py",
     "errors.py",
     "keywords.py",
+    "printing.py",
     "files.py",
     "progress.py",
     "py.typed",

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import duckdb
 
 from ubcf.analysis.titles import refuse_without_catalog
+from ubcf.database.parts import Parts
+from ubcf.database.reading import connect_pair
 from ubcf.database.session import Session
+from ubcf.errors import OptionError
+
+PathLike = str | os.PathLike[str]
 
 FOLDER = "analysis/diff"
 
@@ -36,6 +44,22 @@ PARTS = (
 
 # The parts that have exactly one row.
 ONE_ROW = ("lists",)
+
+
+def diff(old: PathLike, new: PathLike, k: int = ROWS) -> Parts:
+    """What changed between the databases of two builds: a relation by the name of each part.
+
+    k: users in the part changed_users, those whose lists changed most. Raises DatabaseError for a
+    file that is not a database of a build.
+    """
+    if k < 0:
+        raise OptionError(f"k is {k}; it must be at least 0")
+    connection = connect_pair(Path(old), Path(new))
+    try:
+        return Parts(connection, compare(connection, k), ONE_ROW)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def compare(

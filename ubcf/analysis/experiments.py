@@ -6,6 +6,7 @@ treatment, and the means over these rows are compared.
 
 from __future__ import annotations
 
+import io
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from ubcf.analysis.experiment_text import heading, write_effects
 from ubcf.analysis.named_analyses import query
 from ubcf.analysis.repeats import suspicious_repeats
 from ubcf.analysis.statistics import (
@@ -23,7 +25,9 @@ from ubcf.analysis.statistics import (
     mean_interval,
     split_p_value,
 )
-from ubcf.errors import NotFoundError, OptionError, QueryError
+from ubcf.database.reading import on_own_cursor
+from ubcf.errors import NotFoundError, OptionError, QueryError, printable
+from ubcf.printing import Printed
 
 # The metrics of a user under a treatment, columns of sql/analysis/experiment_users.sql: listening
 # time (in tracks); sessions; tracks and listening time per session; mean latency of a request, in
@@ -117,6 +121,46 @@ class Experiment:
     effects: list[Effect]
     warnings: list[str]
     notes: list[str]
+
+
+class Experiments(Printed, tuple[Experiment, ...]):
+    """Experiments, which print as `ubcf experiment` does, with what it warns of."""
+
+    def __str__(self) -> str:
+        out = io.StringIO()
+        for number, each in enumerate(self):
+            out.write("\n" if number else "")
+            out.write(f"{heading(each)}\n")
+            write_effects(each, "table", out)
+            for kind, texts in (("warning", each.warnings), ("note", each.notes)):
+                out.writelines(printable(f"{kind}: {text}") + "\n" for text in texts)
+        return out.getvalue().rstrip("\n")
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(each.name for each in self)}>"
+
+
+@on_own_cursor
+def experiment(
+    connection: duckdb.DuckDBPyConnection,
+    name: str | None = None,
+    *,
+    control: str | None = None,
+    alpha: float = 0.05,
+    metrics: Sequence[str] = METRICS,
+    split: Mapping[str, float] | None = None,
+) -> Experiments:
+    """The A/B experiments of the logs, or the one with this name: what each treatment changed.
+
+    Arguments and errors are those of `analyze_experiments`: control, the treatment to compare with;
+    alpha, intervals cover 1 - alpha; metrics, some of METRICS; split, the share of the users that
+    was planned for each treatment.
+    """
+    return Experiments(
+        analyze_experiments(
+            connection, name, control=control, alpha=alpha, metrics=metrics, split=split
+        )
+    )
 
 
 def analyze_experiments(

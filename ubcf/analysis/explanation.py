@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from ubcf.analysis.named_analyses import query, set_id
+from ubcf.database.reading import on_own_cursor
 from ubcf.database.session import Session
 from ubcf.serving.unstored_weights import with_weights
 
@@ -26,6 +27,7 @@ class ExplainedScore:
     rank: int | None
 
 
+@on_own_cursor
 def explain(
     connection: duckdb.DuckDBPyConnection, user: Any, track: Any
 ) -> duckdb.DuckDBPyRelation:

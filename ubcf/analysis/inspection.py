@@ -7,6 +7,8 @@ from typing import Any
 import duckdb
 
 from ubcf.analysis.named_analyses import query
+from ubcf.database.parts import Parts
+from ubcf.database.reading import on_own_cursor
 
 # Rows of each part by default: the number of recommendations that the service shows.
 ROWS = 30
@@ -15,27 +17,26 @@ ROWS = 30
 ONE_ROW = ("user", "track")
 
 
-def inspect_user(
-    connection: duckdb.DuckDBPyConnection, user: Any, k: int = ROWS
-) -> dict[str, duckdb.DuckDBPyRelation]:
+@on_own_cursor
+def inspect_user(connection: duckdb.DuckDBPyConnection, user: Any, k: int = ROWS) -> Parts:
     """A user as relations: user (one row), events, recommendations, interactions, neighbors.
 
     k: rows of each relation at most: the latest events, the best recommendations, the interactions
     with the greatest magnitude, the most similar users.
     Raises NotFoundError, with the nearest ids, for an unknown user.
     """
-    return {
+    parts = {
         "user": query(connection, "user_profile", user=user),
         "events": query(connection, "user_history", user=user, k=k),
         "recommendations": query(connection, "user_recommendations", user=user, k=k),
         "interactions": query(connection, "user_interactions", user=user, k=k),
         "neighbors": query(connection, "similar_users", user=user, k=k),
     }
+    return Parts(connection, parts, ONE_ROW)
 
 
-def inspect_track(
-    connection: duckdb.DuckDBPyConnection, track: Any, k: int = ROWS
-) -> dict[str, duckdb.DuckDBPyRelation]:
+@on_own_cursor
+def inspect_track(connection: duckdb.DuckDBPyConnection, track: Any, k: int = ROWS) -> Parts:
     """A track as relations: track (one row), listeners, times, ranks.
 
     listeners: at most k, the greatest centered time first; times: a histogram of its listening
@@ -43,12 +44,13 @@ def inspect_track(
     Raises NotFoundError, with the nearest ids, for a track that is neither in the logs nor in the
     catalog.
     """
-    return {
+    parts = {
         "track": query(connection, "track_profile", track=track),
         "listeners": query(connection, "track_audience", track=track, k=k),
         "times": query(connection, "track_times", track=track),
         "ranks": query(connection, "track_ranks", track=track),
     }
+    return Parts(connection, parts, ONE_ROW)
 
 
 def random_user(connection: duckdb.DuckDBPyConnection, seed: Any) -> Any:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from ubcf.database.reading import on_own_cursor
 from ubcf.database.session import TABLES_OF_IDS, Session, literal
 from ubcf.database.templates import Templates
-from ubcf.errors import NotFoundError, OptionError, TemplateError, did_you_mean
+from ubcf.errors import NotFoundError, OptionError, TemplateError, did_you_mean, printable
+from ubcf.printing import Printed
 from ubcf.serving.unstored_weights import with_weights
 
 FOLDER = "analysis"
@@ -50,7 +52,26 @@ class Analysis:
     name: str
     summary: str
     variables: tuple[Variable, ...]
-    sql: str
+    sql: str = field(repr=False)
+
+    def __str__(self) -> str:
+        """The line of `ubcf query`."""
+        return printable(f"{self.name:<30} {self.summary}")
+
+
+class Analyses(Printed, tuple[Analysis, ...]):
+    """Analyses, which print as `ubcf query` does: a line for each."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} analyses>"
+
+
+def analyses() -> Analyses:
+    """The analyses that `query` runs, in the order of their names; printed, a line for each."""
+    return Analyses(list_analyses())
 
 
 def list_analyses(templates: Templates | None = None) -> list[Analysis]:
@@ -79,6 +100,7 @@ def read_analysis(name: str, templates: Templates) -> Analysis:
     return Analysis(name, head[1], tuple(Variable(*each) for each in variables), sql)
 
 
+@on_own_cursor
 def query(
     connection: duckdb.DuckDBPyConnection,
     name: str,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from ubcf.printing import Printed
 from ubcf.progress import Stage
 
 
@@ -60,8 +61,8 @@ class InputFile:
     copy_of: str | None
 
 
-@dataclass(frozen=True)
-class BuildSummary:
+@dataclass(frozen=True, repr=False)
+class BuildSummary(Printed):
     """The figures of a build, as the table `build` and `ubcf build --format json` have them.
 
     density: share of non-zero centered times in the users x tracks matrix. mean_positive_neighbors,
@@ -112,6 +113,18 @@ class BuildSummary:
     plan_reason: str
     plan_estimates: dict[str, dict[str, float]]
     stages: list[Stage]
+
+    def __str__(self) -> str:
+        """The lines of `ubcf build`."""
+        from ubcf.building.summary_text import summary_text
+
+        return summary_text(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<build of {self.database}: {self.users:,} users, {self.tracks:,} tracks, "
+            f"{self.recommendations:,} recommendations>"
+        )
 
     def finished(self, seconds: float) -> BuildSummary:
         """The summary with the total `seconds` of the build."""

@@ -184,6 +184,4 @@ def evaluate(
     from ubcf.commands.rows import print_parts
 
     with connect_locked(database) as connection:
-        names = ("evaluation", *(("tuning",) if found.tuning else ()), "metrics")
-        parts = {name: connection.table(name) for name in names}
-        print_parts(connection, parts, form, one_row=("evaluation",))
+        print_parts(connection, found.tables(connection), form, one_row=("evaluation",))

@@ -58,20 +58,19 @@ def query(
 
     from ubcf.analysis import named_analyses
     from ubcf.commands.rows import print_rows
-    from ubcf.database.reading import connect, connect_closed
+    from ubcf.database.reading import connect_closed, connect_private
     from ubcf.database.session import interruptibly
     from ubcf.database.templates import Templates
-    from ubcf.errors import printable
 
     overlaid = Templates(None if templates is None else Path(templates))
     if name is None:
         for each in named_analyses.list_analyses(overlaid):
-            click.echo(printable(f"{each.name:<30} {each.summary}"))
+            click.echo(str(each))
     elif show:
         click.echo(named_analyses.read_analysis(name, overlaid).sql, nl=False)
     else:
         # Analyses of one's own may read files.
-        opened = connect_closed if templates is None else connect
+        opened = connect_closed if templates is None else connect_private
         with opened(database) as connection:
             relation = interruptibly(
                 connection,

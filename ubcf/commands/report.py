@@ -47,13 +47,11 @@ def report(output: str, users: tuple[str, ...], database: str, narration: Narrat
 
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
-    from ubcf.errors import printable
     from ubcf.reporting.page import write_report
 
     with connect_closed(database) as connection:
         summary = interruptibly(
             connection, lambda: write_report(connection, Path(output), users, narration.progress)
         )
-    shown = ", ".join(map(str, summary.users))
     if not narration.quiet:
-        click.echo(printable(f"{output}: {summary.bytes:,} bytes, users in full: {shown}"))
+        click.echo(str(summary))

@@ -14,18 +14,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ubcf.analysis.experiment_text import as_text, heading, write_effects
 from ubcf.analysis.experiments import Effect, Experiment
 from ubcf.analysis.titles import has_tracks, with_titles
 from ubcf.database import SAFE_CSV
 from ubcf.database.formats import (
-    Column,
-    Text,
     Writable,
     write_csv,
     write_parts,
     write_rows,
 )
-from ubcf.database.grids import Hidden, write_grid
+from ubcf.database.grids import Hidden
 from ubcf.database.session import interruptibly
 from ubcf.errors import UbcfError
 
@@ -146,83 +145,18 @@ def write_experiments(
     elif form in ("csv", SAFE_CSV):
         names = ["experiment", "control", *(field.name for field in fields(Effect))]
         rows = [
-            [experiment.name, experiment.control, *map(_as_text, astuple(effect))]
+            [experiment.name, experiment.control, *map(as_text, astuple(effect))]
             for experiment in experiments
             for effect in experiment.effects
         ]
         write_csv(names, rows, form, out)
     else:
         for number, experiment in enumerate(experiments):
-            before, heading = "\n" if number else "", _heading(experiment)
-            out.write(f"{before}## {heading}\n\n" if form == "markdown" else f"{before}{heading}\n")
-            hidden += _write_table(experiment, form, out, width)
+            before, head = "\n" if number else "", heading(experiment)
+            out.write(f"{before}## {head}\n\n" if form == "markdown" else f"{before}{head}\n")
+            hidden += write_effects(experiment, form, out, width)
     return hidden
 
 
 def _as_json(experiment: Experiment) -> str:
     return json.dumps(asdict(experiment), ensure_ascii=False)
-
-
-def _as_text(value: object) -> Text:
-    """A value as DuckDB casts it to text, which is what `ubcf.database.formats` takes."""
-    if value is None:
-        return None
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _p_value(p: float | None) -> Text:
-    """A p value with three digits, which is never 0; without a space, as tables take numbers."""
-    if p is None:
-        return None
-    return "<1e-16" if p < 1e-16 else f"{p:.3g}"
-
-
-def _half_width(mean: float | None, high: float | None) -> Text:
-    """Half of the width of the confidence interval of a mean."""
-    return None if mean is None or high is None else _as_text(high - mean)
-
-
-def _heading(experiment: Experiment) -> str:
-    """A line with the name of an experiment, its arms and their users."""
-    if experiment.control is None:
-        arms = ", ".join(f"{arm.treatment} ({arm.users:,} users)" for arm in experiment.arms)
-        return Column("", "VARCHAR").as_read(f"{experiment.name}: {arms}, no control")
-    control, *others = (f"{arm.treatment} ({arm.users:,} users)" for arm in experiment.arms)
-    against = f"{', '.join(others)} against {control}" if others else control
-    return Column("", "VARCHAR").as_read(f"{experiment.name}: {against}")
-
-
-def _write_table(experiment: Experiment, form: str, out: Writable, width: int | None) -> Hidden:
-    """Writes a table of effects: percentages with a sign, each interval in one column."""
-    columns = [
-        Column("metric", "VARCHAR"),
-        Column("treatment", "VARCHAR"),
-        Column("mean", "DOUBLE"),
-        Column("±", "DOUBLE"),
-        Column("control mean", "DOUBLE"),
-        Column("±", "DOUBLE"),
-        Column("effect", "VARCHAR"),
-        Column(f"{100 * (1 - experiment.alpha):g} % interval", "VARCHAR"),
-        Column("p", "DOUBLE"),
-        Column("adjusted p", "DOUBLE"),
-        Column("significant", "VARCHAR"),
-    ]
-    rows: list[Sequence[Text]] = [
-        [
-            effect.metric,
-            effect.treatment,
-            _as_text(effect.mean),
-            _half_width(effect.mean, effect.mean_high),
-            _as_text(effect.control_mean),
-            _half_width(effect.control_mean, effect.control_mean_high),
-            None if effect.effect is None else f"{effect.effect:+.2f} %",
-            None
-            if effect.low is None or effect.high is None
-            else f"{effect.low:+.2f} to {effect.high:+.2f} %",
-            _p_value(effect.p_value),
-            _p_value(effect.adjusted_p_value),
-            "yes" if effect.significant else "no",
-        ]
-        for effect in experiment.effects
-    ]
-    return write_grid(columns, rows, form, out, width)

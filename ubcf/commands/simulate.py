@@ -97,7 +97,4 @@ def simulate(
             progress=advance,
         )
     if not narration.quiet:
-        click.echo(
-            f"{out}: {summary.events} events of {summary.users} users on {summary.tracks} tracks, "
-            f"{len(summary.files)} files, {summary.bytes} bytes"
-        )
+        click.echo(str(summary))

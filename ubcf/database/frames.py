@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
@@ -12,6 +13,9 @@ from ubcf.errors import InputError, one_line, printable
 
 # What a frame may be, in words.
 FRAMES = "a DataFrame of pandas or polars, a Table of pyarrow, or a relation of DuckDB"
+
+# From here on, a floating-point number may stand for several whole ones.
+MOST_EXACT = 2**53
 
 KINDS = {
     "pandas": "DataFrame of pandas",
@@ -35,7 +39,7 @@ class Frame(Protocol):
 class _Stream:
     """A frame of which nothing is known but the stream.
 
-    DuckDB takes a frame of polars by way of pyarrow, and no relation of another connection.
+    DuckDB refuses a relation of another connection.
     """
 
     def __init__(self, frame: Frame) -> None:
@@ -91,6 +95,11 @@ def frame_relation(
     _refuse_columns(frame, name)
     if library_of(frame) == "pandas":
         return connection.from_df(_with_index(frame))
+    if library_of(frame) == "polars":
+        try:
+            return connection.from_arrow(frame)
+        except (ImportError, duckdb.Error):  # it reads frames of polars by pyarrow
+            return connection.from_arrow(_Stream(frame))
     relation = connection.from_arrow(_Stream(frame))
     if not isinstance(frame, duckdb.DuckDBPyRelation):
         return relation
@@ -104,6 +113,38 @@ def frame_relation(
             for column, type in types.items()
         )
     )
+
+
+def texts_of(frame: Frame, columns: Sequence[str], name: str) -> list[tuple[str | None, ...]]:
+    """The values of some columns of a frame, as texts; whole numbers are without a fraction.
+
+    name: what is reported. Raises InputError for a frame without these columns, and as
+    `write_frame` does.
+    """
+    with duckdb.connect() as connection:
+        try:
+            relation = frame_relation(connection, frame, name)
+            found = {column.lower(): column for column in relation.columns}
+            if missing := [column for column in columns if column not in found]:
+                raise InputError(
+                    f"{name}: no column {', '.join(missing)}; there is {', '.join(found.values())}"
+                )
+            types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+            chosen = [found[column] for column in columns]
+            return relation.project(
+                ", ".join(_text(identifier(each), types[each]) for each in chosen)
+            ).fetchall()
+        except duckdb.Error as error:
+            raise InputError(f"{name}: cannot be read: {one_line(error)}") from error
+
+
+def _text(column: str, type: str) -> str:
+    """SQL for the text of a value; in pandas, whole numbers beside nulls are fractions."""
+    text = f"cast({column} as varchar)"
+    if type not in ("DOUBLE", "FLOAT"):
+        return text
+    is_whole = f"{column} = trunc({column}) and abs({column}) < {MOST_EXACT}"
+    return f"case when {is_whole} then cast(cast({column} as bigint) as varchar) else {text} end"
 
 
 def _without_huge_integers(type: str) -> str:

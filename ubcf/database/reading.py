@@ -6,9 +6,11 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 import duckdb
 
@@ -33,6 +35,8 @@ OLDEST_VERSION = (0, 2, 0)
 
 # The first version that `ubcf sql` can query, and `ubcf diff` compare without what it lacks.
 OLDEST_READABLE_VERSION = (0, 1, 0)
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 Config = dict[str, str | bool | int | float | list[str]]
 
@@ -77,6 +81,48 @@ EVALUATION_DATABASE = Kind(
 )
 
 
+# Connections that nobody but one command uses.
+_PRIVATE: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+
+
+def on_own_cursor(function: Function) -> Function:
+    """Makes a function work on a cursor of its own of the connection that it is given first.
+
+    So neither does a result that is not yet read stop it, nor does it end that result. The
+    relations that it returns are of the cursor. The connection of a command is used as it is.
+    """
+
+    @wraps(function)
+    def working(connection: duckdb.DuckDBPyConnection, *args: Any, **given: Any) -> Any:
+        if not isinstance(connection, duckdb.DuckDBPyConnection):
+            raise DatabaseError(
+                f"{function.__name__} needs a connection, such as ubcf.connect('ubcf.duckdb'), not "
+                f"{type(connection).__name__}"
+            )
+        return function(_own_cursor(connection), *args, **given)
+
+    return working  # type: ignore[return-value]
+
+
+def _own_cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A cursor with our macros; or the connection itself if it is private, or uses a database that
+    no cursor would use by itself.
+    """
+    if connection in _PRIVATE:
+        return connection
+    try:
+        cursor = connection.cursor()
+    except duckdb.Error as error:
+        raise DatabaseError(one_line(error)) from error
+    try:
+        cursor.execute("from build limit 0")
+    except duckdb.CatalogException:
+        return connection
+    define_macros(cursor)
+    _PRIVATE.add(cursor)
+    return cursor
+
+
 def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
     """Opens a database that `ubcf build` made, read-only.
 
@@ -85,6 +131,13 @@ def connect(database: str | Path = "ubcf.duckdb") -> duckdb.DuckDBPyConnection:
     version of ubcf with other tables. Nothing that the database defines, such as a view, is run.
     """
     return _open(Path(database), {})
+
+
+def connect_private(database: str | Path) -> duckdb.DuckDBPyConnection:
+    """Opens a database as `connect` does, for one command."""
+    connection = connect(database)
+    _PRIVATE.add(connection)
+    return connection
 
 
 def connect_closed(
@@ -108,6 +161,7 @@ def connect_closed(
     except BaseException:
         connection.close()
         raise
+    _PRIVATE.add(connection)
     return connection
 
 

@@ -88,6 +88,21 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _with_texts(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """A relation with texts in place of enums, of which DuckDB makes arrays by pandas alone."""
+    enums = [
+        column
+        for column, type in zip(relation.columns, relation.types, strict=True)
+        if str(type).startswith("ENUM")
+    ]
+    if not enums:
+        return relation
+    texts = ", ".join(
+        f"cast({identifier(column)} as varchar) as {identifier(column)}" for column in enums
+    )
+    return relation.project(f"* replace ({texts})")
+
+
 class Session:
     """A connection to a database, and the templates that run in it."""
 
@@ -130,7 +145,7 @@ class Session:
         """Runs a query and returns a relation that holds its rows. Raises what DuckDB raises."""
         self.connection.execute(f"prepare held as {query}")
         try:
-            return self.connection.sql("execute held")
+            return _with_texts(self.connection.sql("execute held"))
         finally:
             self.connection.execute("deallocate held")
 

@@ -25,7 +25,8 @@ from ubcf.building.modeling import (
 )
 from ubcf.building.options import BuildOptions, PathLike, WorkKeywords
 from ubcf.building.staging import read_logs, refuse_rejected_lines
-from ubcf.database.reading import EVALUATION_DATABASE
+from ubcf.database.parts import Parts
+from ubcf.database.reading import EVALUATION_DATABASE, connect_locked
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import InputError
@@ -41,12 +42,15 @@ from ubcf.evaluation.options import (
 )
 from ubcf.files import Publication, check_target
 from ubcf.keywords import with_options
+from ubcf.printing import Printed
 from ubcf.progress import Progress, Stages, no_progress
 from ubcf.remote import is_remote, shown
 from ubcf.scoring.options import ModelOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import duckdb
 
 # The prefix of the name of the setting chosen from a grid.
 TUNED = "tuned: "
@@ -58,8 +62,8 @@ SETTING_TABLES = ("user_measures", "similar_users", "user_weights", "top_tracks"
 MEASURED_TABLES = ("user_values", "coverage_values", "estimates")
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Printed):
     """The results of an evaluation: rows of the tables in its database.
 
     lines, rejected: log lines, and how many of them were rejected. suspicious_repeats: lines that
@@ -75,6 +79,21 @@ class Evaluation:
     settings: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
     tuning: list[dict[str, Any]]
+
+    def tables(self, connection: duckdb.DuckDBPyConnection) -> Parts:
+        """The tables of the results in the database, as `ubcf evaluate` prints them."""
+        names = ("evaluation", *(("tuning",) if self.tuning else ()), "metrics")
+        tables = {name: connection.table(name) for name in names}
+        return Parts(connection, tables, one_row=("evaluation",))
+
+    def __str__(self) -> str:
+        """The tables of `ubcf evaluate`, read from the database."""
+        with connect_locked(self.database) as connection:
+            return str(self.tables(connection))
+
+    def __repr__(self) -> str:
+        names = ", ".join(str(row["setting"]) for row in self.settings)
+        return f"<evaluation of {names}: {self.database}>"
 
 
 @with_options(EvaluationKeywords, BuildOptions, EvaluationOptions, LogOptions)

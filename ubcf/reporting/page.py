@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +19,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ubcf.analysis.experiments import Experiment, analyze_experiments
 from ubcf.analysis.named_analyses import query, set_id
+from ubcf.database.reading import on_own_cursor
 from ubcf.drawing import STYLESHEET
 from ubcf.drawing.figures import require_matplotlib
 from ubcf.drawing.numbers import PERCENT_SIGN, byte_size, digits, p_value, percent, signed
-from ubcf.errors import NotFoundError
+from ubcf.errors import NotFoundError, printable
 from ubcf.files import Kind, check_target, complete_or_absent, head
+from ubcf.printing import Printed
 from ubcf.progress import Progress, no_progress
 from ubcf.reporting.charts import (
     CHARTS,
@@ -57,11 +60,17 @@ REPORT = Kind(
 
 
 @dataclass(frozen=True)
-class ReportSummary:
+class ReportSummary(Printed):
     """A written report: the ids of the users shown in full, and the size of the file in bytes."""
 
+    output: str
     users: list[Any]
     bytes: int
+
+    def __str__(self) -> str:
+        """The line of `ubcf report`."""
+        shown = ", ".join(map(str, self.users))
+        return printable(f"{self.output}: {self.bytes:,} bytes, users in full: {shown}")
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,17 @@ class ExperimentShown:
     finding: str
 
 
+@on_own_cursor
+def report(
+    connection: duckdb.DuckDBPyConnection,
+    output: str | os.PathLike[str] = "report.html",
+    users: Sequence[Any] = (),
+    progress: Progress | None = None,
+) -> ReportSummary:
+    """Writes a page about a build as one HTML file: see `write_report`."""
+    return write_report(connection, Path(output), users, progress)
+
+
 def write_report(
     connection: duckdb.DuckDBPyConnection,
     output: Path,
@@ -128,7 +148,7 @@ def write_report(
         page = _page(connection, kinds, advance).encode()
     with complete_or_absent(target) as unfinished:
         unfinished.write_bytes(page)
-    return ReportSummary(list(kinds), len(page))
+    return ReportSummary(str(output), list(kinds), len(page))
 
 
 def _page(

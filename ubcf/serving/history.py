@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ubcf.database.frames import FRAMES, Frame, is_frame, texts_of
 from ubcf.errors import InputError
+
+PathLike = str | os.PathLike[str]
 
 # The text of a track id, and the time, in the scale of the build.
 Play = tuple[str, float]
@@ -43,6 +47,50 @@ def checked_plays(plays: Iterable[tuple[Any, Any]], bounds: TimeBounds) -> list[
     if not checked:
         raise InputError("the history has no track in it")
     return checked
+
+
+def id_text(value: Any) -> str:
+    """The text of an id; a whole number that is stored as a fraction is without it."""
+    is_whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if is_whole else str(value)
+
+
+def given_plays(
+    history: PathLike | Frame | Mapping[Any, float] | Iterable[tuple[Any, float]],
+    bounds: TimeBounds,
+) -> list[Play]:
+    """The plays of a history: see `recommend`. Raises InputError for an invalid one."""
+    if isinstance(history, str | os.PathLike):
+        return read_history(Path(history), bounds)
+    if is_frame(history):
+        rows = texts_of(history, ("track", "time"), "frame")
+        return checked_plays([(track, _number(time)) for track, time in rows], bounds)
+    given: Any = history.items() if isinstance(history, Mapping) else history
+    if not isinstance(given, Iterable):
+        raise InputError(
+            f"history: {type(history).__name__} is neither times by track, nor a list of tuples of "
+            f"a track and a time, nor a path, nor a frame; a frame is {FRAMES}"
+        )
+    return checked_plays(twos(given, "history, play", "a track and a time"), bounds)
+
+
+def twos(rows: Iterable[Any], row: str, what: str) -> list[tuple[Any, Any]]:
+    """Rows of two values, as tuples. Raises InputError for another; row, what: in its words."""
+    pairs = []
+    for position, values in enumerate(rows, start=1):
+        pair = tuple(values) if isinstance(values, Iterable) else ()
+        if len(pair) != 2 or isinstance(values, str | Mapping):
+            raise InputError(f"{row} {position}: {values!r} is not {what}")
+        pairs.append(pair)
+    return pairs
+
+
+def _number(text: str | None) -> float | str | None:
+    """The number that a text is, or else the text."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

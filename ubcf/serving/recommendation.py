@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ubcf.database.frames import Frame
+from ubcf.database.reading import on_own_cursor
 from ubcf.database.session import Session
 from ubcf.errors import OptionError
 from ubcf.scoring.baseline import USER_REGULARIZATION
@@ -28,7 +30,7 @@ from ubcf.scoring.pairs import scored_by_own_listening
 from ubcf.scoring.ranking import ListOptions, TopLists, top_positive
 from ubcf.scoring.similarity import count_common, score_block, weights
 from ubcf.scoring.walk import walk_few
-from ubcf.serving.history import TimeBounds, checked_plays
+from ubcf.serving.history import PathLike, TimeBounds, given_plays
 from ubcf.serving.stored_model import StoredModel, load_model
 
 # Similar users shown by default, and neighbors that explain a recommendation.
@@ -36,15 +38,17 @@ SIMILAR_USERS = 20
 NEIGHBORS_SHOWN = 5
 
 
+@on_own_cursor
 def recommend(
     connection: duckdb.DuckDBPyConnection,
-    history: Mapping[Any, float] | Iterable[tuple[Any, float]],
+    history: PathLike | Frame | Mapping[Any, float] | Iterable[tuple[Any, float]],
     top: int | None = None,
 ) -> duckdb.DuckDBPyRelation:
     """Recommends tracks to a person with this history, with the scores of a rebuild with them.
 
-    history: time by track, or plays as pairs of track and time; a time is a fraction of the track,
-    or a rating in the scale of the build. top: None takes that of the build.
+    history: time by track; plays as pairs of track and time; a frame with the columns track and
+    time; or the path of a file, as for the command. A time is a fraction of the track, or a rating
+    in the scale of the build. top: None takes that of the build.
     Returns rank, track, score, heard, source, artist, title, genre and pop. The options are those
     of the build. Unlike a rebuild, the person's listening does not change the order of popularity
     among equal scores, nor, with baseline centering, the biases of the tracks, with a track
@@ -57,7 +61,7 @@ def recommend(
 
 def fold_in(
     connection: duckdb.DuckDBPyConnection,
-    history: Mapping[Any, float] | Iterable[tuple[Any, float]],
+    history: PathLike | Frame | Mapping[Any, float] | Iterable[tuple[Any, float]],
     top: int | None = None,
     *,
     similar_users: int = SIMILAR_USERS,
@@ -70,8 +74,7 @@ def fold_in(
     """
     if top is not None and top < 1:
         raise OptionError(f"top is {top}; it must be at least 1")
-    given = history.items() if isinstance(history, Mapping) else history
-    plays = checked_plays(given, time_bounds(connection))
+    plays = given_plays(history, time_bounds(connection))
     session = Session(connection)
     model = load_model(session)
     session.set(

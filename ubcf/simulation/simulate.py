@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 from ubcf.errors import SimulationError
 from ubcf.files import Kind, check_target, head
+from ubcf.printing import Printed
 from ubcf.simulation.catalog import catalog_lines, make_catalog
 from ubcf.simulation.draws import stream
 from ubcf.simulation.listeners import make_listeners
@@ -38,8 +40,11 @@ MOST_IDS = 2**31 - 1  # ids are 32-bit integers
 
 
 @dataclass(frozen=True)
-class SimulationSummary:
-    """What was written. users: those in the logs; tracks: those in the catalog."""
+class SimulationSummary(Printed):
+    """What was written. users: those in the logs; tracks: those in the catalog.
+
+    files: the logs, and the catalog last.
+    """
 
     users: int
     tracks: int
@@ -48,15 +53,22 @@ class SimulationSummary:
     files: tuple[Path, ...]
     bytes: int
 
+    def __str__(self) -> str:
+        """The line of `ubcf simulate`."""
+        return (
+            f"{self.files[-1].parent}: {self.events} events of {self.users} users on "
+            f"{self.tracks} tracks, {len(self.files)} files, {self.bytes} bytes"
+        )
+
 
 def simulate(
-    out: Path,
+    out: str | os.PathLike[str] = "logs",
     *,
-    users: int,
-    tracks: int,
-    events: int,
-    replicas: int,
-    seed: int,
+    users: int = 1_000,
+    tracks: int = 2_000,
+    events: int = 20_000,
+    replicas: int = 2,
+    seed: int = 0,
     force: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> SimulationSummary:
@@ -69,6 +81,7 @@ def simulate(
     and for a folder that cannot be used, OptionError where it would overwrite other files.
     """
     _check_arguments(users, tracks, events, replicas, seed)
+    out = Path(out)
     logs = tuple(out / f"botify-recommender-{i}" / "data.json" for i in range(1, replicas + 1))
     files = (*logs, out / CATALOG_NAME)
     try:
