@@ -1,4 +1,5 @@
 -- user_profile: one row: a user's mean time, neighbors, scores, sessions and experiments.
+-- A user without logs, who gets the popular tracks, has 0 events.
 -- sessions_ended: events with the message 'last'.
 -- treatments: the experiments of the events, each as name=treatment, in order.
 -- popular_plays_share: the share of the plays that go to the 5 % of the tracks with the most listening time.
@@ -52,9 +53,9 @@ popularity as (
 )
 
 select
-    users."user",
-    users.events,
-    users.tracks,
+    getvariable('user') as "user",
+    coalesce(users.events, 0) as events,
+    coalesce(users.tracks, 0) as tracks,
     scaled_time(users.mean_time) as mean_time,
     users.norm,
     users.positive_neighbors,
@@ -65,8 +66,7 @@ select
     activity.sessions_ended,
     treatments.treatments,
     popularity.popular_plays_share
-from users
-cross join activity
+from activity
 cross join treatments
 cross join popularity
-where users."user" = getvariable('user');
+left join users on users."user" = getvariable('user');

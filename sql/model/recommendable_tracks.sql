@@ -16,9 +16,9 @@ where
     {% endif %}
     {% if only_given %}
     and cast(coalesce(track_times.track, catalog.track) as varchar)
-    in (select track_text from given_tracks)
+    in (select id_text from given_tracks)
     {% endif %}
     {% if without_withdrawn %}
     and cast(coalesce(track_times.track, catalog.track) as varchar)
-    not in (select track_text from withdrawn_tracks)
+    not in (select id_text from withdrawn_tracks)
     {% endif %};

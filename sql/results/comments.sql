@@ -64,7 +64,7 @@ comment on column weights."user" is 'id of the user';
 comment on column weights.neighbor is 'id of the user who counts';
 comment on column weights.weight is 'what the times of the other user are multiplied by in the scores';
 
-comment on table recommendations is 'the best tracks for each user, one row per user and track';
+comment on table recommendations is 'the best tracks for each user, one row per user and track; a user who is not in the table users is not in the logs, and gets the popular tracks';
 comment on column recommendations."user" is 'id of the user';
 comment on column recommendations.rank is 'rank in the list, from 1';
 comment on column recommendations.track is 'id of the recommended track';
@@ -113,6 +113,10 @@ comment on column build.tracks_without_catalog_entry is 'number of tracks in the
 comment on column build.recommendations_without_catalog_entry is 'number of recommendations of these tracks; null: there is no catalog';
 comment on column build.recommendable_tracks is 'number of tracks in the logs that may be recommended';
 comment on column build.unknown_given_tracks is 'number of ids in the files of tracks that may, or must not, be recommended that are not in the logs; null: there is no such file';
+comment on column build.given_users is 'number of ids in the file of users (see users in build.options); null: there is no such file';
+comment on column build.known_given_users is 'how many of them are users in the logs';
+comment on column build.repeated_given_users is 'how many of them repeat an earlier one';
+comment on column build.users_without_logs is 'how many users they add: users who are not in the logs, and get the popular tracks';
 comment on column build.recommendations is 'number of rows of the table recommendations';
 comment on column build.share_from_neighbors is 'share of all recommendations whose source is neighbors; the others mostly fill the lists. Null: there are no recommendations';
 comment on column build.share_from_neighbors_to_10 is 'the same share among the ranks 1 to 10';

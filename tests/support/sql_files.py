@@ -45,8 +45,12 @@ MADE_ELSEWHERE = {
     "`ubcf/database/session.py`": ("given_rows",),
     "`ubcf/building/modeling.py`": ("user_biases", "track_biases"),
     "`ubcf/building/scores.py`": ("user_measures", "similar_users", "user_weights", "top_tracks"),
-    "`ubcf/building/recommendable.py`": ("given_ids",),
-    "`staging/given_tracks.sql`, as `{{ table }}`": ("given_tracks", "withdrawn_tracks"),
+    "`ubcf/building/given_ids.py`": ("given_texts",),
+    "`staging/given_ids.sql`, as `{{ table }}`": (
+        "given_tracks",
+        "withdrawn_tracks",
+        "given_users",
+    ),
     "`ubcf/serving/prediction.py`": ("given_pairs", "deviations"),
     "`ubcf/serving/recommendation.py`": (
         "found_tracks",

@@ -61,10 +61,12 @@ def why_nothing(connection: duckdb.DuckDBPyConnection, user: Any, track: Any) ->
     set_id(connection, "track", track)
     session = Session(connection)
     with with_weights(session):
-        ((neighbors, heard, others),) = session.run(
+        ((neighbors, heard, others, in_logs),) = session.run(
             "analysis/questions/neighbors_and_listeners.sql"
         )
     listeners = f"{others:,} other user{'' if others == 1 else 's'}"
+    if not in_logs:
+        return f"the logs have no event of this user ({listeners} heard it)"
     if neighbors == 0:
         return f"no other user counts as a neighbor of this one ({listeners} heard it)"
     if heard == 0:

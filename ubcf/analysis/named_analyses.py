@@ -12,13 +12,16 @@ from typing import Any
 import duckdb
 
 from ubcf.database.reading import on_own_cursor
-from ubcf.database.session import TABLES_OF_IDS, Session, literal
+from ubcf.database.session import Session, literal
 from ubcf.database.templates import Templates
 from ubcf.errors import NotFoundError, OptionError, TemplateError, did_you_mean, printable
 from ubcf.printing import Printed
 from ubcf.serving.unstored_weights import with_weights
 
 FOLDER = "analysis"
+
+# The tables that have the ids of a kind: users without logs are only in their recommendations.
+SOURCES_OF_IDS = {"user": ("users", "recommendations"), "track": ("tracks",)}
 
 # The analyses that find the ids nearest to an unknown one, and how an error names their rows.
 NEAREST = {"user": "find_user", "track": "find_track"}
@@ -133,7 +136,7 @@ def _set_variables(session: Session, analysis: Analysis, values: Mapping[str, An
         value = values.get(name)
         if value is None and variable.required:
             raise OptionError(f"{analysis.name} needs the variable {name!r}: {variable.meaning}")
-        if value is not None and name in TABLES_OF_IDS:
+        if value is not None and name in SOURCES_OF_IDS:
             set_id(session.connection, name, value)
         else:
             session.set(**{name: value})
@@ -145,12 +148,14 @@ def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:
     Returns the id in the type that it has in the database. Raises NotFoundError for an unknown one,
     with the nearest ids; for a track also those with this artist or title.
     """
-    table = TABLES_OF_IDS[kind]
-    connection.execute(
-        f'set variable {kind} = (select "{kind}" from {table}'
-        f' where cast("{kind}" as varchar) = {literal(str(value))})'
-    )
-    ((found,),) = connection.execute(f"select getvariable('{kind}')").fetchall()
+    found = None
+    for table in SOURCES_OF_IDS[kind]:
+        if found is None:
+            connection.execute(
+                f'set variable {kind} = (select any_value("{kind}") from {table}'
+                f' where cast("{kind}" as varchar) = {literal(str(value))})'
+            )
+            ((found,),) = connection.execute(f"select getvariable('{kind}')").fetchall()
     if found is None:
         nearest = query(connection, NEAREST[kind], text=str(value), k=NEAREST_SHOWN)
         names = ", ".join(row[0] for row in nearest.project(NEAREST_NAMED[kind]).fetchall())

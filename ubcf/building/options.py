@@ -50,9 +50,9 @@ class BuildOptions:
     leave out tracks whose score is not above 0; a user left with none has no line in the JSON.
     catalog_only: recommend only tracks of the catalog. tracks, not_tracks: files of the tracks that
     may be recommended, and of those that must not: ids, one a line, or CSV or JSON lines with a
-    field track.
-    max_rejected: share of the lines that may be rejected. templates: a folder that overlays sql/.
-    threads: None means all processors; fewer work where the memory does not bear as many.
+    field track. users: a file of users, likewise; those whom the logs do not know get the popular
+    tracks. max_rejected: share of the lines that may be rejected. templates: a folder that overlays
+    sql/. threads: None means all processors; fewer work where the memory does not bear as many.
     memory_limit: bytes, or a text such as '2GiB'; None means 70 % of the available memory.
     plan: how to compute the scores, 'similarities', 'products' or 'tiles'; 'auto' takes the
     cheapest. store_neighbors: neighbors to store of each user; None means
@@ -68,6 +68,7 @@ class BuildOptions:
     catalog_only: bool = False
     tracks: PathLike | None = None
     not_tracks: PathLike | None = None
+    users: PathLike | None = None
     max_rejected: float = 0.01
     templates: PathLike | None = None
     threads: int | None = None
@@ -141,6 +142,11 @@ class BuildOptions:
         return {table: Path(file) for table, file in files.items() if file is not None}
 
     @property
+    def given_files(self) -> list[Path]:
+        """The files of tracks, and of users, that are given."""
+        return [*self.files_of_tracks.values(), *([] if self.users is None else [Path(self.users)])]
+
+    @property
     def chooses_tracks(self) -> bool:
         """Whether an option says which tracks may be recommended."""
         return self.catalog_only or bool(self.files_of_tracks)
@@ -166,6 +172,7 @@ class BuildOptions:
             "catalog_only": self.catalog_only,
             "tracks": None if self.tracks is None else Path(self.tracks).as_posix(),
             "not_tracks": None if self.not_tracks is None else Path(self.not_tracks).as_posix(),
+            "users": None if self.users is None else Path(self.users).as_posix(),
             **self.logs.recorded(),
             "max_rejected": self.max_rejected,
             "catalog": catalog,
@@ -193,6 +200,7 @@ class BuildKeywords(WorkKeywords, LogKeywords, ModelKeywords, total=False):
     catalog_only: bool
     tracks: PathLike | None
     not_tracks: PathLike | None
+    users: PathLike | None
     plan: str
     store_neighbors: int | None
     temp_dir: PathLike | None

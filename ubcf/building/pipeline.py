@@ -31,6 +31,7 @@ from ubcf.building.options import BuildKeywords, BuildOptions, PathLike
 from ubcf.building.recommendable import check_choice, choose_tracks
 from ubcf.building.staging import ROWS_SHOWN, read_catalog, read_logs, refuse_rejected_lines
 from ubcf.building.summary import BuildSummary, InputFile
+from ubcf.building.users_without_logs import read_users, recommend_popular_tracks
 from ubcf.database.reading import BUILD_DATABASE
 from ubcf.database.tables import MACROS
 from ubcf.database.templates import Templates
@@ -126,7 +127,7 @@ def _build(
     inputs = find_inputs(places, catalog, pattern, standard_input=stdin)
     chosen.check_files(len(inputs.logs) + len(inputs.urls))
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
-    read = [*inputs.paths, *templates.overlay_files(), *chosen.files_of_tracks.values()]
+    read = [*inputs.paths, *templates.overlay_files(), *chosen.given_files]
     check_choice(chosen, has_catalog=inputs.has_catalog)
     database_path = check_target(database, BUILD_DATABASE, read)
     target = check_output(output, RECOMMENDATIONS, inputs, read)
@@ -181,6 +182,7 @@ def _model(db: Database, options: BuildOptions, stages: Stages) -> list[threadin
         if products >= PRODUCTS_WORTH_KERNELS and may_load_kernels(options.memory):
             loading.append(_in_background(_preload_kernels, "preload kernels"))
         choose_tracks(db, options)
+        read_users(db, options)
         center_times(db, options.model)
         store_tracks(db, chosen=options.chooses_tracks)
         store_interactions(db)
@@ -215,6 +217,8 @@ def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
     for table, (source, structure) in sources.items():
         with stages.stage(table) as stage:
             db.run(f"results/{table}.sql", **structure)
+            if table == "recommendations":
+                recommend_popular_tracks(db, options)
             stage.rows = db.count(table)
             # Held in memory, and no longer needed.
             db.drop(source)

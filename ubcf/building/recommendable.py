@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ubcf.building.given_ids import read_ids
 from ubcf.building.options import BuildOptions
-from ubcf.database.id_files import CSV, form_of, read_csv_ids, refuse_bad_line
-from ubcf.database.paths import LiteralPaths, pattern
+from ubcf.database.id_files import form_of
 from ubcf.database.writing import Database
-from ubcf.errors import InputError, OptionError, TemplateError, one_line
+from ubcf.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +22,7 @@ def check_choice(options: BuildOptions, *, has_catalog: bool) -> None:
             "catalog_only is set, and there is no catalog: no tracks.json in a folder of logs; "
             "name one by --catalog"
         )
-    for path in options.files_of_tracks.values():
+    for path in options.given_files:
         form_of(path)
 
 
@@ -36,7 +35,7 @@ def choose_tracks(db: Database, options: BuildOptions) -> None:
     """
     unknown = 0
     for table, path in options.files_of_tracks.items():
-        _read_tracks(db, table, path)
+        read_ids(db, table, path, "track")
         ((of_file,),) = db.run("staging/questions/unknown_given_tracks.sql", table=table)
         unknown += of_file
     db.set(unknown_given_tracks=unknown if options.files_of_tracks else None)
@@ -69,30 +68,3 @@ def recommendable_mask(db: Database, tracks: int) -> NDArray[np.bool_]:
     mask = np.zeros(tracks, dtype=bool)
     mask[indexes] = True
     return mask
-
-
-def _read_tracks(db: Database, table: str, path: Path) -> None:
-    """Makes a table of the ids in a file. Raises InputError for what is no id of a track."""
-    track_type = db.columns("events")["track"]
-    form = form_of(path)
-    if form == CSV:
-        ids = read_csv_ids(path, {"track": track_type}, may_be_bare=True)
-        with db.registered("given_ids", ids):
-            db.run("staging/given_tracks.sql", table=table, form=form)
-    else:
-        try:
-            with LiteralPaths() as paths:
-                db.set(path=pattern(paths.path(path)))
-                db.run("staging/given_tracks.sql", table=table, form=form)
-        except TemplateError as error:
-            refuse_bad_line(path, "object with a track")
-            message = one_line(error.__cause__ or error)
-            raise InputError(f"{path}: no tracks: {message}") from error
-    for position, text in db.run(
-        "staging/questions/unusable_track.sql", table=table, track_type=track_type
-    ):
-        raise InputError(
-            f"{path}, track {position}: "
-            + ("track is missing" if text is None else f"{text!r} is no id like those of the logs")
-            + f" ({track_type})"
-        )

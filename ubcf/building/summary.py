@@ -70,8 +70,11 @@ class BuildSummary(Printed):
     None when they were not computed. recommendations_without_catalog_entry: those of tracks that
     are not in the catalog; None without a catalog. recommendable_tracks: tracks of the logs that
     may be recommended. unknown_given_tracks: ids in the files of tracks that are not in the logs;
-    None without such a file. share_from_neighbors: of all recommendations, those whose source is
-    neighbors; share_from_neighbors_to_10: of those at ranks 1 to 10; None when there are none.
+    None without such a file. given_users: ids in the file of users; of these, known_given_users are
+    users of the logs, repeated_given_users repeat another, and users_without_logs are added with
+    the popular tracks; None without such a file. share_from_neighbors: of all recommendations,
+    those whose source is neighbors; share_from_neighbors_to_10: of those at ranks 1 to 10; None
+    when there are none.
     left_out: lines that were left out on request. duplicate_lines: lines identical to an earlier
     one; None when an overlay reads the events. suspicious_repeats: chance does not explain these
     lines, and they count as events. timestamp_unit: how the logs write timestamps; None: they have
@@ -106,6 +109,10 @@ class BuildSummary(Printed):
     recommendations_without_catalog_entry: int | None
     recommendable_tracks: int
     unknown_given_tracks: int | None
+    given_users: int | None
+    known_given_users: int | None
+    repeated_given_users: int | None
+    users_without_logs: int | None
     recommendations: int
     share_from_neighbors: float | None
     share_from_neighbors_to_10: float | None

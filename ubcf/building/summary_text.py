@@ -37,6 +37,7 @@ def summary_text(summary: BuildSummary) -> str:
         ("lists", _lists(summary.share_from_neighbors, summary.share_from_neighbors_to_10)),
         ("catalog", _catalog(summary)),
         *_tracks(summary),
+        *_users(summary),
         ("database", summary.database),
         ("output", f"{summary.output}: {summary.recommendations:,} recommendations"),
         ("plan", summary.plan_reason),
@@ -103,6 +104,19 @@ def _catalog(summary: BuildSummary) -> str:
             "recommendations; --catalog-only leaves them out"
         )
     return text
+
+
+def _users(summary: BuildSummary) -> list[tuple[str, str]]:
+    """The users of a file, if there is one, and how many of them the logs do not know."""
+    if summary.given_users is None:
+        return []
+    text = (
+        f"{summary.users_without_logs:,} without logs get popular tracks; the file has "
+        f"{summary.given_users:,} ids, {summary.known_given_users:,} of users in the logs"
+    )
+    if summary.repeated_given_users:
+        text += f", {summary.repeated_given_users:,} repeated"
+    return [("users", text)]
 
 
 def _tracks(summary: BuildSummary) -> list[tuple[str, str]]:

@@ -87,6 +87,12 @@ Examples:
     metavar="FILE",
     help="Never recommend the tracks of this file, of the same form as for --tracks.",
 )
+@click.option(
+    "--users",
+    metavar="FILE",
+    help="Users who are to get a list even if the logs do not know them, which is then the popular "
+    "tracks: ids, one a line, or JSON lines or a CSV with a field user.",
+)
 @catalog_fields_option
 @work_options
 @click.option(

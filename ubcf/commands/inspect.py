@@ -59,6 +59,11 @@ def user(user: str, k: int, seed: str | None, database: str, titles: bool, form:
             return inspect_user(connection, chosen, k)
 
         found = interruptibly(connection, parts)
+        if found["user"].project("events").fetchall() == [(0,)]:
+            click.echo(
+                "ubcf: note: the logs have no event of this user, who gets the popular tracks",
+                err=True,
+            )
         print_parts(connection, found, form, one_row=ONE_ROW, titles=titles)
 
 

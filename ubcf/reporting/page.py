@@ -236,7 +236,13 @@ def _users_to_show(
     """
     kinds: dict[Any, list[str]] = {}
     for user in asked:
-        kinds[set_id(connection, "user", user)] = [ASKED]
+        found = set_id(connection, "user", user)
+        if not query(connection, "user_history", user=user, k=1).fetchall():
+            raise NotFoundError(
+                f"the logs have no event of user {user}, who gets the popular tracks; there is "
+                "nothing to show in full"
+            )
+        kinds[found] = [ASKED]
     for example in _analysis(connection, "example_users"):
         kinds.setdefault(example["user"], []).append(example["kind"])
     return kinds

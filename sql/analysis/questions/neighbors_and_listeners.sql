@@ -1,5 +1,5 @@
 -- neighbors_and_listeners: one row: how many count for a user, how many of these heard a track, and who else did.
--- other_listeners: all users but this one who heard the track.
+-- other_listeners: all users but this one who heard the track. in_logs: whether the logs have the user.
 -- variable user: the user.
 -- variable track: the track.
 with
@@ -20,4 +20,5 @@ select
         from counting
         inner join listeners on counting.neighbor = listeners."user"
     ) as neighbors_who_heard,
-    (select count(*) from listeners) as other_listeners;
+    (select count(*) from listeners) as other_listeners,
+    (select count(*) > 0 from users where "user" = getvariable('user')) as in_logs;

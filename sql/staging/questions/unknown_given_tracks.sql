@@ -1,4 +1,4 @@
 -- unknown_given_tracks: one row: how many different ids of the file of {{ table }} are not tracks of the logs.
-select count(distinct track_text) as unknown_tracks
+select count(distinct id_text) as unknown_tracks
 from {{ table }}
-where track_text not in (select cast(track as varchar) from track_times);
+where id_text not in (select cast(track as varchar) from track_times);

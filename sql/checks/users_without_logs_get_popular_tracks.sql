@@ -1,0 +1,45 @@
+-- users_without_logs_get_popular_tracks: one row per user without logs whose list is not that of popular tracks.
+-- Of each of its tracks the score is 0, and it was not heard; the list is as long as asked for, or has all tracks
+-- that may be recommended. A row without a user if there are more or fewer such users than the file adds.
+with
+expected as (
+    select
+        least(getvariable('top'), count(*)) as recommendations
+    from tracks
+    where popularity_rank is not null and recommendable
+),
+
+lists as (
+    select
+        recommendations."user",
+        count(*) as recommendations,
+        count(*) filter (where score = 0 and not heard and source = 'popularity') as popular
+    from recommendations
+    left join users on recommendations."user" = users."user"
+    where users."user" is null
+    group by recommendations."user"
+),
+
+counts as (
+    select
+        count(*) as found,
+        coalesce(cast(getvariable('users_without_logs') as bigint), 0) as expected
+    from lists
+)
+
+select
+    lists."user",
+    lists.recommendations,
+    lists.popular,
+    expected.recommendations as expected
+from lists
+cross join expected
+where lists.recommendations <> expected.recommendations or lists.popular <> lists.recommendations
+union all
+select
+    null as "user",
+    found as recommendations,
+    null as popular,
+    expected
+from counts
+where found <> expected;
