@@ -52,6 +52,7 @@ MADE_ELSEWHERE = {
         "given_users",
     ),
     "`ubcf/serving/prediction.py`": ("given_pairs", "deviations"),
+    "`ubcf/serving/explained_prediction.py`": ("found_terms",),
     "`ubcf/serving/recommendation.py`": (
         "found_tracks",
         "found_neighbors",

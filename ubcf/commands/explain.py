@@ -11,14 +11,21 @@ from ubcf.commands.options import database_option, format_option, titles_flag
     epilog="""\b
 Examples:
   ubcf explain 7 526
-  ubcf explain 7 526 --format csv > why.csv"""
+  ubcf explain 7 526 --format csv > why.csv
+  ubcf explain 7 526 --predicted"""
 )
 @click.argument("user", metavar="USER")
 @click.argument("track", metavar="TRACK")
+@click.option(
+    "--predicted",
+    is_flag=True,
+    help="Explain the predicted time instead of the score: what each neighbor adds to the expected "
+    "time and, with own tracks, each track that USER heard.",
+)
 @database_option
 @titles_flag
 @format_option
-def explain(user: str, track: str, database: str, titles: bool, form: str) -> None:
+def explain(user: str, track: str, predicted: bool, database: str, titles: bool, form: str) -> None:
     """Explain the score of a track for a user: what each neighbor contributes.
 
     One row for each neighbor of USER who heard TRACK; the score is the sum of the contributions.
@@ -35,6 +42,9 @@ def explain(user: str, track: str, database: str, titles: bool, form: str) -> No
     from ubcf.database.session import interruptibly
     from ubcf.errors import printable
 
+    if predicted:
+        _explain_prediction(user, track, database, titles, form)
+        return
     with connect_closed(database) as connection:
         relation = interruptibly(connection, lambda: explain_score(connection, user, track))
         explained = explained_score(connection, relation, user, track)
@@ -53,3 +63,30 @@ def explain(user: str, track: str, database: str, titles: bool, form: str) -> No
         named = f"{track} ({title_of(connection, track)})" if titles else track
         click.echo(printable(f"user {user}, track {named}: {said}; {place}"), err=True)
         print_rows(connection, relation, form)
+
+
+def _explain_prediction(user: str, track: str, database: str, titles: bool, form: str) -> None:
+    """Explain the predicted time: print the terms of neighbors, and of the user's own tracks."""
+    from ubcf.analysis.titles import title_of
+    from ubcf.commands.rows import print_parts
+    from ubcf.database.reading import connect_closed
+    from ubcf.database.session import interruptibly
+    from ubcf.errors import printable
+    from ubcf.serving.explained_prediction import NEIGHBORS, OWN_TRACKS, explain_prediction
+
+    with connect_closed(database) as connection:
+        found = interruptibly(connection, lambda: explain_prediction(connection, user, track))
+        if not found.is_known:
+            click.echo("ubcf: warning: the logs do not know the user or the track", err=True)
+        counts = {name: len(part) for name, part in found.parts.items()}
+        said = (
+            f"predicted time {found.predicted_time:.12g}: {found.expected_time:.12g} expected, "
+            f"{found.of_neighbors:+.12g} from {counts[NEIGHBORS]:,} neighbors"
+        )
+        if OWN_TRACKS in counts:
+            said += f", {found.of_own_tracks:+.12g} from {counts[OWN_TRACKS]:,} own tracks"
+        if found.is_cut:
+            said += f"; cut to {found.predicted_time:.12g}"
+        named = f"{track} ({title_of(connection, track)})" if titles and found.is_known else track
+        click.echo(printable(f"user {user}, track {named}: {said}"), err=True)
+        print_parts(connection, found.parts, form, titles=titles)

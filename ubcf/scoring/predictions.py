@@ -119,6 +119,12 @@ class Terms:
     centered_time: FloatArray
     contribution: FloatArray
 
+    @classmethod
+    def none(cls) -> Terms:
+        """No terms."""
+        nothing = np.empty(0)
+        return cls(np.empty(0, dtype=np.int64), nothing, nothing, nothing)
+
 
 def prediction_terms(
     matrices: ModelMatrices,
@@ -137,8 +143,7 @@ def prediction_terms(
     factor = OWN_TRACKS_FACTOR if own_tracks else 1.0
     of_neighbors = _terms(matrices, neighborhood, user, track, damping, factor)
     if not own_tracks:
-        nothing = np.empty(0)
-        return of_neighbors, Terms(np.empty(0, dtype=np.int64), nothing, nothing, nothing)
+        return of_neighbors, Terms.none()
     return of_neighbors, _terms(matrices.transposed, neighborhood, track, user, damping, factor)
 
 
