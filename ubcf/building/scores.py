@@ -41,8 +41,8 @@ STORED_NEIGHBORS = 50
 # The pairs whose deviations by own tracks are computed together take this share of the memory, at
 # this many bytes a pair: they and their blocks wait for each other, since the similar tracks of a
 # track are computed once for all pairs together.
-OWN_TRACKS_MEMORY_SHARE = 0.1
-BYTES_PER_PAIR = 128
+OWN_TRACKS_MEMORY_SHARE = 0.08
+BYTES_PER_PAIR = 200
 
 # The table weights is left empty where it could have more rows: with 300 for each user, from
 # 16,667 users on. As many rows take some 60 MB of the database.

@@ -39,6 +39,9 @@ USERS_AT_ONCE = 64
 
 WEIGHTS_AT_ONCE = 1 << 24
 
+# Without kernels predictions hold copies of them, and small memory limits go without kernels.
+WEIGHTS_AT_ONCE_BY_SCIPY = 1 << 20
+
 # A thread gathers about this many listeners of pairs at a time.
 LISTENERS_AT_ONCE = 1 << 20
 
@@ -142,13 +145,19 @@ def _have_terms_of_others(
     return have_terms
 
 
-def by_users(work: Callable[[slice], None], users: IntArray, all_users: int, threads: int) -> None:
+def by_users(
+    work: Callable[[slice], None],
+    users: IntArray,
+    all_users: int,
+    threads: int,
+    weights_at_once: int = WEIGHTS_AT_ONCE,
+) -> None:
     """Calls `work` with slices of the pairs, each of a few users, on this many threads.
 
-    users: of each pair, ascending.
+    users: of each pair, ascending. weights_at_once: dense weights that all threads hold together.
     """
     _, starts = np.unique(users, return_index=True)
-    at_once = max(min(USERS_AT_ONCE, WEIGHTS_AT_ONCE // (threads * all_users)), 1)
+    at_once = max(min(USERS_AT_ONCE, weights_at_once // (threads * all_users)), 1)
     slices = [slice(*ends) for ends in pairwise([*starts[::at_once], len(users)])]
     # The first slice runs alone: it computes the cached matrices that all threads share.
     for pairs in slices if threads == 1 else slices[:1]:
@@ -221,7 +230,8 @@ def predict_deviations(
     def predict(pairs: slice) -> None:
         deviation[pairs], support[pairs] = deviations(users[pairs], tracks[pairs], damping)
 
-    by_users(predict, users, len(matrices.norms), threads)
+    at_once = WEIGHTS_AT_ONCE if compiled else WEIGHTS_AT_ONCE_BY_SCIPY
+    by_users(predict, users, len(matrices.norms), threads, at_once)
     return Deviations(deviation, support)
 
 
