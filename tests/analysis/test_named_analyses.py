@@ -198,9 +198,9 @@ def test_similar_users_come_with_the_tracks_in_common(tiny: Path) -> None:
         "rank", "neighbor", "similarity", "common_tracks",
         "events", "tracks", "mean_time", "common_track_ids", "common_titles",
     ]  # fmt: skip
-    # User 3 has negative similarities to both.
+    # User 3 has negative similarities to both. The catalog lacks track 20.
     assert rows_of(tiny, "similar_users", user=1) == [
-        (1, 2, pytest.approx(1.0), 2, 2, 2, 0.5, [10, 20], ["Abba - SOS", None]),
+        (1, 2, pytest.approx(1.0), 2, 2, 2, 0.5, [10, 20], ["Abba - SOS", "20"]),
     ]
     assert rows_of(tiny, "similar_users", user=3) == []
 

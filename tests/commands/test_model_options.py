@@ -19,6 +19,8 @@ def rows() -> list[str]:
     found = []
     for option in fields(ModelOptions):
         flag = f"--{option.name.replace('_', '-')} {option.metadata['metavar']}".strip()
+        if option.type == "bool":
+            flag += f"`, `--no{flag[1:]}"
         default = {"neighbors": "all", "min_similarity": "", "own_tracks": ""}.get(
             option.name, str(option.default)
         )
