@@ -43,6 +43,7 @@ TABLES = [
     "rejected_lines",
     "tracks",
     "users",
+    "weights",
 ]
 
 BuildWith = Callable[..., Built]
