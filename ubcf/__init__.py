@@ -2,10 +2,11 @@
 
 `build` turns log files, or frames, into a DuckDB file and a JSON of recommendations. `connect`
 opens the database; `query` (`analyses` lists what), `explain`, `inspect_user` and `inspect_track`
-answer an analyst's questions about it, `experiment` analyzes the service's A/B experiments, `diff`
-compares two databases, `report` writes a page about one. `predict` and `recommend` serve pairs and
-people that the build did not know. `evaluate` measures the recommendations on held-out events;
-`simulate` makes logs up. Everything is imported on first use.
+answer an analyst's questions about it, `check` says whether it is healthy, `experiment` analyzes
+the service's A/B experiments, `diff` compares two databases, `report` writes a page about one.
+`predict` and `recommend` serve pairs and people that the build did not know. `evaluate` measures
+the recommendations on held-out events; `simulate` makes logs up. Everything is imported on first
+use.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ubcf.analysis.comparison import diff
     from ubcf.analysis.experiments import experiment
     from ubcf.analysis.explanation import explain
+    from ubcf.analysis.health import check
     from ubcf.analysis.inspection import inspect_track, inspect_user
     from ubcf.analysis.named_analyses import analyses, query
     from ubcf.building.pipeline import build
@@ -35,6 +37,7 @@ __all__ = [
     "__version__",
     "analyses",
     "build",
+    "check",
     "connect",
     "diff",
     "evaluate",
@@ -53,6 +56,7 @@ __all__ = [
 _MODULES = {
     "analyses": "ubcf.analysis.named_analyses",
     "build": "ubcf.building.pipeline",
+    "check": "ubcf.analysis.health",
     "connect": "ubcf.database.reading",
     "diff": "ubcf.analysis.comparison",
     "evaluate": "ubcf.evaluation.pipeline",

@@ -15,6 +15,7 @@ from ubcf.errors import ENDING_SIGNALS, UbcfError
 
 FAILED = 1
 WRONG_USAGE = 2
+# 3: `ubcf check` found something; see UNHEALTHY in ubcf/commands/check.py.
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
 # Added to the number of the signal that ended a command: 130 after Ctrl-C.

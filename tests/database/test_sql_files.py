@@ -19,7 +19,7 @@ from ubcf.scoring.tolerances import COUNTED_TIME_NOISE, EQUALITY_GAP, SIMILARITY
 FILES = sql_files()
 
 # Folders whose files make nothing: their rows are read.
-ASKING = re.compile(r"(.*/)?questions|checks|analysis(/.*)?")
+ASKING = re.compile(r"(.*/)?questions|checks|analysis(/.*)?|health(/.*)?")
 
 # The exceptions: the rows of one query are copied into the JSON, and two parts of a comparison
 # share a table.

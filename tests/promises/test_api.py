@@ -30,6 +30,7 @@ def test_the_public_functions_are_these() -> None:
     assert FUNCTIONS == [
         "analyses",
         "build",
+        "check",
         "connect",
         "diff",
         "evaluate",

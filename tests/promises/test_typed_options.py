@@ -19,6 +19,7 @@ import ubcf
 from tests.support.builds import build_in
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
+from ubcf.analysis.options import CheckKeywords, Thresholds
 from ubcf.building.inputs.log_options import LogKeywords, LogOptions
 from ubcf.building.options import BuildKeywords, BuildOptions, WorkKeywords
 from ubcf.errors import OptionError
@@ -72,9 +73,14 @@ def test_the_keywords_of_an_evaluation_are_its_options_and_those_of_reading_logs
     }
 
 
+def test_the_keywords_of_a_check_are_its_thresholds() -> None:
+    assert keywords_of(CheckKeywords) == types_of(Thresholds)
+
+
 @pytest.mark.parametrize(
     ("function", "keywords", "options"),
     [
+        (ubcf.check, CheckKeywords, (Thresholds,)),
         (ubcf.build, BuildKeywords, (BuildOptions, ModelOptions, LogOptions)),
         (ubcf.evaluate, EvaluationKeywords, (EvaluationOptions, BuildOptions, LogOptions)),
     ],
@@ -143,6 +149,7 @@ def test_completion_finds_every_public_function(shell: InteractiveShell, jedi: b
         ("ubcf.build(shri", "shrinkage="),
         ("ubcf.build(databa", "database="),
         ("ubcf.evaluate(test_s", "test_share="),
+        ("ubcf.check(con, max_fil", "max_filler="),
     ],
 )
 def test_completion_finds_options(
@@ -151,7 +158,7 @@ def test_completion_finds_options(
     assert option in completed(shell, text, jedi=jedi)
 
 
-@pytest.mark.parametrize("function", ["build", "evaluate"])
+@pytest.mark.parametrize("function", ["build", "check", "evaluate"])
 def test_completion_lists_all_options(shell: InteractiveShell, function: str) -> None:
     options = inspect.signature(getattr(ubcf, function)).parameters
     assert completed(shell, f"ubcf.{function}(", jedi=True) >= {f"{name}=" for name in options}

@@ -12,6 +12,8 @@ def right_calls() -> None:
     summary = ubcf.build()
     print(summary.users + summary.tracks)
     ubcf.evaluate("data", split="random", settings=["listening"], at=[10], threads=2)
+    health = ubcf.check(ubcf.connect(), "old.duckdb", max_filler=0.3, max_age="2d")
+    print(health.healthy, health.findings[0].sentence)
 
 
 def wrong_calls() -> None:
@@ -23,3 +25,5 @@ def wrong_calls() -> None:
     ubcf.build("data", split="random")  # wrong: an option of evaluate
     ubcf.evaluate("data", top=50)  # wrong: an option of build
     ubcf.evaluate("data", at=10)  # wrong: a number is no list
+    ubcf.check(ubcf.connect(), max_fillr=0.3)  # wrong: unknown name
+    ubcf.check(ubcf.connect(), max_age=2)  # wrong: a number is no duration

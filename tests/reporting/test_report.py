@@ -141,6 +141,84 @@ def show(
     return requests, logs.get_log("browser")
 
 
+# The verdict
+
+
+def test_the_page_begins_with_the_verdict_of_check(sample: Built, tmp_path: Path) -> None:
+    line = "healthy: 14 checks ran; not checked: age, build_age"
+    texts = Page(sample.folder / "report.html").texts
+    assert line in texts[: texts.index("The build")]
+    done = call_ubcf("check", "-d", sample.database, cwd=tmp_path)
+    assert done.stdout == f"{line}\n"
+
+
+def test_the_page_begins_with_the_findings_of_check(tmp_path: Path) -> None:
+    write_log(tmp_path / "logs" / "a" / "data.json", [("<b>7", 1, 1.0), ("<b>7", 2, 0.0)])
+    built = build_folder(tmp_path)
+    page = report(built)
+    head = " ".join(page.texts[: page.texts.index("The build")])
+    done = call_ubcf("check", cwd=tmp_path)
+    assert done.returncode == 3
+    names = []
+    for line in done.stdout.splitlines():
+        name, _, sentence = line.partition(": ")
+        assert f"{name} : {sentence}" in head
+        names.append(name)
+    assert names == ["user_share", "track_share", "unscored_users", "filler"]
+    assert "user <b>7 has 2 of 2 events (100 %); at most 10 % is healthy" in head
+    assert "not healthy" in head
+
+
+def test_the_verdict_of_the_page_is_by_the_settings_of_check(sample: Built, tmp_path: Path) -> None:
+    settings = "[check]\nmax-user-share = 0.01\nmax-build-age = '0m'\nagainst = 'nowhere.duckdb'\n"
+    (tmp_path / "ubcf.toml").write_text(settings)
+    environment = {"UBCF_CHECK_MIN_COVERAGE": "1"}
+    command = ("report", "-q", "-d", sample.database)
+    done = run_ubcf(*command, cwd=tmp_path, environment=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    texts = Page(tmp_path / "report.html").texts
+    head = texts[: texts.index("All checks")]
+    assert head[head.index("not healthy") + 1 :: 2] == ["user_share", "coverage"]
+    assert ": user 398 has 360 of 8,200 events (4.39 %); at most 1 % is healthy" in head
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_verdict_is_legible_in_light_and_dark(
+    sample: Built, browser: webdriver.Chrome, scheme: str
+) -> None:
+    show(browser, sample.folder / "report.html", scheme=scheme)
+    colors = [
+        browser.execute_script(
+            f"return getComputedStyle(document.querySelector('{selector}')).{style}"
+        )
+        for selector, style in ((".verdict p", "color"), (".top", "backgroundColor"))
+    ]
+    assert contrast(*colors) >= 4.5  # as WCAG 2 asks for
+    assert browser.find_element(By.CSS_SELECTOR, ".verdict p").is_displayed()
+    item = browser.find_element(By.CSS_SELECTOR, ".verdict li")
+    assert not item.is_displayed()
+    browser.find_element(By.CSS_SELECTOR, ".verdict summary").click()
+    assert item.text == (
+        "rejected_lines: 0 of 8,200 lines (0 %) were rejected; at most 0.5 % is healthy"
+    )
+
+
+def contrast(*colors: str) -> float:
+    """The contrast of two colors, such as rgb(29, 112, 68), by WCAG 2."""
+    lights = sorted(
+        sum(
+            weight * (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4)
+            for weight, part in zip(
+                (0.2126, 0.7152, 0.0722),
+                (int(value) / 255 for value in re.findall(r"\d+", color)[:3]),
+                strict=True,
+            )
+        )
+        for color in colors
+    )
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
 # In a browser
 
 

@@ -30,6 +30,8 @@ FOLDERS = (
     "analysis",
     "analysis/diff",
     "analysis/questions",
+    "health",
+    "health/against",
     "serving",
     "serving/questions",
     "evaluation",

@@ -6,6 +6,7 @@ import click
 
 from ubcf._version import __version__
 from ubcf.commands.build import build
+from ubcf.commands.check import check
 from ubcf.commands.completion import complete_values
 from ubcf.commands.config import config
 from ubcf.commands.diff import diff
@@ -44,6 +45,7 @@ def ubcf(config: str | None) -> None:
 
 
 ubcf.add_command(build)
+ubcf.add_command(check)
 ubcf.add_command(config)
 ubcf.add_command(diff)
 ubcf.add_command(evaluate)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ubcf.commands.check import thresholds_of_settings
 from ubcf.commands.options import database_option, narration_options
 
 if TYPE_CHECKING:
@@ -37,21 +38,35 @@ Examples:
 )
 @database_option
 @narration_options
-def report(output: str, users: tuple[str, ...], database: str, narration: Narration) -> None:
-    """Write a page about a build: charts, experiments, tracks, and some users in full.
+@click.pass_context
+def report(
+    context: click.Context,
+    /,
+    output: str,
+    users: tuple[str, ...],
+    database: str,
+    narration: Narration,
+) -> None:
+    """Write a page about a build: its health, charts, experiments, tracks, and some users in full.
 
     One HTML file that loads nothing from the network, for screens, phones and paper. The same
     database gives the same bytes. It needs matplotlib: pip install 'ubcf[report]'.
     """
     from pathlib import Path
 
+    from ubcf.analysis.health import check
     from ubcf.database.reading import connect_closed
     from ubcf.database.session import interruptibly
     from ubcf.reporting.page import write_report
 
+    # A page does not tell how old the build is when somebody reads it.
+    thresholds: Any = {**thresholds_of_settings(context), "max_build_age": None}
     with connect_closed(database) as connection:
         summary = interruptibly(
-            connection, lambda: write_report(connection, Path(output), users, narration.progress)
+            connection,
+            lambda: write_report(
+                connection, Path(output), users, narration.progress, check(connection, **thresholds)
+            ),
         )
     if not narration.quiet:
         click.echo(str(summary))

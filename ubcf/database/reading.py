@@ -334,7 +334,10 @@ def _refuse_other_contents(
     if evaluations and tables >= EVALUATION_TABLES.keys():
         _refuse_other_columns(connection, path, name, EVALUATION_TABLES)
         return
-    if missing := BUILD_TABLES.keys() - NEW_TABLES - tables:
+    missing = BUILD_TABLES.keys() - NEW_TABLES - tables
+    if missing and tables >= EVALUATION_TABLES.keys():
+        raise DatabaseError(f"{path}: a database of ubcf evaluate, not one of ubcf build")
+    if missing:
         raise DatabaseError(
             f"{path}: not a database that ubcf made: it has no table {sorted(missing)[0]!r}"
         )
@@ -343,7 +346,9 @@ def _refuse_other_contents(
     versions = connection.execute(
         f"select version from {identifier(name)}.main.build limit 1"
     ).fetchall()
-    version = (versions[0][0] if versions else None) or ""
+    if not versions:
+        raise DatabaseError(f"{path}: not finished: its table build is empty; build it again")
+    version = versions[0][0] or ""
     numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     parts = None if numbers is None else tuple(map(int, numbers.groups()))
     if parts is None or parts < oldest:

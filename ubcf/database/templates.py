@@ -23,7 +23,7 @@ def sql_folder() -> Path:
 
 
 # Folders to which an overlay may add files: every check there is run, every analysis offered.
-ADDED_TO = ("analysis/", "checks/")
+ADDED_TO = ("analysis/", "checks/", "health/")
 
 # What Jinja looks for in a template.
 MARKS = ("{%", "{{", "{#")

@@ -18,6 +18,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ubcf.analysis.experiments import Experiment, analyze_experiments
+from ubcf.analysis.health import Health, check
 from ubcf.analysis.named_analyses import query, set_id
 from ubcf.database.reading import on_own_cursor
 from ubcf.drawing import STYLESHEET
@@ -129,11 +130,13 @@ def write_report(
     output: Path,
     users: Sequence[Any] = (),
     progress: Progress | None = None,
+    health: Health | None = None,
 ) -> ReportSummary:
     """Writes the report of a database as one HTML file, which appears complete or not at all.
 
-    users: ids of users to show in full, besides a heavy, a typical and a cold one.
-    The same database gives the same bytes.
+    users: ids of users to show in full, besides a heavy, a typical and a cold one. health: the
+    verdict to begin with; None: that of `check` by its default thresholds.
+    The same database and verdict give the same bytes.
     Raises NotFoundError for an unknown user, OptionError when `output` is a folder or its folder
     does not exist, UbcfError when matplotlib is not installed, OSError when the file cannot be
     written.
@@ -145,7 +148,7 @@ def write_report(
     target = check_target(output, REPORT, [database])
     kinds = _users_to_show(connection, users)
     with (progress or no_progress)("report", len(CHARTS) + 2 + len(kinds)) as advance:
-        page = _page(connection, kinds, advance).encode()
+        page = _page(connection, kinds, health or check(connection), advance).encode()
     with complete_or_absent(target) as unfinished:
         unfinished.write_bytes(page)
     return ReportSummary(str(output), list(kinds), len(page))
@@ -154,6 +157,7 @@ def write_report(
 def _page(
     connection: duckdb.DuckDBPyConnection,
     kinds: dict[Any, list[str]],
+    health: Health,
     advance: Callable[[int], None],
 ) -> str:
     """The page. kinds: the users to show in full, each with the reasons."""
@@ -172,6 +176,7 @@ def _page(
     return _template().render(
         stylesheet=STYLESHEET.read_text(encoding="utf-8"),
         build=build,
+        health=health,
         options=options,
         options_shown=_options_shown(options),
         folder=folder,

@@ -1,0 +1,28 @@
+-- tracks_fall: one row: by which share the number of tracks fell since another build; negative if it rose.
+-- The two databases are attached as old and new.
+-- variable against: the name of the old one.
+-- variable max_tracks_fall: the greatest share that is healthy.
+with
+measured as (
+    select
+        old_build.tracks as before,
+        new_build.tracks as after,
+        (old_build.tracks - new_build.tracks) / old_build.tracks as figure,
+        cast(getvariable('max_tracks_fall') as double) as threshold
+    from old.build as old_build
+    cross join new.build as new_build
+)
+
+select
+    figure,
+    threshold,
+    figure <= threshold as healthy,
+    format(
+        '{:,} tracks after {:,} in {} ({:+.1f} %); a fall by at most {:.3g} % is healthy',
+        after,
+        before,
+        getvariable('against'),
+        -100 * figure,
+        100 * threshold
+    ) as sentence
+from measured;
