@@ -42,6 +42,7 @@ QUESTIONS: dict[str, Callable[[Connection, Path], Any]] = {
     "inspect_track": lambda con, _: ubcf.inspect_track(con, 526),
     "predict": lambda con, _: ubcf.predict(con, [(2, 1423), (1, 962)]),
     "recommend": lambda con, _: ubcf.recommend(con, {526: 1.0, 1406: 0.2}, top=5),
+    "check": lambda con, _: str(ubcf.check(con, max_user_share=0.01)),
     "experiment": lambda con, _: ubcf.experiment(con, "TASTE_SHARE"),
     "report": lambda con, folder: ubcf.report(con, folder / "report.html"),
 }
@@ -61,7 +62,7 @@ def test_every_function_of_a_connection_is_asked_here() -> None:
         if inspect.isfunction(getattr(ubcf, name))
         and "connection" in inspect.signature(getattr(ubcf, name)).parameters
     }
-    assert with_connection - {"check"} == {name.partition(" ")[0] for name in QUESTIONS}
+    assert with_connection == {name.partition(" ")[0] for name in QUESTIONS}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -235,6 +236,7 @@ def test_results_print_as_the_commands_do(
         str(ubcf.inspect_track(connection, 526)): printed(
             "inspect", "track", "526", *database, cwd=tmp_path
         ),
+        str(ubcf.check(connection)): printed("check", *database, cwd=tmp_path),
         str(ubcf.diff(sample.database, sample.database)): printed(
             "diff", sample.database, sample.database, cwd=tmp_path
         ),

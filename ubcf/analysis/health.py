@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from typing import Unpack
 
@@ -12,11 +11,12 @@ import duckdb
 
 from ubcf.analysis.comparison import without_sources
 from ubcf.analysis.options import CheckKeywords, Thresholds
-from ubcf.database.reading import connect_pair
+from ubcf.database.reading import connect_pair, on_own_cursor
 from ubcf.database.session import Session, literal
 from ubcf.database.templates import Templates
 from ubcf.errors import DatabaseError, OptionError, TemplateError, printable
 from ubcf.keywords import with_options
+from ubcf.printing import Printed
 
 FOLDER, FOLDER_AGAINST = "health", "health/against"
 
@@ -50,7 +50,7 @@ class Check:
 
 
 @dataclass(frozen=True, repr=False)
-class Health:
+class Health(Printed):
     """The checks of a build. It prints as the lines of `ubcf check`.
 
     not_compared: a sentence for each comparison with another build that could not be made.
@@ -99,12 +99,9 @@ class Health:
         found = f"{UNHEALTHY}, {len(self.findings)} of" if self.findings else f"{HEALTHY},"
         return f"<Health: {found} {len(self.checks)} checks>"
 
-    def _repr_html_(self) -> str:
-        """The lines, for notebooks."""
-        return f"<pre>{escape(str(self))}</pre>"
-
 
 @with_options(CheckKeywords, Thresholds)
+@on_own_cursor
 def check(
     connection: duckdb.DuckDBPyConnection,
     against: str | Path | None = None,
