@@ -177,6 +177,15 @@ def all_weights(
     return weights
 
 
+def ridge_weights(counted: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
+    """How much each user counts for each other in a ridge over users."""
+    inverse = np.linalg.inv(counted @ counted.T + ridge * np.eye(len(counted)))
+    weights: NDArray[np.float64] = -inverse / np.diagonal(inverse)[:, np.newaxis]
+    np.fill_diagonal(weights, 0.0)
+    weights[np.abs(weights) < SIMILARITY_NOISE] = 0.0
+    return weights
+
+
 def nearest(weights: Mapping[int, float], neighbors: int | None) -> dict[int, float]:
     """The weights that count: the greatest above 0, among equal ones the smaller index; or all."""
     if neighbors is None:

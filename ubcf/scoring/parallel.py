@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -35,3 +37,19 @@ def in_turn(
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Lets BLAS use one thread, where threadpoolctl is there to tell it.
+
+    For work that uses all threads itself; those of BLAS would only be in its way. The command line
+    needs no threadpoolctl: it starts with OPENBLAS_NUM_THREADS=1.
+    """
+    try:
+        threadpoolctl = importlib.import_module("threadpoolctl")
+    except ImportError:
+        yield
+        return
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        yield
