@@ -34,6 +34,10 @@ class OptionError(UbcfError):
     """An option has a value out of its bounds, or contradicts another one."""
 
 
+class MemoryLimitError(OptionError):
+    """The memory limit is too small for the scores of a model."""
+
+
 class TemplateError(UbcfError):
     """A file of sql/, or of an overlay, cannot be rendered or run."""
 

@@ -71,5 +71,11 @@ comment on column tuning.users is 'number of users with a value';
 comment on column tuning.best_so_far is 'whether it is better than all earlier trials';
 comment on column tuning.chosen is 'whether it is the best of all, the earliest among equals: this one was evaluated';
 {% endif %}
+{% if advice %}
+
+comment on table advice is 'what a comparison of all presets says, one sentence a row';
+comment on column advice.topic is 'left out: a preset that was not measured; lists and predictions: which preset is best; exposure: where ndcg and auc disagree; unseen: what the logs cannot tell';
+comment on column advice.sentence is 'the sentence; differences have their 95 % interval';
+{% endif %}
 
 commit;

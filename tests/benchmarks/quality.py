@@ -181,9 +181,10 @@ def ease(values: np.ndarray, ridge: float) -> np.ndarray:
     gram = values.T @ values
     gram[np.diag_indices_from(gram)] += ridge
     inverse = np.linalg.inv(gram)
-    weights = inverse / -np.diagonal(inverse)
+    weights: np.ndarray = inverse / -np.diagonal(inverse)
     np.fill_diagonal(weights, 0.0)
-    return values @ weights
+    scores: np.ndarray = values @ weights
+    return scores
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from tests.support.overlays import overlay
 from tests.support.paths import PROJECT
 from ubcf.commands import ubcf as group
 from ubcf.errors import InputError, OptionError
-from ubcf.evaluation.bootstrap import estimate
+from ubcf.evaluation.bootstrap import Samples, estimate
 from ubcf.evaluation.pipeline import Evaluation
 from ubcf.evaluation.settings import parse_grid, parse_setting
 from ubcf.scoring.baseline import fit_baseline
@@ -292,7 +292,8 @@ def expected_figures(
 def test_an_interval_is_that_of_the_standard_error() -> None:
     draw = np.random.default_rng(1)
     values = draw.normal(0.3, 0.1, size=(400, 1))
-    found = estimate(values, np.ones((400, 1)), np.array([False]), np.array([-1]), seed=0)
+    samples = Samples(values, np.ones((400, 1)), np.array([False]))
+    found = estimate(samples, np.array([-1]), seed=0)
     assert found.value[0] == pytest.approx(values.mean(), abs=1e-15)
     error = values.std() / math.sqrt(400)
     assert found.low[0] == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
@@ -302,7 +303,8 @@ def test_an_interval_is_that_of_the_standard_error() -> None:
 def test_figures_are_weighted_and_differences_are_paired_by_user() -> None:
     values = np.array([[1.0, 1.1, 3.0], [2.0, 2.1, 4.0], [9.0, 9.1, 0.0]])
     weights = np.array([[1.0, 1.0, 1.0], [3.0, 3.0, 3.0], [1.0, 1.0, 0.0]])
-    found = estimate(values, weights, np.array([False, False, True]), np.array([0, 0, 0]), seed=3)
+    samples = Samples(values, weights, np.array([False, False, True]))
+    found = estimate(samples, np.array([0, 0, 0]), seed=3)
     assert found.value.tolist() == pytest.approx(
         [(1 + 6 + 9) / 5, (1.1 + 6.3 + 9.1) / 5, math.sqrt((9 + 48) / 4)]
     )

@@ -21,7 +21,7 @@ from ubcf.building.memory import (
 from ubcf.building.options import BuildOptions
 from ubcf.building.recommendable import recommendable_mask
 from ubcf.database.writing import Database
-from ubcf.errors import OptionError
+from ubcf.errors import MemoryLimitError
 from ubcf.progress import Stages
 from ubcf.scoring.costs import Work
 from ubcf.scoring.lists import score_users
@@ -61,7 +61,7 @@ def score(
     """Makes the tables user_measures, similar_users, user_weights and top_tracks, by dense indexes.
 
     store_weights: fill user_weights, if the model walks and they are not too many.
-    Raises OptionError, with the memory limit that would suffice, when the limit is too small.
+    Raises MemoryLimitError, with the limit that would suffice, when the limit is too small.
     """
     model = options.model
     indexed = db.arrays("indexed_interactions")
@@ -136,7 +136,7 @@ def _plan(interactions: sparse.csr_array, lists: ListOptions, options: BuildOpti
         )
     except TooLittleMemoryError as error:
         needed = limit_for_matrices(error.needed)
-        raise OptionError(
+        raise MemoryLimitError(
             f"memory_limit is {options.memory // 2**20:,} MiB; the scores of {users:,} users x "
             f"{tracks:,} tracks need at least {math.ceil(needed / 2**20)}MiB"
         ) from error

@@ -43,6 +43,7 @@ def _refuse_unused(*names: str) -> None:
     epilog="""\b
 Examples:
   ubcf evaluate
+  ubcf evaluate --compare
   ubcf evaluate --preset notebook --preset listening --split last
   ubcf evaluate january --test february --setting neighbors=50,shrinkage=10
   ubcf evaluate --preset similar --tune 'neighbors=20,50,100,all;offset=0,0.25'"""
@@ -92,6 +93,12 @@ Examples:
     metavar="NAME=VALUE,...",
     help="Evaluate options of the model, as of the build, such as neighbors=100,shrinkage=25 or "
     "preset=listening,offset=0; may be given several times. Differences are to the first setting.",
+)
+@click.option(
+    "--compare",
+    is_flag=True,
+    help="Evaluate all presets, before any --setting, and say at the end which one to take for "
+    "lists, and which one for predicted times. Presets that need more memory are left out.",
 )
 @click.option(
     "--tune",
@@ -157,6 +164,8 @@ def evaluate(
     Intervals are 95 %, by bootstrap over users; a difference from the first setting is significant
     when its interval excludes 0. The tables metrics and metrics_by_user have all figures.
     """
+    if options["compare"] and presets:
+        raise click.UsageError("--compare evaluates all presets; --preset is not needed")
     if test and options["tune"] is None:
         _refuse_unused("split", "test_share")
     from ubcf.analysis.repeats import repeats_warning
@@ -166,7 +175,7 @@ def evaluate(
     found = evaluate_logs(
         logs or ("data",),
         test=test or None,
-        settings=(*presets, *settings) or ("notebook",),
+        settings=(*presets, *settings) or None,
         database=database,
         progress=narration.progress,
         **options,

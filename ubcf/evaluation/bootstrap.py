@@ -23,6 +23,24 @@ RESAMPLES_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
+class Samples:
+    """The values of metrics for users, by series: a metric of a setting.
+
+    values, weights: (users, series); the weight is 0 where a user has no value. The metric of a
+    series is the weighted mean of its values, or the root of their weighted mean square where
+    `quadratic`, (series,), is true.
+    """
+
+    values: FloatArray
+    weights: FloatArray
+    quadratic: IntArray
+
+    def of(self, series: list[int]) -> Samples:
+        """The same users, in some of the series."""
+        return Samples(self.values[:, series], self.weights[:, series], self.quadratic[series])
+
+
+@dataclass(frozen=True)
 class Estimates:
     """Metrics over all users with 95 % intervals, and their differences; all of shape (series,).
 
@@ -40,19 +58,15 @@ class Estimates:
     difference_high: FloatArray
 
 
-def estimate(
-    values: FloatArray, weights: FloatArray, quadratic: IntArray, reference: IntArray, seed: int
-) -> Estimates:
+def estimate(samples: Samples, reference: IntArray, seed: int) -> Estimates:
     """Metrics over all users, with percentile intervals of bootstrap resamples of the users.
 
-    values, weights: (users, series); the weight is 0 where a user has no value. The metric of a
-    series is the weighted mean of its values, or the root of their weighted mean square where
-    `quadratic`, (series,), is true. reference: (series,) the series that each is compared with, or
-    -1. A resample has the same users in all series, so differences are paired. The same seed gives
-    the same intervals.
+    reference: (series,) the series that each is compared with, or -1. A resample has the same users
+    in all series, so differences are paired. The same seed gives the same resamples.
     Source: B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7
     (1979); B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
     """
+    values, weights, quadratic = samples.values, samples.weights, samples.quadratic
     totals = weights * np.where(quadratic, values**2, values)
     both = np.hstack([totals, weights])
     value = _means(both.sum(axis=0)[np.newaxis], quadratic)[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ubcf.errors import OptionError
 from ubcf.evaluation.settings import parse_grid, parse_setting
-from ubcf.scoring.options import ModelOptions
+from ubcf.scoring.options import PRESETS, ModelOptions
 
 SPLITS = ("time", "last", "random")
 
@@ -26,6 +26,8 @@ METRICS = (*LIST_QUALITY_METRICS, *PAIR_METRICS, "coverage", "popularity")
 TUNING_METRICS = (*LIST_QUALITY_METRICS, *PAIR_METRICS)
 ERRORS = ("rmse", "mae")
 
+DEFAULT_SETTINGS = ("notebook",)
+
 BASELINES = ("popular", "best_listened", "random")
 
 
@@ -35,16 +37,19 @@ class EvaluationOptions:
 
     split: 'time', at one moment for all users; 'last', the last events of each user; 'random',
     random events of each user. test_share: the share of the events in the test part. seed: of all
-    random draws. settings: texts such as 'listening' or 'neighbors=100,shrinkage=25'. at: the list
-    lengths N of metrics such as ndcg@N. exclude_heard: leave out what the user has heard in the
-    training part. tune: a grid of options on top of the first setting. tune_for: the metric that
-    selects the best of the grid, at the greatest of `at`.
+    random draws. settings: texts such as 'listening' or 'neighbors=100,shrinkage=25'; None: the
+    preset notebook. compare: all presets, before the settings, and advice which one to take; a
+    preset that does not fit in the memory is left out. at: the list lengths N of metrics such as
+    ndcg@N. exclude_heard: leave out what the user has heard in the training part. tune: a grid of
+    options on top of the first setting. tune_for: the metric that selects the best of the grid, at
+    the greatest of `at`.
     """
 
     split: str = "time"
     test_share: float = 0.2
     seed: int = 0
-    settings: Sequence[str] = ("notebook",)
+    settings: Sequence[str] | None = None
+    compare: bool = False
     at: Sequence[int] = (10, 100)
     exclude_heard: bool = False
     tune: str | None = None
@@ -64,18 +69,25 @@ class EvaluationOptions:
             raise OptionError(
                 f"tune_for is {self.tune_for!r}; it must be one of {', '.join(TUNING_METRICS)}"
             )
-        if len(self.models) < len(self.settings):
-            raise OptionError(
-                f"settings are {'; '.join(self.settings)}; each may be given only once"
-            )
+        if len(self.models) < len(self.texts):
+            raise OptionError(f"settings are {'; '.join(self.texts)}; each may be given only once")
         if not self.models:
             raise OptionError("there is no setting to evaluate")
+        if self.compare and self.tune is not None:
+            raise OptionError("compare evaluates all presets; tune is for one setting")
         _ = self.grid
+
+    @property
+    def texts(self) -> list[str]:
+        """The settings as they were given, those of a comparison first."""
+        if self.compare:
+            return [*PRESETS, *(self.settings or ())]
+        return list(DEFAULT_SETTINGS if self.settings is None else self.settings)
 
     @property
     def models(self) -> dict[str, ModelOptions]:
         """The settings by name."""
-        return dict(parse_setting(text) for text in self.settings)
+        return dict(parse_setting(text) for text in self.texts)
 
     @property
     def grid(self) -> dict[str, ModelOptions]:

@@ -29,7 +29,7 @@ from ubcf.database.parts import Parts
 from ubcf.database.reading import EVALUATION_DATABASE, connect_locked
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
-from ubcf.errors import InputError
+from ubcf.errors import InputError, MemoryLimitError
 from ubcf.evaluation.keywords import EvaluationKeywords
 from ubcf.evaluation.options import (
     BASELINES,
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from ubcf.evaluation.bootstrap import Samples
+
 # The prefix of the name of the setting chosen from a grid.
 TUNED = "tuned: "
 
@@ -68,7 +70,7 @@ class Evaluation(Printed):
 
     lines, rejected: log lines, and how many of them were rejected. suspicious_repeats: lines that
     repeat another and count all the same, if chance does not explain them; else 0. figures: the row
-    of the table evaluation. tuning: empty without a grid.
+    of the table evaluation. tuning: empty without a grid. advice: empty without a comparison.
     """
 
     database: str
@@ -79,10 +81,16 @@ class Evaluation(Printed):
     settings: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
     tuning: list[dict[str, Any]]
+    advice: list[dict[str, Any]]
 
     def tables(self, connection: duckdb.DuckDBPyConnection) -> Parts:
         """The tables of the results in the database, as `ubcf evaluate` prints them."""
-        names = ("evaluation", *(("tuning",) if self.tuning else ()), "metrics")
+        names = [
+            "evaluation",
+            *(["tuning"] if self.tuning else []),
+            "metrics",
+            *(["advice"] if self.advice else []),
+        ]
         tables = {name: connection.table(name) for name in names}
         return Parts(connection, tables, one_row=("evaluation",))
 
@@ -110,10 +118,10 @@ def evaluate(
     test: logs with the test part; None splits `logs`. options: the fields of
     `ubcf.evaluation.options.EvaluationOptions`, such as split='random' or settings=['listening'],
     how the logs are read: those of `ubcf.building.inputs.log_options.LogOptions`, and max_rejected,
-    templates, threads and memory_limit, as for a build. progress: reports the stages.
-    The database has the tables evaluation, settings, split_events, metrics, metrics_by_user and,
-    with a grid, tuning. Raises a UbcfError, and leaves an older database as it was, when logs or
-    options cannot be used or a part is empty.
+    templates, threads and memory_limit, as for a build. progress: reports the stages. The database
+    has the tables evaluation, settings, split_events, metrics and metrics_by_user, with a grid
+    tuning, and with compare advice. Raises a UbcfError, and leaves an older database as it was,
+    when logs or options cannot be used or a part is empty.
     """
     given: dict[str, Any] = {**options}
     of_logs = take_log_options(given)
@@ -172,8 +180,15 @@ def _evaluate(
                 best = _tune(work)
                 models[TUNED + best] = chosen.grid[best]
                 _use_parts(work, "split_events")
-            _measure_settings(work, models)
+            models, left_out = _measure_models(work, models)
+            _measure_baselines(work, first=len(models) + 1)
+            samples = _estimate(work)
             _record(work, models, parts)
+            if chosen.compare:
+                from ubcf.evaluation.advice import store_advice
+
+                store_advice(db, samples, left_out, chosen.seed)
+            _finish(work)
             evaluation = _results(work, os.fspath(database), counts)
         publication.publish()
     return evaluation
@@ -329,18 +344,37 @@ def _tune(work: _Work) -> str:
     return str(winner)
 
 
-def _measure_settings(work: _Work, models: dict[str, ModelOptions]) -> None:
-    """Measures all settings and baselines, by user and over all users."""
-    for number, (name, model) in enumerate(models.items(), start=1):
-        _measure_model(work, name, model, number, USER_METRICS)
+def _measure_models(
+    work: _Work, models: dict[str, ModelOptions]
+) -> tuple[dict[str, ModelOptions], dict[str, str]]:
+    """Measures the settings, by user; returns those measured, and why others are left out.
+
+    Left out are, in a comparison, those whose scores need more memory.
+    """
+    measured: dict[str, ModelOptions] = {}
+    left_out: dict[str, str] = {}
+    for name, model in models.items():
+        try:
+            _measure_model(work, name, model, len(measured) + 1, USER_METRICS)
+            measured[name] = model
+        except MemoryLimitError as error:
+            if not work.options.compare:
+                raise
+            left_out[name] = str(error)
+    if not measured:
+        raise MemoryLimitError(next(iter(left_out.values())))
+    return measured, left_out
+
+
+def _measure_baselines(work: _Work, first: int) -> None:
+    """Measures the baselines, by user; first: the number of the first one."""
     exclude_heard = work.options.exclude_heard
-    for number, name in enumerate(BASELINES, start=len(models) + 1):
+    for number, name in enumerate(BASELINES, start=first):
         with work.stages(name).stage("lists"):
             work.db.run(f"evaluation/baselines/{name}.sql")
             work.db.run("evaluation/baseline_lists.sql", baseline=name, exclude_heard=exclude_heard)
             work.db.run("evaluation/baseline_test_scores.sql", baseline=name)
             _measure(work.db, number, USER_METRICS)
-    _estimate(work)
 
 
 def _measure_model(
@@ -418,11 +452,14 @@ def _measure(db: Database, number: int, metrics: Sequence[str]) -> None:
     db.run("evaluation/user_values.sql", metrics=metrics)
 
 
-def _estimate(work: _Work) -> None:
-    """Makes the tables series and estimates: the values over all users, with intervals."""
+def _estimate(work: _Work) -> Samples:
+    """Makes the tables series and estimates: the values over all users, with intervals.
+
+    Returns the values of the users, by series.
+    """
     import numpy as np
 
-    from ubcf.evaluation.bootstrap import estimate
+    from ubcf.evaluation.bootstrap import Samples, estimate
 
     db = work.db
     for table in ("series", "series_values"):
@@ -432,9 +469,11 @@ def _estimate(work: _Work) -> None:
     values, weights = np.zeros((2, len(users), len(series["series"])))
     values[row, found["series"]] = found["value"]
     weights[row, found["series"]] = found["weight"]
-    estimates = estimate(values, weights, series["quadratic"], series["first"], work.options.seed)
+    samples = Samples(values, weights, series["quadratic"])
+    estimates = estimate(samples, series["first"], work.options.seed)
     db.append("estimates", {"series": series["series"], **vars(estimates)})
     db.flush()
+    return samples
 
 
 def _store_settings(
@@ -459,18 +498,29 @@ def _record(
     models: dict[str, ModelOptions],
     parts: list[list[Place]],
 ) -> None:
-    """Makes the tables of results, with comments, and drops the intermediate ones."""
+    """Makes the tables of results."""
     db, options = work.db, work.options
     logs, *test = [list(map(_place_name, places)) for places in parts]
     names = {"logs": logs, "test": test[0] if test else None}
-    recorded = {**names, **asdict(options), **work.build_options.logs.recorded()}
+    recorded = {
+        **names,
+        **asdict(options),
+        "settings": options.texts,
+        **work.build_options.logs.recorded(),
+    }
     db.set(options=json.dumps(recorded))
     baselines: list[tuple[str, None]] = [(name, None) for name in BASELINES]
     _store_settings(db, [*models.items(), *baselines], "model", "settings")
     for table in ("evaluation", "metrics", "metrics_by_user"):
         db.run(f"evaluation/{table}.sql")
-    db.drop("interactions", "logged_events", "test_logs")
-    db.run("evaluation/comments.sql", tuning=bool(options.grid))
+
+
+def _finish(work: _Work) -> None:
+    """Comments on the tables of results, and drops the others."""
+    work.db.drop("interactions", "logged_events", "test_logs")
+    work.db.run(
+        "evaluation/comments.sql", tuning=bool(work.options.grid), advice=work.options.compare
+    )
 
 
 def _results(work: _Work, database: str, counts: _LineCounts) -> Evaluation:
@@ -482,4 +532,5 @@ def _results(work: _Work, database: str, counts: _LineCounts) -> Evaluation:
         settings=work.db.dictionaries("settings"),
         metrics=work.db.dictionaries("metrics"),
         tuning=work.db.dictionaries("tuning") if work.options.grid else [],
+        advice=work.db.dictionaries("advice") if work.options.compare else [],
     )

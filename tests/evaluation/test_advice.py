@@ -1,0 +1,149 @@
+"""`ubcf evaluate --compare`: all presets on one split, and sentences about which one to take."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from tests.support.commands import call_ubcf
+from tests.support.paths import SAMPLE
+from ubcf.errors import OptionError
+from ubcf.evaluation.advice import UNSEEN, Rivals, advice
+from ubcf.evaluation.bootstrap import RESAMPLES
+from ubcf.evaluation.options import BASELINES, EvaluationOptions
+from ubcf.scoring.options import PRESETS
+
+
+def rivals(question: str, metric: str, **chosen: Any) -> Rivals:
+    values = {"cut": None, "setting": "one", "value": 0.5, "series": 0, "other": "two"}
+    values |= {"other_value": 0.25, "other_series": 1, "better_by": 0.25, "low": 0.125, "high": 0.5}
+    return Rivals(question=question, metric=metric, **{**values, **chosen})
+
+
+def said(*found: Rivals, **left_out: str) -> dict[str, str]:
+    """The sentence of each topic."""
+    return dict(advice(found, left_out))
+
+
+def test_the_best_preset_is_named_with_its_lead() -> None:
+    found = said(
+        rivals("lists", "ndcg", cut=10, setting="listening"),
+        rivals("predictions", "rmse", setting="ratings"),
+    )
+    assert found == {
+        "lists": "For lists, listening: its ndcg@10 is 0.5. "
+        "The next best, two, has 0.25 (0.125 to 0.5) less.",
+        "predictions": "For predicted times, ratings: its rmse is 0.5. "
+        "The next best, two, has 0.25 (0.125 to 0.5) more.",
+        "unseen": UNSEEN,
+    }
+
+
+def test_a_lead_that_chance_may_explain_is_said_to_be_one() -> None:
+    found = said(rivals("lists", "ndcg", cut=10, low=-0.125))
+    assert found["lists"].endswith("has 0.25 (-0.125 to 0.5) less, which chance may explain.")
+
+
+def test_a_single_preset_is_named_without_a_lead_and_a_missing_one_with_the_reason() -> None:
+    alone = rivals("lists", "ndcg", cut=10, other=None, other_value=None, other_series=None)
+    found = said(alone, taste="memory_limit is 256 MiB")
+    assert found["lists"] == "For lists, one: its ndcg@10 is 0.5."
+    assert found["left out"] == "taste is left out: memory_limit is 256 MiB."
+
+
+def test_a_baseline_that_is_not_clearly_worse_is_named() -> None:
+    best = rivals("lists", "ndcg", cut=10)
+    beaten = rivals("lists_baseline", "ndcg", cut=10, other="popular")
+    assert said(best, beaten) == said(best)
+    close = rivals("lists_baseline", "ndcg", cut=10, other="popular", low=-0.001)
+    assert said(best, close)["lists"].endswith(
+        "But it is not clearly better than the baseline popular, which has 0.25."
+    )
+
+
+def test_it_is_said_where_ndcg_and_auc_disagree() -> None:
+    best = rivals("lists", "ndcg", cut=10, setting="two", other="one")
+    assert "exposure" not in said(best, rivals("played", "auc", low=-0.001))
+    sentence = said(best, rivals("played", "auc"))["exposure"]
+    assert sentence.startswith(
+        "ndcg and auc disagree: among the tracks that users played, one tells those that they "
+        "liked better than two does (auc 0.5 against 0.25)."
+    )
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The parts of `ubcf evaluate --compare` on the sample."""
+    folder = tmp_path_factory.mktemp("compared")
+    done = call_ubcf("evaluate", SAMPLE, "--compare", "--at", "10", "--format", "json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return {**found, "database": folder / "evaluation.duckdb"}
+
+
+def test_a_comparison_has_all_presets_and_baselines(compared: dict[str, Any]) -> None:
+    measured = [row["setting"] for row in compared["metrics"] if row["metric"] == "ndcg"]
+    assert measured == [*PRESETS, *BASELINES]
+    assert list(compared)[2] == "advice"
+
+
+def test_the_advice_follows_from_the_table_of_metrics(compared: dict[str, Any]) -> None:
+    """Best and second best, and the interval of their difference, computed here."""
+    sentences = {row["topic"]: row["sentence"] for row in compared["advice"]}
+    for topic, metric, sign in (("lists", "ndcg", 1), ("predictions", "rmse", -1)):
+        values = {
+            row["setting"]: sign * row["value"]
+            for row in compared["metrics"]
+            if row["metric"] == metric and row["setting"] in PRESETS
+        }
+        best, following = sorted(values, key=values.__getitem__, reverse=True)[:2]
+        lead = values[best] - values[following]
+        assert f", {best}: its {metric}" in sentences[topic]
+        assert (
+            f"is {abs(values[best]):.4g}. The next best, {following}, has {lead:.3g} ("
+            in (sentences[topic])
+        )
+    with duckdb.connect(str(compared["database"]), read_only=True) as connection:
+        stored = connection.execute("select topic, sentence from advice").fetchall()
+        values_by_user = connection.execute(
+            """select setting, "user", value from metrics_by_user where metric = 'ndcg'"""
+        ).fetchall()
+    assert dict(stored) == sentences
+    of_user = {(setting, user): value for setting, user, value in values_by_user}
+    # The interval, by other resamples of the users: it is as wide, and lies in the same place.
+    found = re.match(
+        r"For lists, (.*): its .* The next best, (.*), has .* \((.*) to (.*)\) less",
+        sentences["lists"],
+    )
+    assert found is not None
+    best, following = found[1], found[2]
+    leads = np.array(
+        [
+            value - of_user[following, user]
+            for (setting, user), value in of_user.items()
+            if setting == best
+        ]
+    )
+    random = np.random.default_rng(1)
+    means = leads[random.integers(0, len(leads), (RESAMPLES, len(leads)))].mean(axis=1)
+    spread = np.std(means)
+    assert [float(found[3]), float(found[4])] == pytest.approx(
+        np.percentile(means, [2.5, 97.5]), abs=0.3 * spread
+    )
+
+
+def test_options_that_contradict_a_comparison_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="compare evaluates all presets; tune is for one"):
+        EvaluationOptions(compare=True, tune="neighbors=5,10")
+    with pytest.raises(OptionError, match="each may be given only once"):
+        EvaluationOptions(compare=True, settings=["listening"])
+    done = call_ubcf("evaluate", SAMPLE, "--compare", "--preset", "ratings", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--compare evaluates all presets" in done.stderr
