@@ -5,6 +5,8 @@
 -- scale (4): scores are of times from 0 to 1.
 -- In a walk the user may come back to itself, and is one of the rows. If the build has an own liking, a row of the user
 -- has it as similarity, and the part of the user's own centered time above 0, without the offset.
+-- With a ridge all users have weights. One row without a neighbor, the last, sums up the contributions of those who are
+-- not among the 300 with the greatest weights, in magnitude: those that the table weights has.
 -- common_tracks: what both have heard, the tracks that contribute most to the similarity first. common_titles: their
 -- artists and titles, or the id of a track that the catalog lacks.
 -- variable user: the user.
@@ -24,19 +26,31 @@ own as (
     where interactions."user" = getvariable('user')
 ),
 
-contributions as (
+counting as (
     select
         weights.neighbor,
         weights.weight,
-        theirs.counted_time
+        build.options ->> 'similarity' = 'ridge'
+        and row_number() over (order by abs(weights.weight) desc, weights.neighbor) > 300 as is_rest
     from weights_of(getvariable('user')) as weights
-    inner join interactions as theirs on weights.neighbor = theirs."user"
+    cross join build
+),
+
+contributions as (
+    select
+        counting.neighbor,
+        counting.weight,
+        theirs.counted_time,
+        counting.is_rest
+    from counting
+    inner join interactions as theirs on counting.neighbor = theirs."user"
     where theirs.track = getvariable('track') and theirs.counted_time <> 0
     union all
     select
         getvariable('user') as neighbor,
         cast(build.options ->> 'own_liking' as double) as weight,
-        own.centered_time as counted_time
+        own.centered_time as counted_time,
+        false as is_rest
     from own
     cross join build
     where
@@ -59,21 +73,44 @@ common as (
                 abs(own.counted_time * theirs.counted_time) * own.factor desc, theirs.track asc
         ) as common_titles
     from interactions as theirs
-    inner join (select distinct neighbor from contributions) as contributors
+    inner join (select distinct neighbor from contributions where not is_rest) as contributors
         on theirs."user" = contributors.neighbor
     inner join own on theirs.track = own.track
     inner join tracks on theirs.track = tracks.track
     group by theirs."user"
+),
+
+terms as (
+    select
+        contributions.neighbor,
+        contributions.weight as similarity,
+        coalesce(common.common_tracks, []) as common_tracks,
+        coalesce(common.common_titles, []) as common_titles,
+        scaled_difference(contributions.counted_time) as centered_time,
+        contributions.weight * contributions.counted_time as contribution
+    from contributions
+    -- a walk reaches users without a track in common
+    left join common on contributions.neighbor = common.neighbor
+    where not contributions.is_rest
+    union all
+    select
+        null as neighbor,
+        null as similarity,
+        [] as common_tracks,
+        [] as common_titles,
+        null as centered_time,
+        sum(weight * counted_time order by neighbor) as contribution
+    from contributions
+    where is_rest
+    having count(*) > 0
 )
 
 select
-    contributions.neighbor,
-    contributions.weight as similarity,
-    coalesce(common.common_tracks, []) as common_tracks,
-    coalesce(common.common_titles, []) as common_titles,
-    scaled_difference(contributions.counted_time) as centered_time,
-    contributions.weight * contributions.counted_time as contribution
-from contributions
--- a walk reaches users without a track in common
-left join common on contributions.neighbor = common.neighbor
-order by abs(contributions.weight * contributions.counted_time) desc, contributions.neighbor asc;
+    neighbor,
+    similarity,
+    common_tracks,
+    common_titles,
+    centered_time,
+    contribution
+from terms
+order by neighbor is null, abs(contribution) desc, neighbor asc;

@@ -2,7 +2,7 @@
 -- lists: ndcg at the greatest cut, the best preset and the next one. predictions: rmse, likewise. In
 -- lists_baseline and predictions_baseline the other one is the best baseline. played: auc, if the best preset by it
 -- is not the best one for lists, which is the other one here.
--- series, other_series: their numbers in series; other, other_series: null, if there is no other one.
+-- auc: of the best preset. series, other_series: their numbers in series; other, other_series: null, if there is no other one.
 create or replace temp table rivals as
 with
 measured as (
@@ -78,9 +78,11 @@ select
     best.cut,
     best.setting,
     best.value,
+    aucs.value as auc,
     best.series,
     other.setting as other,
     other.value as other_value,
     other.series as other_series
 from pairs
+left join measured as aucs on best.setting = aucs.setting and aucs.metric = 'auc'
 order by question;

@@ -59,7 +59,7 @@ comment on column neighbors.neighbor is 'id of the similar user';
 comment on column neighbors.similarity is 'cosine of the centered times of both over all tracks, or as build.options define it: the weight of the neighbor';
 comment on column neighbors.common_tracks is 'number of tracks that both have heard';
 
-comment on table weights is 'the users who count in the scores of each user by a walk, one row per pair, the user itself among them; empty without a walk (see walk in build.options), or where there would be too many: weights_of says so';
+comment on table weights is 'the users who count in the scores of each user by a walk, one row per pair, the user itself among them; or by a ridge, the 300 with the greatest weights in magnitude; empty without both (see walk and similarity in build.options), or where there would be too many: weights_of says so';
 comment on column weights."user" is 'id of the user';
 comment on column weights.neighbor is 'id of the user who counts';
 comment on column weights.weight is 'what the times of the other user are multiplied by in the scores';

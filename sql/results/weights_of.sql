@@ -1,10 +1,13 @@
 -- weights_of(listener): one row per user who counts in the scores of the listener, given by id, the greatest weight first.
 -- weight: what the times of the user are multiplied by: the similarity; with a walk, what the table weights has,
--- maybe for the listener itself. Where that table was left empty, because it would be too large, this is an error.
+-- maybe for the listener itself; with a ridge likewise, and of its weights only the greatest in magnitude are stored.
+-- Where that table was left empty, because it would be too large, this is an error.
 create macro weights_of(listener) as table
 with
 model as (
-    select coalesce(cast(options ->> 'walk' as bigint), 0) > 0 as are_stored
+    select
+        coalesce(cast(options ->> 'walk' as bigint), 0) > 0
+        or coalesce(options ->> 'similarity', 'full') = 'ridge' as are_stored
     from build
 ),
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import ubcf
@@ -87,6 +88,43 @@ def test_the_terms_of_every_pair_sum_to_its_score(build_from: Build) -> None:
                 )
 
 
+def test_the_terms_of_a_ridge_sum_to_its_score_those_of_the_rest_in_one_row(
+    build_from: Build,
+) -> None:
+    """Of 340 users, the 300 with the greatest weights are shown, if they heard the track."""
+    draw = random.Random(7)
+    events = [
+        (user, track, draw.randrange(11) / 10)
+        for user in range(340)
+        for track in draw.sample(range(12), 5)
+    ]
+    built = build_from(events, preset="taste", ridge=2.0)
+    model = reference.model(events)
+    counted = reference.counted_times(model.centered, model.plays > 0, 0.5)
+    weights = reference.ridge_weights(counted, 2.0)
+    stored = dict.fromkeys(model.users, 0)
+    with ubcf.connect(built.database) as connection:
+        for user, count in connection.execute(
+            'select "user", count(*) from weights group by all'
+        ).fetchall():
+            stored[user] = count
+        for user, track in ((0, 0), (1, 5), (200, 11), (339, 3)):
+            row, column = model.users.index(user), model.tracks.index(track)
+            *terms, (*nothing, rest) = ubcf.explain(connection, user, track).fetchall()
+            assert nothing == [None, None, [], [], None]
+            neighbors = [model.users.index(term[0]) for term in terms]
+            assert [term[1] for term in terms] == pytest.approx(weights[row, neighbors], abs=1e-12)
+            shown = np.argsort(-np.abs(weights[row]), kind="stable")[:300]
+            assert set(neighbors) == set(shown) & set(np.flatnonzero(counted[:, column]))
+            assert rest == pytest.approx(
+                np.delete(weights[row] * counted[:, column], shown).sum(), abs=1e-12
+            )
+            assert sum(term[5] for term in terms) + rest == pytest.approx(
+                weights[row] @ counted[:, column], abs=1e-12
+            )
+    assert set(stored.values()) == {300}
+
+
 def test_users_with_equal_times_contribute_nothing(build_from: Build) -> None:
     built = build_from([(1, 1, 0.3), (1, 2, 0.3), (2, 1, 0.1), (2, 2, 0.9), (3, 1, 0.5)])
     with ubcf.connect(built.database) as connection:
@@ -159,6 +197,7 @@ def test_an_unknown_user_or_track_is_reported_with_the_nearest_ids(build_from: B
         {"offset": -0.25, "own_liking": 0.5, "min_common": 2},
         {"similarity": "overlap", "min_similarity": 0.2, "neighbors": 7},
         {"centering": "none", "shrinkage": 3},
+        {"preset": "taste"},
     ],
 )
 def test_explanations_and_similar_users_follow_the_options_of_the_build(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -21,7 +22,14 @@ from ubcf.scoring.options import PRESETS
 
 
 def rivals(question: str, metric: str, **chosen: Any) -> Rivals:
-    values = {"cut": None, "setting": "one", "value": 0.5, "series": 0, "other": "two"}
+    values = {
+        "auc": 0.625,
+        "cut": None,
+        "setting": "one",
+        "value": 0.5,
+        "series": 0,
+        "other": "two",
+    }
     values |= {"other_value": 0.25, "other_series": 1, "better_by": 0.25, "low": 0.125, "high": 0.5}
     return Rivals(question=question, metric=metric, **{**values, **chosen})
 
@@ -37,7 +45,7 @@ def test_the_best_preset_is_named_with_its_lead() -> None:
         rivals("predictions", "rmse", setting="ratings"),
     )
     assert found == {
-        "lists": "For lists, listening: its ndcg@10 is 0.5. "
+        "lists": "For lists, listening: its ndcg@10 is 0.5, its auc 0.625. "
         "The next best, two, has 0.25 (0.125 to 0.5) less.",
         "predictions": "For predicted times, ratings: its rmse is 0.5. "
         "The next best, two, has 0.25 (0.125 to 0.5) more.",
@@ -52,8 +60,10 @@ def test_a_lead_that_chance_may_explain_is_said_to_be_one() -> None:
 
 def test_a_single_preset_is_named_without_a_lead_and_a_missing_one_with_the_reason() -> None:
     alone = rivals("lists", "ndcg", cut=10, other=None, other_value=None, other_series=None)
+    without = dataclasses.replace(alone, auc=None)
+    assert said(without)["lists"] == "For lists, one: its ndcg@10 is 0.5."
     found = said(alone, taste="memory_limit is 256 MiB")
-    assert found["lists"] == "For lists, one: its ndcg@10 is 0.5."
+    assert found["lists"] == "For lists, one: its ndcg@10 is 0.5, its auc 0.625."
     assert found["left out"] == "taste is left out: memory_limit is 256 MiB."
 
 
@@ -106,10 +116,14 @@ def test_the_advice_follows_from_the_table_of_metrics(compared: dict[str, Any]) 
         best, following = sorted(values, key=values.__getitem__, reverse=True)[:2]
         lead = values[best] - values[following]
         assert f", {best}: its {metric}" in sentences[topic]
-        assert (
-            f"is {abs(values[best]):.4g}. The next best, {following}, has {lead:.3g} ("
-            in (sentences[topic])
+        assert f"is {abs(values[best]):.4g}" in sentences[topic]
+        assert f". The next best, {following}, has {lead:.3g} (" in sentences[topic]
+        auc = next(
+            row["value"]
+            for row in compared["metrics"]
+            if (row["setting"], row["metric"]) == (best, "auc")
         )
+        assert (f", its auc {auc:.4g}." in sentences[topic]) == (topic == "lists")
     with duckdb.connect(str(compared["database"]), read_only=True) as connection:
         stored = connection.execute("select topic, sentence from advice").fetchall()
         values_by_user = connection.execute(
@@ -147,3 +161,33 @@ def test_options_that_contradict_a_comparison_are_refused(tmp_path: Path) -> Non
     done = call_ubcf("evaluate", SAMPLE, "--compare", "--preset", "ratings", cwd=tmp_path)
     assert done.returncode == 2
     assert "--compare evaluates all presets" in done.stderr
+
+
+def test_a_preset_that_needs_more_memory_is_left_out(tmp_path: Path) -> None:
+    """A ridge over 3,200 users holds 43 MB; 256 MiB leave the matrices 32 MiB beside a block."""
+    users, tracks = 3200, 1500
+    lines = [
+        f"{user},{user * step % tracks},{(user + step) % 5 / 4}\n"
+        for user in range(users)
+        for step in (1, 3, 7, 11)
+    ]
+    (tmp_path / "logs.csv").write_text("user,track,time\n" + "".join(lines))
+    done = call_ubcf(
+        "evaluate", "logs.csv", "--compare", "--split", "random", "--test-share", "0.25", "--at",
+        "5", "--memory-limit", "256MiB", "--format", "json", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    measured = {row["setting"] for row in found["metrics"]}
+    assert measured == {*PRESETS, *BASELINES} - {"taste"}
+    assert re.fullmatch(
+        r"taste is left out: memory_limit is 256 MiB; the scores of 3,200 users x 1,500 tracks "
+        r"by a ridge need at least \d+MiB\.",
+        found["advice"][0]["sentence"],
+    )
+    refused = call_ubcf(
+        "build", "logs.csv", "--preset", "taste", "--memory-limit", "256MiB", cwd=tmp_path
+    )
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "by a ridge need at least" in refused.stderr
+    assert not (tmp_path / "ubcf.duckdb").exists()

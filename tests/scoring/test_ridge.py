@@ -5,15 +5,32 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
 from tests.support import reference
+from tests.support.blocks import collect_arrays
+from tests.support.dense import NOTHING, check_against_dense, matrices_of
+from tests.support.examples import examples
+from tests.support.matrices import centered_times
+from ubcf.scoring.costs import Work
 from ubcf.scoring.inverse import TILE, Tiles, columns_of, invert_negatively
+from ubcf.scoring.lists import score_users
+from ubcf.scoring.matrices import ModelMatrices
+from ubcf.scoring.options import ALL_USERS
+from ubcf.scoring.pairs import score_pairs
+from ubcf.scoring.planner import TooLittleMemoryError, plan_ridge
+from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.ridge import RidgeWeights, ridge_weights_of_user
+from ubcf.scoring.similarity import greatest_in_magnitude
+from ubcf.scoring.walk import weights_function
 
 # 1 and 3 tiles, the last one full, nearly empty or in between.
 SIZES = (1, 7, TILE, TILE + 1, 2 * TILE + 90)
@@ -120,3 +137,68 @@ print(hashlib.md5(whole.tobytes()).hexdigest())
         )
         found.add(done.stdout)
     assert len(found) == 1
+
+
+RIDGES = st.fixed_dictionaries(
+    {"ridge": st.sampled_from([0.5, 3.0, 100.0]), "offset": st.sampled_from([0.0, 0.25, 0.5])},
+    optional={"own_liking": st.just(0.03)},
+)
+
+
+@examples(100)
+@given(logs=centered_times(), chosen=RIDGES)
+def test_scores_and_lists_of_a_ridge_are_those_of_the_dense_computation(
+    logs: tuple[NDArray[np.float64], NDArray[np.bool_]], chosen: dict[str, Any]
+) -> None:
+    """Neighbors and their counts stay those of the full cosines."""
+    check_against_dense(*logs, replace(NOTHING, **chosen))
+
+
+@examples(50)
+@given(logs=centered_times(), chosen=RIDGES)
+def test_scores_of_pairs_are_those_of_the_dense_computation(
+    logs: tuple[NDArray[np.float64], NDArray[np.bool_]], chosen: dict[str, Any]
+) -> None:
+    centered, heard = logs
+    options = replace(NOTHING, **chosen)
+    counted = reference.counted_times(centered, heard, options.offset)
+    expected = reference.option_scores(centered, counted, counted, options)
+    matrices = matrices_of(centered, heard, options)
+    weights_of = weights_function(matrices, ALL_USERS, None, options.ridge)
+    users, tracks = (each.ravel() for each in np.indices(heard.shape))
+    found = score_pairs(matrices, weights_of, users, tracks)
+    assert np.abs(found.reshape(heard.shape) - expected).max() < 1e-12
+
+
+def test_blocks_and_threads_change_no_bit_of_a_list() -> None:
+    matrices = ModelMatrices(sparse.csr_array(listeners(300)))
+    lists = ListOptions(20, 5)
+    found = [
+        collect_arrays(
+            score_users(
+                matrices, lists, ridge=100.0, threads=threads, memory=memory, most_users=most_users
+            )
+        )
+        for threads, memory, most_users in ((1, 1 << 30, 512), (2, 1 << 30, 7), (3, 1 << 20, 512))
+    ]
+    for other in found[1:]:
+        assert all(np.array_equal(found[0][name], other[name]) for name in other)
+
+
+def test_the_greatest_weights_are_kept_whatever_their_sign() -> None:
+    weights = sparse.csr_array(np.array([[0.0, 0.5, -0.25, 0.125, -0.5], [0.0, 0.0, 0.0, 0.0, -1]]))
+    assert greatest_in_magnitude(weights, 2).toarray().tolist() == [
+        [0.0, 0.5, 0.0, 0.0, -0.5],
+        [0.0, 0.0, 0.0, 0.0, -1.0],
+    ]
+    assert greatest_in_magnitude(weights, 3).toarray()[0].tolist() == [0.0, 0.5, -0.25, 0.0, -0.5]
+
+
+def test_a_plan_knows_the_memory_for_half_of_users_x_users() -> None:
+    work = replace(Work.of(sparse.csr_array(listeners(20)), 10), users=10_000)
+    plan = plan_ridge(work, threads=2, memory=1 << 30)
+    ((_, estimate), _) = plan.estimates.items()
+    assert 10_000**2 / 2 * 8 < estimate.bytes < 0.6e9
+    with pytest.raises(TooLittleMemoryError) as refused:
+        plan_ridge(work, threads=2, memory=estimate.bytes - 1)
+    assert refused.value.needed == estimate.bytes

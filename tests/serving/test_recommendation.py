@@ -39,6 +39,8 @@ MODELS: list[dict[str, Any]] = [
     {"neighbors": 2, "shrinkage": 1.0, "min_common": 1},
     {"similarity": "overlap", "min_similarity": 0.1},
     {"centering": "none"},
+    {"preset": "taste"},
+    {"similarity": "ridge", "ridge": 0.5, "own_liking": 0.1, "exclude_heard": True},
     {"exclude_heard": True},
     {"only_positive": True},
     {"tracks": "10\n20\n40\n"},

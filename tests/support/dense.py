@@ -79,7 +79,7 @@ def check_against_dense(
     users, tracks = centered.shape
     counted = reference.counted_times(centered, heard, options.offset)
     weights = reference.all_weights(counted, heard, options)
-    counting = reference.counting_weights(weights, options)
+    counting = reference.score_weights(counted, weights, options)
     scores = reference.option_scores(centered, counted, weights, options)
     assume(not reference.is_near_an_edge(counted, weights, scores))
     assume(not reference.is_near_an_edge(counted, counting, scores))
@@ -90,6 +90,7 @@ def check_against_dense(
             plan,
             neighborhood=neighborhood(options),
             walk=users_reached(options),
+            ridge=options.ridge,
             threads=2,
             most_users=3,
         )

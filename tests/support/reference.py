@@ -131,6 +131,7 @@ class Options:
     track_exponent: float = 0.0
     walk: int = 0
     reach: int = 300
+    ridge: float | None = None
 
 
 def counted_times(
@@ -219,6 +220,15 @@ def counting_weights(weights: NDArray[np.float64], options: Options) -> NDArray[
     return reached
 
 
+def score_weights(
+    counted: NDArray[np.float64], weights: NDArray[np.float64], options: Options
+) -> NDArray[np.float64]:
+    """The weights in the scores, of whatever kind."""
+    if options.ridge is not None:
+        return ridge_weights(counted, options.ridge)
+    return counting_weights(weights, options)
+
+
 def option_scores(
     centered: NDArray[np.float64],
     counted: NDArray[np.float64],
@@ -227,7 +237,7 @@ def option_scores(
 ) -> NDArray[np.float64]:
     """The scores of all users, from all weights."""
     own = options.own_liking * np.maximum(centered, 0.0)
-    return np.array(counting_weights(weights, options) @ counted + own)
+    return np.array(score_weights(counted, weights, options) @ counted + own)
 
 
 def deviation(

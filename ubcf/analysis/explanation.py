@@ -36,7 +36,8 @@ def explain(
     Columns: neighbor, similarity w(u, v), common_tracks and common_titles (lists), centered_time
     h(v, t) in the scale of the build, and contribution, the product w(u, v) * h(v, t) of h as a
     fraction. The contributions sum to the score, to 1e-9; no row means a score of 0. The greatest
-    contributions, in magnitude, come first.
+    contributions, in magnitude, come first. With a ridge, a last row without a neighbor sums up the
+    contributions of all users but the 300 with the greatest weights.
     Raises NotFoundError, with the nearest ids, for a user or a track that is not in the database.
     """
     return query(connection, "explain", user=user, track=track)

@@ -210,7 +210,7 @@ def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
             },
         ),
     }
-    if options.model.walk == 0:
+    if not options.model.has_weights:
         db.run("results/weights.sql")
     else:
         sources["weights"] = ("user_weights", {})

@@ -29,9 +29,16 @@ from ubcf.scoring.matrices import ModelMatrices, row_of_each_entry
 from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions
 from ubcf.scoring.pairs import Deviations, predict_deviations, scored_by_own_listening
 from ubcf.scoring.parallel import in_turn
-from ubcf.scoring.planner import Plan, TooLittleMemoryError, plan_scores, worth_compiling
+from ubcf.scoring.planner import (
+    Plan,
+    TooLittleMemoryError,
+    plan_ridge,
+    plan_scores,
+    worth_compiling,
+)
 from ubcf.scoring.predictions import with_own_tracks
 from ubcf.scoring.ranking import ListOptions, TopLists
+from ubcf.scoring.similarity import greatest_in_magnitude
 from ubcf.scoring.walk import weights_function
 from ubcf.scoring.ways.blocks import UserBlock
 
@@ -48,6 +55,9 @@ BYTES_PER_PAIR = 200
 # 16,667 users on. As many rows take some 60 MB of the database.
 MOST_STORED_WEIGHTS = 5 * 10**6
 
+# The weights of a ridge that are stored of each user: the greatest in magnitude.
+MOST_RIDGE_WEIGHTS = 300
+
 # Progress reports say how long the stage is likely to take from this many seconds on.
 SECONDS_WORTH_SAYING = 10
 
@@ -60,7 +70,7 @@ def score(
 ) -> Plan:
     """Makes the tables user_measures, similar_users, user_weights and top_tracks, by dense indexes.
 
-    store_weights: fill user_weights, if the model walks and they are not too many.
+    store_weights: fill user_weights, if the model walks or has a ridge, and they are not too many.
     Raises MemoryLimitError, with the limit that would suffice, when the limit is too small.
     """
     model = options.model
@@ -87,6 +97,7 @@ def score(
             plan,
             neighborhood=model.neighborhood,
             walk=model.users_reached,
+            ridge=model.ridge_over_users,
             threads=options.thread_count,
             memory=plan.block_bytes,
             advance=lambda share: stage.advance_by(share * PERMILLE),
@@ -96,7 +107,7 @@ def score(
         ):
             own = _own(block, matrices, model)
             _store(db, block, own, deviations, len(matrices.norms), lists)
-            _store_weights(db, block, most_weights)
+            _store_weights(db, block, most_weights, ridge=model.ridge_over_users is not None)
             stage.rows += len(block.recommendations.columns)
         db.flush()
     db.limit_memory(database_memory(options.memory))
@@ -122,14 +133,21 @@ def _plan(interactions: sparse.csr_array, lists: ListOptions, options: BuildOpti
     users, tracks = interactions.shape
     way = None if options.plan == "auto" else options.plan
     longest = int(lists.ranking_lengths(users).max())
+    work, memory = Work.of(interactions, longest), matrices_memory(options.memory)
+    neighbors = None if options.store_neighbors is None else options.store_neighbors > 0
+    ridge = options.model.ridge_over_users
     try:
+        if ridge is not None:
+            return plan_ridge(
+                work, threads=options.thread_count, memory=memory, neighbors=neighbors
+            )
         return plan_scores(
-            Work.of(interactions, longest),
+            work,
             list_length=longest,
             threads=options.thread_count,
-            memory=matrices_memory(options.memory),
+            memory=memory,
             way=way,
-            neighbors=None if options.store_neighbors is None else options.store_neighbors > 0,
+            neighbors=neighbors,
             numba=None if may_load_kernels(options.memory) else False,
             neighborhood=options.model.neighborhood,
             walk=options.model.users_reached,
@@ -138,7 +156,8 @@ def _plan(interactions: sparse.csr_array, lists: ListOptions, options: BuildOpti
         needed = limit_for_matrices(error.needed)
         raise MemoryLimitError(
             f"memory_limit is {options.memory // 2**20:,} MiB; the scores of {users:,} users x "
-            f"{tracks:,} tracks need at least {math.ceil(needed / 2**20)}MiB"
+            f"{tracks:,} tracks {'by a ridge ' if ridge else ''}need at least "
+            f"{math.ceil(needed / 2**20)}MiB"
         ) from error
 
 
@@ -247,16 +266,23 @@ def _own(block: UserBlock, matrices: ModelMatrices, model: ModelOptions) -> NDAr
 
 def _weights_to_store(users: int, model: ModelOptions) -> int:
     """An upper bound of the rows of user_weights; 0: it stays empty."""
-    walk = model.users_reached
-    most = 0 if walk is None else users * min(walk.reach, users)
+    if not model.has_weights:
+        return 0
+    of_user = MOST_RIDGE_WEIGHTS if model.users_reached is None else model.users_reached.reach
+    most = users * min(of_user, users)
     return most if most <= MOST_STORED_WEIGHTS else 0
 
 
-def _store_weights(db: Database, block: UserBlock, most_weights: int) -> None:
-    """Appends the weights of a block to user_weights, which is to have this many rows at most."""
+def _store_weights(db: Database, block: UserBlock, most_weights: int, *, ridge: bool) -> None:
+    """Appends the weights of a block to user_weights, which is to have this many rows at most.
+
+    ridge: the weights are of a ridge, and only the greatest in magnitude are stored.
+    """
     weights = block.weights
     if weights is None or most_weights == 0:
         weights = sparse.csr_array((block.stop - block.start, 0))
+    elif ridge:
+        weights = greatest_in_magnitude(weights, MOST_RIDGE_WEIGHTS)
     db.append(
         "user_weights",
         {

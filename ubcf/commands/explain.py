@@ -31,8 +31,9 @@ def explain(user: str, track: str, predicted: bool, database: str, titles: bool,
     One row for each neighbor of USER who heard TRACK; the score is the sum of the contributions.
     Each is similarity times centered time; with a scale, divided by its length, since scores are of
     times from 0 to 1. In a walk, the similarity is the weight of a user reached, maybe of USER; an
-    own liking has a row of its own. TRACK need not be recommended. With --titles, its artist and
-    title are in the line above the rows.
+    own liking has a row of its own. With a ridge, the last row sums up the users beyond the 300
+    with the greatest weights. TRACK need not be recommended. With --titles, its artist and title
+    are in the line above the rows.
     """
     from ubcf.analysis.explanation import explain as explain_score
     from ubcf.analysis.explanation import explained_score, why_nothing

@@ -151,7 +151,8 @@ MODEL_FLAGS = (
         type=click.Choice(list(PRESETS)),
         help="Options of the model that go together; single ones override. notebook: all users "
         "count, by their cosine; listening: for lists that people listen to, by a walk; similar: "
-        "for lists, by similar users alone; ratings: for predicted times."
+        "for lists, by similar users alone; ratings: for predicted times; taste: for lists from "
+        "dense logs, such as ratings of films, by a ridge over users: not for sparse logs."
         "  [default: notebook]",
     ),
     *(_flag(option) for option in fields(ModelOptions)),

@@ -21,8 +21,8 @@ UNSEEN = (
 class Rivals:
     """A row of the table rivals, and the 95 % interval of the difference of the two values.
 
-    better_by: how much better the setting is than the other one, in the metric: low and high are of
-    the same, negative where it may be worse. 0 without another one.
+    auc: of the setting; None: no user has one. better_by, low, high: how much better the setting is
+    than the other one, in the metric, and the interval; 0 without another one.
     """
 
     question: str
@@ -30,6 +30,7 @@ class Rivals:
     cut: int | None
     setting: str
     value: float
+    auc: float | None
     series: int
     other: str | None
     other_value: float | None
@@ -85,7 +86,7 @@ def advice(rivals: Sequence[Rivals], left_out: Mapping[str, str]) -> list[tuple[
     found = [("left out", f"{name} is left out: {why}.") for name, why in left_out.items()]
     for topic, words in (("lists", "For lists"), ("predictions", "For predicted times")):
         if topic in by_question:
-            sentence = _verdict(words, by_question[topic])
+            sentence = _verdict(words, by_question[topic], with_auc=topic == "lists")
             baseline = by_question.get(f"{topic}_baseline")
             found.append((topic, sentence + ("" if baseline is None else _beaten(baseline))))
     played = by_question.get("played")
@@ -95,8 +96,9 @@ def advice(rivals: Sequence[Rivals], left_out: Mapping[str, str]) -> list[tuple[
     return found
 
 
-def _verdict(words: str, rivals: Rivals) -> str:
-    sentence = f"{words}, {rivals.setting}: its {rivals.name} is {rivals.value:.4g}."
+def _verdict(words: str, rivals: Rivals, *, with_auc: bool) -> str:
+    auc = f", its auc {rivals.auc:.4g}" if with_auc and rivals.auc is not None else ""
+    sentence = f"{words}, {rivals.setting}: its {rivals.name} is {rivals.value:.4g}{auc}."
     if rivals.other is None:
         return sentence
     chance = "" if rivals.low > 0 else ", which chance may explain"

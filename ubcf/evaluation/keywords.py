@@ -14,7 +14,8 @@ class EvaluationKeywords(WorkKeywords, LogKeywords, total=False):
     split: str
     test_share: float
     seed: int
-    settings: Sequence[str]
+    settings: Sequence[str] | None
+    compare: bool
     at: Sequence[int]
     exclude_heard: bool
     tune: str | None

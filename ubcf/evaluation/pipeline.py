@@ -423,7 +423,12 @@ def _score_test_tracks(db: Database, model: ModelOptions, build_options: BuildOp
         matrices.pattern.nnz, len(np.unique(pairs[0]))
     )
     weights_of = weights_function(
-        matrices, neighborhood, model.users_reached, threads=threads, compiled=compiled
+        matrices,
+        neighborhood,
+        model.users_reached,
+        model.ridge_over_users,
+        threads=threads,
+        compiled=compiled,
     )
     score[known] = score_pairs(matrices, weights_of, *pairs, threads=threads)
     deviation[known] = predicted_deviations(

@@ -16,7 +16,8 @@ For a user u and a track t; users and tracks are dense indexes, tracks by descen
                  a track exponent, of the rows whose columns were multiplied. Options of the
                  neighborhood multiply it by n / (n + shrinkage) for n tracks in common (Koren,
                  2010), set minima, and keep only the k nearest users with w > 0.
-                 With a walk, the scores take other weights: see `ubcf.scoring.walk`.
+                 With a walk or a ridge, the scores take other weights: see `ubcf.scoring.walk` and
+                 `ubcf.scoring.ridge`.
     score(u, t)  the sum over users v of w(u, v) R(v, t), plus the own term, the own liking times
                  max(h(u, t), 0); the own liking is 0 by default.
     predicted    center + sum of w(u, v) h(v, t) / (sum of |w(u, v)| + damping), over the listeners
@@ -46,9 +47,9 @@ The ways add in different orders, so their scores differ by a few 1e-16 per term
 the equality gap: scores that are equal in exact arithmetic are equal in the ranking, and the lists
 are the same. Within a way, a row depends neither on the sizes of blocks nor on the threads.
 
-Options of the neighborhood change W itself, so they need the way `similarities`, of which a walk is
-a form with two passes: `ubcf.scoring.ways.walks`. Otherwise the
-planner estimates the cost of each way, and takes the cheapest that fits in the memory.
+Options of the neighborhood change W itself, so they need the way `similarities`, of which a walk
+and a ridge are forms with two passes: `ubcf.scoring.ways.walks` and `ridge`. Otherwise the planner
+estimates the cost of each way, and takes the cheapest that fits in the memory.
 
 Modules
 -------
@@ -63,9 +64,11 @@ Each imports only from the lines below its own:
     pairs         scores of single pairs of a user and a track; what neighbors predict for them
     walk          the weights of users reached through users
     similarity    similarities, and the options of the neighborhood
+      ridge       the weights of a ridge regression of each user on all others
     ranking       top lists and equality chains
     kernels       compiled loops; see below
       baseline    the biases of users and tracks
+      inverse     the inverse of a large symmetric matrix, in tiles
     matrices      R, X and their transposes; Rows, a sparse matrix as kernels take it
     options       the options of the model, and the names of the ways
       tolerances  the equality gap, and what counts as rounding

@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from scipy import sparse
 
+from ubcf.scoring.inverse import inverse_bytes
 from ubcf.scoring.matrices import FloatArray, IntArray, UserPaths, row_of_each_entry
 from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, BY_TILES, Walk
 from ubcf.scoring.ways.tiles import CANDIDATE_BYTES, TILE_BYTES, USERS_PER_BLOCK
@@ -43,6 +44,13 @@ NEAREST_SECONDS_PER_CELL = {False: 1e-9, True: 4e-9}
 WALK_SECONDS_PER_PRODUCT = {False: 4e-9, True: 1.5e-9}
 
 WALK_SECONDS_PER_USER = {False: 60e-9, True: 1e-9}
+
+# A ridge: products of the inverse and of its weights with R, and cells of weights and scores.
+RIDGE_SECONDS_PER_INVERSE_PRODUCT = 0.05e-9
+
+RIDGE_SECONDS_PER_SCORE_PRODUCT = 0.6e-9
+
+RIDGE_SECONDS_PER_CELL = 25e-9
 
 # The way `products`: products and entries of G.
 PRODUCTS_SECONDS_PER_GRAM_PRODUCT = {False: 2e-9, True: 3e-9}
@@ -249,6 +257,22 @@ def walk_bytes(work: Work, nearest: int) -> int:
     """The memory of S, and of what goes with it."""
     entries = min(nearest, work.users) * work.users
     return WALK_BYTES_PER_ENTRY * entries + WALK_BYTES_PER_INTERACTION * work.interactions
+
+
+def ridge_seconds(work: Work, threads: int) -> float:
+    """Wall seconds of a ridge over users: the inverse, and the scores of all tracks from it."""
+    return (
+        SECONDS_PER_SIMILARITY_PRODUCT * work.similarity_products
+        + RIDGE_SECONDS_PER_INVERSE_PRODUCT * work.users**3 / 2
+        + RIDGE_SECONDS_PER_SCORE_PRODUCT * work.users * work.interactions
+        + RIDGE_SECONDS_PER_CELL * work.users * (work.users + work.tracks)
+    ) / threads
+
+
+def ridge_bytes(work: Work) -> int:
+    """The least memory of a ridge over users: half of the users x users, and a block of rows."""
+    matrices = SIMILARITIES_BYTES_PER_INTERACTION * work.interactions
+    return inverse_bytes(work.users) + matrices + LEAST_BLOCK_BYTES
 
 
 def neighbors_seconds(work: Work, threads: int) -> float:

@@ -11,6 +11,7 @@ from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.ways.blocks import MOST_USERS_PER_BLOCK, ScoringJob, UserBlock
 from ubcf.scoring.ways.products import by_products
+from ubcf.scoring.ways.ridge import by_ridge
 from ubcf.scoring.ways.similarities import by_similarities
 from ubcf.scoring.ways.tiles import by_tiles
 from ubcf.scoring.ways.walks import by_walk
@@ -23,6 +24,7 @@ def score_users(
     *,
     neighborhood: Neighborhood = ALL_USERS,
     walk: Walk | None = None,
+    ridge: float | None = None,
     threads: int = 1,
     memory: int = 1 << 30,
     most_users: int = MOST_USERS_PER_BLOCK,
@@ -31,11 +33,11 @@ def score_users(
     """Yields the neighbors and the recommendations of all users, in blocks of ascending users.
 
     matrices: of R, users x tracks, tracks by descending preference among equal scores. plan: None
-    takes the way `similarities` without kernels; a neighborhood other than ALL_USERS, and a walk,
-    need that way. walk: decides the weights in the scores; None: the neighborhood does. memory:
-    bytes that the blocks in work may take together; each thread works on one user at least.
-    most_users: of a block. advance: called with the share of the work done since the last call; all
-    shares add up to 1.
+    takes the way `similarities` without kernels; a neighborhood other than ALL_USERS, a walk and a
+    ridge need that way. walk, ridge: a walk, or the lambda of a ridge, decides the weights in the
+    scores; None: the neighborhood does. memory: bytes that the blocks in work may take together;
+    each thread works on one user at least. most_users: of a block. advance: called with the share
+    of the work done since the last call; all shares add up to 1.
     """
     job = ScoringJob(
         matrices,
@@ -49,6 +51,9 @@ def score_users(
     with ThreadPoolExecutor(threads) as pool:
         if walk is not None:
             yield from by_walk(job, walk, pool, advance)
+        elif ridge is not None:
+            neighbors = plan is None or plan.neighbors
+            yield from by_ridge(job, ridge, pool, advance, neighbors=neighbors)
         elif plan is None or plan.way == BY_SIMILARITIES:
             yield from by_similarities(job, pool, advance)
         elif plan.way == BY_PRODUCTS:

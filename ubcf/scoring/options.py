@@ -17,7 +17,7 @@ PLANS = ("auto", *WAYS)
 RENAMED_PLANS = {"left": BY_SIMILARITIES, "right": BY_PRODUCTS}
 
 CENTERINGS = ("user", "baseline", "none")
-SIMILARITIES = ("full", "overlap")
+FULL, OVERLAP, RIDGE = SIMILARITIES = ("full", "overlap", "ridge")
 
 # Options of the model that go well together.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -39,7 +39,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "damping": 0.3,
         "own_tracks": True,
     },
+    "taste": {"offset": 0.5, "similarity": RIDGE, "ridge": 100.0},
 }
+
+# With less, rounding errors of the weights may exceed what is promised of scores.
+LEAST_RIDGE = 0.1
 
 # The value of `neighbors` that stands for all users.
 ALL = "all"
@@ -152,10 +156,18 @@ class ModelOptions:
         CENTERINGS,
     )
     similarity: str = _option(
-        "full",
-        "full|overlap",
-        "A cosine over all tracks (full), or over those that both users have heard (overlap).",
+        FULL,
+        "full|overlap|ridge",
+        "A cosine over all tracks (full), or over those that both users have heard (overlap). "
+        "ridge: all users count in the scores, by a ridge regression of the user on all others; it "
+        "is for dense logs, such as ratings of films, not for sparse ones, and takes memory for "
+        "users x users. Neighbors and predicted times then have the full cosines.",
         SIMILARITIES,
+    )
+    ridge: float = _option(
+        100.0,
+        "LAMBDA",
+        "The regularization of --similarity ridge: the greater, the more even the weights.",
     )
     damping: float = _option(
         0.1, "D", "Added to the sum of similarities that a predicted time is divided by."
@@ -181,6 +193,7 @@ class ModelOptions:
             raise OptionError(
                 f"walk is {self.walk}; a walk needs a number of neighbors, not {ALL!r}"
             )
+        self._check_ridge()
         if not 0 <= self.track_exponent <= 1:
             raise OptionError(f"track_exponent is {self.track_exponent}; it must be from 0 to 1")
         for name in ("shrinkage", "damping", "own_liking"):
@@ -200,6 +213,28 @@ class ModelOptions:
                 f"own_tracks needs the centering 'baseline', and it is {self.centering!r}"
             )
 
+    def _check_ridge(self) -> None:
+        """Raises OptionError for a ridge out of bounds, or options that contradict it."""
+        if not (math.isfinite(self.ridge) and self.ridge >= LEAST_RIDGE):
+            raise OptionError(
+                f"ridge is {self.ridge}; it must be finite, and at least {LEAST_RIDGE}"
+            )
+        if self.similarity != RIDGE:
+            if self.ridge != ModelOptions.ridge:
+                raise OptionError(
+                    f"ridge is {self.ridge}; it needs the similarity {RIDGE!r}, and it is "
+                    f"{self.similarity!r}"
+                )
+            return
+        for name in (
+            "neighbors", "shrinkage", "min_common", "min_similarity", "track_exponent", "walk"
+        ):  # fmt: skip
+            if getattr(self, name) != getattr(ModelOptions, name):
+                raise OptionError(
+                    f"{name} is {getattr(self, name)}; with the similarity {RIDGE!r} all users "
+                    "count, each as much as the ridge says"
+                )
+
     @property
     def neighborhood(self) -> Neighborhood:
         """The options that decide which users count, and how much."""
@@ -208,13 +243,23 @@ class ModelOptions:
             shrinkage=self.shrinkage,
             min_similarity=self.min_similarity,
             min_common=self.min_common,
-            overlap=self.similarity == "overlap",
+            overlap=self.similarity == OVERLAP,
         )
 
     @property
     def users_reached(self) -> Walk | None:
         """The walk that decides who counts for the scores; None: the neighborhood does."""
         return Walk(self.walk, self.reach) if self.walk else None
+
+    @property
+    def ridge_over_users(self) -> float | None:
+        """The lambda of the ridge that decides who counts for the scores; None: there is none."""
+        return self.ridge if self.similarity == RIDGE else None
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the weights in the scores are others than the similarities."""
+        return self.walk > 0 or self.similarity == RIDGE
 
     @property
     def counts_own_listening(self) -> bool:
@@ -224,7 +269,7 @@ class ModelOptions:
     @property
     def takes_all_users(self) -> bool:
         """Whether all users count, each by its plain cosine."""
-        return self.neighborhood == ALL_USERS
+        return self.neighborhood == ALL_USERS and self.similarity != RIDGE
 
 
 class ModelKeywords(TypedDict, total=False):
@@ -242,6 +287,7 @@ class ModelKeywords(TypedDict, total=False):
     reach: int
     centering: str
     similarity: str
+    ridge: float
     damping: float
     own_tracks: bool
 

@@ -18,6 +18,8 @@ from ubcf.scoring.costs import (
     least_bytes,
     nearest_seconds,
     neighbors_seconds,
+    ridge_bytes,
+    ridge_seconds,
     walk_bytes,
     walk_seconds,
 )
@@ -132,6 +134,30 @@ def plan_scores(
         block_bytes=sizes.block_bytes,
         estimates={**estimates, "neighbors": Estimate(neighbors_seconds(work, threads), 0)},
         reason=reason,
+    )
+
+
+def plan_ridge(work: Work, *, threads: int, memory: int, neighbors: bool | None = None) -> Plan:
+    """The plan of a ridge over users, which there is one way to compute; the rest as plan_scores.
+
+    neighbors: None computes them. Raises TooLittleMemoryError when it does not fit.
+    """
+    needed = ridge_bytes(work)
+    if needed > memory:
+        raise TooLittleMemoryError(needed)
+    estimate = Estimate(ridge_seconds(work, threads), needed)
+    return Plan(
+        way=BY_SIMILARITIES,
+        compiled=False,
+        neighbors=neighbors is not False,
+        tile_width=0,
+        users_at_once=0,
+        block_bytes=LEAST_BLOCK_BYTES + memory - needed,
+        estimates={
+            BY_SIMILARITIES: estimate,
+            "neighbors": Estimate(neighbors_seconds(work, threads), 0),
+        },
+        reason=f"{BY_SIMILARITIES}: about {_seconds(estimate)}, by a ridge over users",
     )
 
 

@@ -91,6 +91,14 @@ def _gram_tiles(
     return tiles
 
 
+def ridge_weights_of_users(
+    interactions: sparse.csr_array, users: Indexes, ridge: float
+) -> sparse.csr_array:
+    """w(u, v) of a few users u for all users v, one user after the other: len(users) x users."""
+    rows = [ridge_weights_of_user(interactions, int(user), ridge) for user in users]
+    return sparse.csr_array(np.array(rows))
+
+
 def ridge_weights_of_user(interactions: sparse.csr_array, user: int, ridge: float) -> FloatArray:
     """w(u, v) of one user u for all users v: shape (users,).
 

@@ -20,6 +20,7 @@ from ubcf.scoring.matrices import (
     Rows,
     entries_by_row,
     row_of_each_entry,
+    values_at,
 )
 from ubcf.scoring.options import Neighborhood
 from ubcf.scoring.ranking import top_positive
@@ -126,6 +127,14 @@ def nearest(block: sparse.csr_array, count: int) -> sparse.csr_array:
     """The `count` greatest weights above 0 of each row; of equal ones, the smaller columns."""
     found = top_positive(block, count)
     return sparse.csr_array((found.values, (found.rows, found.columns)), shape=block.shape)
+
+
+def greatest_in_magnitude(block: sparse.csr_array, count: int) -> sparse.csr_array:
+    """The `count` weights of each row with the greatest magnitudes; of equal ones, as `nearest`."""
+    chosen = nearest(abs(block), count)
+    rows = row_of_each_entry(chosen)
+    values = values_at(block, rows, chosen.indices)
+    return sparse.csr_array((values, chosen.indices, chosen.indptr), shape=block.shape)
 
 
 def overlap_similarity_block(matrices: ModelMatrices, users: Indexes) -> sparse.csr_array:

@@ -33,6 +33,7 @@ from ubcf.scoring.matrices import (
 )
 from ubcf.scoring.options import Neighborhood, Walk
 from ubcf.scoring.parallel import in_turn
+from ubcf.scoring.ridge import RidgeWeights
 from ubcf.scoring.similarity import nearest, weights
 from ubcf.scoring.tolerances import SIMILARITY_NOISE
 
@@ -180,14 +181,19 @@ def weights_function(
     matrices: ModelMatrices,
     neighborhood: Neighborhood,
     walk: Walk | None,
+    ridge: float | None = None,
     *,
     threads: int = 1,
     compiled: bool = False,
 ) -> WeightsOf:
-    """What computes the weights of a model: those of the neighborhood, or of a walk.
+    """What computes the weights of a model: those of the neighborhood, of a walk, or of a ridge.
 
-    compiled: use the kernels; numba must be installed.
+    ridge: lambda. compiled: use the kernels; numba must be installed.
     """
+    if ridge is not None:
+        with ThreadPoolExecutor(threads) as pool:
+            found = RidgeWeights(matrices.interactions, matrices.by_track, ridge, pool)
+        return lambda users: sparse.csr_array(found.columns(users).T)
     if walk is None:
         return lambda users: weights(matrices, neighborhood, users, compiled=compiled)
     count = len(matrices.norms)

@@ -28,6 +28,7 @@ from ubcf.scoring.matrices import (
 )
 from ubcf.scoring.pairs import scored_by_own_listening
 from ubcf.scoring.ranking import ListOptions, TopLists, top_positive
+from ubcf.scoring.ridge import ridge_weights_of_users
 from ubcf.scoring.similarity import count_common, score_block, weights
 from ubcf.scoring.walk import walk_few
 from ubcf.serving.history import PathLike, TimeBounds, given_plays
@@ -193,9 +194,11 @@ class _Person:
         )
         row = np.array([users])
         similarity = weights(matrices, model.options.neighborhood, row)
-        walk = model.options.users_reached
+        walk, ridge = model.options.users_reached, model.options.ridge_over_users
         found = similarity
-        if walk is not None:
+        if ridge is not None:
+            found = ridge_weights_of_users(matrices.interactions, row, ridge)
+        elif walk is not None:
             of_others = walk_few(similarity[:, :users], model.similarity_of, walk)
             found = sparse.csr_array(
                 (of_others.data, of_others.indices, of_others.indptr), shape=similarity.shape

@@ -14,6 +14,7 @@ from ubcf.database.session import Session
 from ubcf.scoring.matrices import Indexes, ModelMatrices
 from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions
 from ubcf.scoring.planner import worth_compiling
+from ubcf.scoring.ridge import ridge_weights_of_users
 from ubcf.scoring.similarity import weights
 from ubcf.scoring.walk import walk_few
 
@@ -52,6 +53,10 @@ class StoredModel:
 
     def weights(self, users: Indexes) -> sparse.csr_array:
         """The weights of all users in the scores of a few users: len(users) x all users."""
+        if self.options.ridge_over_users is not None:
+            return ridge_weights_of_users(
+                self.matrices.interactions, users, self.options.ridge_over_users
+            )
         similarity, walk = self.similarity_of(users), self.options.users_reached
         return similarity if walk is None else walk_few(similarity, self.similarity_of, walk)
 
