@@ -99,6 +99,14 @@ def test_the_weights_of_one_user_are_the_same(ridge: float) -> None:
         assert np.abs(found - expected[user]).max() < 1e-12
 
 
+def test_small_weights_of_one_user_are_as_exact_as_great_ones() -> None:
+    values = listeners(80)
+    expected = reference.ridge_weights(values, 1e6)[8]
+    found = ridge_weights_of_user(sparse.csr_array(values), 8, 1e6)
+    assert 0 < np.abs(expected).max() < 1e-5
+    assert np.abs(found - expected).max() < 1e-11 * np.abs(expected).max()
+
+
 def test_the_weights_explain_the_row_of_a_user_by_the_others() -> None:
     """By least squares: the ridge as one more row of sqrt(lambda) for each weight."""
     values, ridge, user = listeners(40), 2.0, 8

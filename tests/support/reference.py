@@ -183,7 +183,6 @@ def ridge_weights(counted: NDArray[np.float64], ridge: float) -> NDArray[np.floa
     inverse = np.linalg.inv(counted @ counted.T + ridge * np.eye(len(counted)))
     weights: NDArray[np.float64] = -inverse / np.diagonal(inverse)[:, np.newaxis]
     np.fill_diagonal(weights, 0.0)
-    weights[np.abs(weights) < SIMILARITY_NOISE] = 0.0
     return weights
 
 

@@ -42,8 +42,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "taste": {"offset": 0.5, "similarity": RIDGE, "ridge": 100.0},
 }
 
-# With less, rounding errors of the weights may exceed what is promised of scores.
-LEAST_RIDGE = 0.1
+# With less, rounding errors of the weights may exceed what is promised of scores; with more, all
+# weights are about 0.
+LEAST_RIDGE, MOST_RIDGE = 0.1, 1e6
 
 # The value of `neighbors` that stands for all users.
 ALL = "all"
@@ -215,9 +216,9 @@ class ModelOptions:
 
     def _check_ridge(self) -> None:
         """Raises OptionError for a ridge out of bounds, or options that contradict it."""
-        if not (math.isfinite(self.ridge) and self.ridge >= LEAST_RIDGE):
+        if not LEAST_RIDGE <= self.ridge <= MOST_RIDGE:
             raise OptionError(
-                f"ridge is {self.ridge}; it must be finite, and at least {LEAST_RIDGE}"
+                f"ridge is {self.ridge}; it must be from {LEAST_RIDGE} to {MOST_RIDGE:,.0f}"
             )
         if self.similarity != RIDGE:
             if self.ridge != ModelOptions.ridge:

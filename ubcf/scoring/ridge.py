@@ -14,6 +14,7 @@ user need no such matrix: `ridge_weights_of_user`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,9 +24,9 @@ from scipy import sparse
 from ubcf.scoring.inverse import TILE, Tiles, columns_of, invert_negatively, tile_count
 from ubcf.scoring.matrices import FloatArray, Indexes
 from ubcf.scoring.parallel import do_all
-from ubcf.scoring.tolerances import SIMILARITY_NOISE
 
-# A bound of the Euclidean norm of the error of the weights of one user.
+# The weights of one user are off by at most this, as a Euclidean norm; or, if a bound of their own
+# norm is below 1, by this share of it.
 WEIGHTS_ERROR = 1e-12
 
 # In exact arithmetic, as many iterations as there are users always suffice.
@@ -57,11 +58,10 @@ class RidgeWeights:
     def columns(self, users: Indexes) -> FloatArray:
         """w(u, v) for some users u, ascending, and all users v: all users x len(users).
 
-        w(u, u) is 0, and so are magnitudes below SIMILARITY_NOISE.
+        w(u, u) is 0. So are, exactly, the weights of users whom no chain of tracks connects.
         """
         weights = columns_of(self._tiles, users)[: self._users]
         weights /= -self._negative_diagonal[users]
-        weights[np.abs(weights) < SIMILARITY_NOISE] = 0.0
         weights[users, np.arange(len(users))] = 0.0
         return weights
 
@@ -115,10 +115,12 @@ def ridge_weights_of_user(interactions: sparse.csr_array, user: int, ridge: floa
     weights = np.zeros(users)
     residual = interactions @ interactions[[user]].toarray().ravel()
     residual[user] = 0.0
+    # An error e of the weights leaves a residual of at least lambda |e|.
+    most = WEIGHTS_ERROR * min(ridge, math.sqrt(_dot(residual, residual)))
     direction = scales * residual
     progress = _dot(residual, direction)
     for _ in range(MOST_ITERATIONS_PER_USER * users):
-        if _dot(residual, residual) <= (WEIGHTS_ERROR * ridge) ** 2:
+        if math.sqrt(_dot(residual, residual)) <= most:
             break
         product = interactions @ (by_track @ direction) + ridge * direction
         product[user] = 0.0
@@ -128,7 +130,6 @@ def ridge_weights_of_user(interactions: sparse.csr_array, user: int, ridge: floa
         scaled = scales * residual
         previous, progress = progress, _dot(residual, scaled)
         direction = scaled + progress / previous * direction
-    weights[np.abs(weights) < SIMILARITY_NOISE] = 0.0
     return weights
 
 
