@@ -454,6 +454,7 @@ TABLES = {
     "users": "user, events, tracks, mean_time, norm, positive_neighbors, negative_neighbors",
     "interactions": "user, track, plays, mean_time, centered_time, counted_time",
     "neighbors": "user, rank, neighbor, similarity, common_tracks",
+    "weights": "user, neighbor, weight",
     "recommendations": "user, rank, track, score, heard",
     "build": "version, started_at, seconds, options, users, tracks, density, "
     "mean_positive_neighbors, mean_negative_neighbors",
