@@ -405,6 +405,7 @@ def test_another_version_of_ubcf_is_listed_among_the_options(folder: Path) -> No
                 '{"ids":{"user":"integer","track":"integer"},"plays_count":false}',
             ),
             ("repeats", None, "keep"),
+            ("ridge", None, "100.0"),
             ("shrinkage", None, "0.0"),
             ("similarity", None, "full"),
             ("top", None, "100"),

@@ -31,7 +31,7 @@ MAGIC = b"DUCK"
 MAGIC_WITHIN = 16
 
 # The first version of ubcf whose tables have all columns that sql/analysis/ reads.
-OLDEST_VERSION = (0, 2, 0)
+OLDEST_VERSION = (0, 3, 0)
 
 # The first version that `ubcf sql` can query, and `ubcf diff` compare without what it lacks.
 OLDEST_READABLE_VERSION = (0, 1, 0)
