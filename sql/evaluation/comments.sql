@@ -74,7 +74,7 @@ comment on column tuning.chosen is 'whether it is the best of all, the earliest 
 {% if advice %}
 
 comment on table advice is 'what a comparison of all presets says, one sentence a row';
-comment on column advice.topic is 'left out: a preset that was not measured; lists and predictions: which preset is best; exposure: where ndcg and auc disagree; unseen: what the logs cannot tell';
+comment on column advice.topic is 'left out: a preset that was not measured; lists and predictions: which preset is best; exposure: where ndcg and auc disagree; users: that they are few; unseen: what the logs cannot tell';
 comment on column advice.sentence is 'the sentence; differences have their 95 % interval';
 {% endif %}
 

@@ -2,7 +2,8 @@
 -- lists: ndcg at the greatest cut, the best preset and the next one. predictions: rmse, likewise. In
 -- lists_baseline and predictions_baseline the other one is the best baseline. played: auc, if the best preset by it
 -- is not the best one for lists, which is the other one here.
--- auc: of the best preset. series, other_series: their numbers in series; other, other_series: null, if there is no other one.
+-- users: those with a value of the metric. auc: of the best preset. series, other_series: their numbers in series; other,
+-- other_series: null, if there is no other one.
 create or replace temp table rivals as
 with
 measured as (
@@ -13,6 +14,7 @@ measured as (
         metrics.metric,
         metrics.cut,
         metrics.value,
+        metrics.users,
         series.series,
         case when metrics.metric = 'rmse' then metrics.value else -metrics.value end as cost
     from metrics
@@ -78,6 +80,7 @@ select
     best.cut,
     best.setting,
     best.value,
+    best.users,
     aucs.value as auc,
     best.series,
     other.setting as other,

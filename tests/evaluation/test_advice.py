@@ -15,7 +15,7 @@ import pytest
 from tests.support.commands import call_ubcf
 from tests.support.paths import SAMPLE
 from ubcf.errors import OptionError
-from ubcf.evaluation.advice import UNSEEN, Rivals, advice
+from ubcf.evaluation.advice import FEW_USERS, UNSEEN, Rivals, advice
 from ubcf.evaluation.bootstrap import RESAMPLES
 from ubcf.evaluation.options import BASELINES, EvaluationOptions
 from ubcf.scoring.options import PRESETS
@@ -27,6 +27,7 @@ def rivals(question: str, metric: str, **chosen: Any) -> Rivals:
         "cut": None,
         "setting": "one",
         "value": 0.5,
+        "users": FEW_USERS,
         "series": 0,
         "other": "two",
     }
@@ -75,6 +76,38 @@ def test_a_baseline_that_is_not_clearly_worse_is_named() -> None:
     assert said(best, close)["lists"].endswith(
         "But it is not clearly better than the baseline popular, which has 0.25."
     )
+    better = rivals("lists_baseline", "ndcg", cut=10, other="popular", low=-0.2, high=-0.1)
+    assert said(best, better)["lists"].endswith(
+        "But it is worse than the baseline popular, which has 0.25."
+    )
+
+
+def test_presets_with_the_same_figures_are_said_to_have_them() -> None:
+    same = {"better_by": -0.0, "low": -1e-17, "high": 0.0}
+    assert said(rivals("predictions", "rmse", **same))["predictions"] == (
+        "For predicted times, one: its rmse is 0.5. The next best, two, has the same."
+    )
+
+
+def test_no_preset_is_named_if_no_list_has_a_relevant_track() -> None:
+    nothing = {"cut": 10, "value": 0.0, "other_value": 0.0, "better_by": 0.0, "low": 0.0}
+    nothing["high"] = 0.0
+    best = rivals("lists", "ndcg", **nothing)
+    level = rivals("lists_baseline", "ndcg", **nothing)
+    sentence = "For lists, no preset: the ndcg@10 of all is 0."
+    assert said(best, level, rivals("played", "auc")) == {"lists": sentence, "unseen": UNSEEN}
+    beaten = rivals(
+        "lists_baseline", "ndcg", cut=10, value=0.0, other="popular", low=-0.3, high=-0.1
+    )
+    assert said(best, beaten)["lists"] == sentence + " The baseline popular has 0.25."
+
+
+def test_it_is_said_if_few_users_are_measured() -> None:
+    assert "users" not in said(rivals("lists", "ndcg", cut=10))
+    found = said(rivals("lists", "ndcg", cut=10, users=1))
+    assert found["users"] == "The lists are measured on 1 user only, too few to rely on."
+    found = said(rivals("lists", "ndcg", cut=10, users=19))
+    assert found["users"].startswith("The lists are measured on 19 users only")
 
 
 def test_it_is_said_where_ndcg_and_auc_disagree() -> None:
