@@ -70,6 +70,7 @@ select
     cast(getvariable('suspicious_repeats') as boolean) as suspicious_repeats,
     cast(getvariable('timestamps_written') as varchar) as timestamp_unit,
     inputs.undated_events,
+    case when inputs.undated_events > 0 then cast(getvariable('unread_timestamp') as varchar) end as unread_timestamp,
     user_counts.users,
     track_counts.tracks,
     interaction_counts.interactions,

@@ -97,6 +97,7 @@ comment on column build.rejected is 'number of lines that could not';
 comment on column build.left_out is 'number of lines that were left out on request (see repeats, where and since in build.options)';
 comment on column build.timestamp_unit is 'how the logs write timestamps: in seconds, milliseconds, microseconds or nanoseconds, or as ISO 8601 text; null: they have none, or a reading of the user''s own decided';
 comment on column build.undated_events is 'number of events without a timestamp, or with one in another unit than most';
+comment on column build.unread_timestamp is 'a timestamp of the logs that is not read, as they write it, cut to 100 characters; null: there is none, or a reading of the user''s own decided';
 comment on column build.duplicate_lines is 'number of lines that are identical to an earlier one; they count, unless they were left out (see repeats in build.options). Null: not counted';
 comment on column build.suspicious_repeats is 'whether chance does not explain these lines, as with a second copy of the logs, and they count all the same';
 comment on column build.users is 'number of users in the logs';

@@ -300,6 +300,28 @@ def test_a_healthy_build_is_one_line_and_0_and_silent_when_quiet(copy: Path) -> 
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
+def test_verbose_a_check_keeps_a_log_whatever_the_verdict(copy: Path) -> None:
+    stage, last = r"\S+ \S+ check\n", r"\S+ \S+ done in \S+ s\n"
+    done = call_ubcf("check", "-q", "-v", cwd=copy.parent)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert re.fullmatch(stage + last, done.stderr)
+    done = call_ubcf("check", "-q", "-v", "--max-user-share", "0.03", cwd=copy.parent)
+    assert done.returncode == 3
+    assert re.fullmatch(stage + last, done.stderr)
+    assert done.stdout.startswith("user_share: ")
+
+
+def test_timestamps_that_are_not_read_are_a_finding_also_if_none_is(tmp_path: Path) -> None:
+    odd = {"timestamp": "31.12.2023 10:00"}
+    database = build(tmp_path, [Play(*each[:3], odd) for each in PLAYS])
+    done = call_ubcf("check", "-d", database, cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stdout == (
+        "undated_events: 125 of 125 events (100 %) have no timestamp, or one that is not read, "
+        'such as "31.12.2023 10:00"; at most 1 % is healthy\n'
+    )
+
+
 def test_thresholds_move_the_verdict(healthy: Path) -> None:
     # A user has 5 of 125 events; a share at the threshold is healthy.
     for threshold, code in (("0.03", 3), ("0.04", 0)):

@@ -550,6 +550,37 @@ def test_the_summary_says_how_timestamps_are_written_in_a_single_late_line_too(
     assert (built.summary.timestamp_unit, built.summary.undated_events) == (said, undated)
 
 
+@pytest.mark.parametrize(
+    ("timestamps", "undated", "unread"),
+    [
+        (['"31.12.2023"', '"31.12.2023"', '"2023-11-14"'], 2, '"31.12.2023"'),
+        (['"b"', '"a"'], 2, '"a"'),
+        (["1700000000.5", "1700000000"], 1, "1700000000.5"),
+        # In another unit than most.
+        (["1700000000", "1700000000000", "1700000000000"], 1, "1700000000"),
+        # The more frequent ones.
+        (['"a"', '"b"', "true"] * 2 + ["1" * 20] * 5, 11, '"a"'),
+        ([f'"{"x" * 200}"'], 1, '"' + "x" * 99),
+        # No timestamp at all, or one that is read.
+        (["null", '""', "1700000000"], 2, None),
+        (["0", "12345678", "-5", "1700000000"], 0, None),
+    ],
+)
+def test_a_timestamp_that_is_not_read_is_shown_as_it_is_written(
+    tmp_path: Path, timestamps: list[str], undated: int, unread: str | None
+) -> None:
+    lines = [event(more=f'"timestamp": {timestamp}') for timestamp in timestamps]
+    write(tmp_path, "data.json", b"\n".join(lines))
+    summary = build_folder(tmp_path).summary
+    assert (summary.undated_events, summary.unread_timestamp) == (undated, unread)
+
+
+def test_the_summary_shows_a_timestamp_of_a_csv_that_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, "plays.csv", b"user,track,timestamp\n1,2,31.12.2023\n1,3,2023-12-31\n")
+    done = call_ubcf("build", "logs/plays.csv", cwd=tmp_path)
+    assert "timestamps  ISO 8601 text, 1 events without one; not read: 31.12.2023\n" in done.stdout
+
+
 def test_experiments_are_read_alike_among_the_first_lines_and_after_them(tmp_path: Path) -> None:
     # More different texts than are looked up, the first ones often; all of them again at the end.
     texts = [value for column, value, _ in FIELDS if column == "experiments"]

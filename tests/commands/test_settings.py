@@ -184,7 +184,7 @@ def sample(option: click.Option) -> Any:
     if isinstance(option.type, click.Choice):
         return [option.type.choices[0]] if takes_several(option) else option.type.choices[0]
     if "=" in form:
-        return {"user": 0.5, "track": 0.5}
+        return {"track": 0.5}
     if takes_several(option):
         return ["7"]
     for kind, value in (
@@ -353,6 +353,8 @@ def test_a_pipe_is_a_file_of_settings_too(folder: Path) -> None:
         ("[fields]\nuser = ['a']", "fields: an array, where a text or a number is needed"),
         ("[fields]\n'a=b' = 'c'", "fields: 'a=b' is no name"),
         ("fields = 'user'", "fields: 'user' is not of the form NAME=EXPRESSION"),
+        ("[fields]\nusr = 'a'", "fields: 'usr' is none of message, timestamp, user, track, "),
+        ("[catalog-fields]\nuser = 'a'", "catalog-fields: 'user' is none of track, artist, "),
         ("columns = ['a,b']", "columns: 'a,b' has a comma"),
         ("scale = 5", "scale: 5, where a text is needed"),
         ("[evaluate]\nat = [10, 0]", "at of [evaluate]: '0' is not a list of numbers"),

@@ -107,6 +107,19 @@ def test_a_path_is_no_connection(sample: Built) -> None:
         ubcf.query(path, "coverage")
 
 
+def test_a_connection_is_no_file_of_a_database(sample: Built) -> None:
+    with ubcf.connect(sample.database) as connection:
+        other: Any = connection
+        compared: list[Callable[[], object]] = [
+            lambda: ubcf.diff(other, sample.database),
+            lambda: ubcf.diff(sample.database, other),
+            lambda: ubcf.check(connection, other),
+        ]
+        for each in compared:
+            with pytest.raises(UbcfError, match="by the files of their databases, not DuckDBPyCon"):
+                each()
+
+
 def test_a_closed_connection_is_one_clear_error(sample: Built) -> None:
     connection = ubcf.connect(sample.database)
     connection.close()

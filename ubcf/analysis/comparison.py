@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import duckdb
 
@@ -54,7 +53,7 @@ def diff(old: PathLike, new: PathLike, k: int = ROWS) -> Parts:
     """
     if k < 0:
         raise OptionError(f"k is {k}; it must be at least 0")
-    connection = connect_pair(Path(old), Path(new))
+    connection = connect_pair(old, new)
     try:
         return Parts(connection, compare(connection, k), ONE_ROW)
     except BaseException:

@@ -121,7 +121,7 @@ def check(
     session = Session(connection, templates)
     _set_variables(session, limits)
     checks = [_checked(session, name) for name in session.templates.names(FOLDER)]
-    compared = [] if against is None else _compared(session, Path(against), limits)
+    compared = [] if against is None else _compared(session, against, limits)
     return Health(
         tuple(sorted([*checks, *compared], key=_place)),
         tuple(
@@ -159,7 +159,7 @@ def _number(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _compared(session: Session, old: Path, limits: Thresholds) -> list[Check]:
+def _compared(session: Session, old: str | Path, limits: Thresholds) -> list[Check]:
     """The checks that compare the build with the one in the file `old`."""
     new = _file_of(session)
     with connect_pair(old, new) as pair:

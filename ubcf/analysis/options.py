@@ -41,7 +41,7 @@ class Thresholds:
     )
     max_empty_files: int = _threshold(0, COUNT, "Log files without a line.")
     max_undated_events: float = _threshold(
-        0.01, FRACTION, "Of the events, those without a timestamp, if others have one."
+        0.01, FRACTION, "Of the events, those without a timestamp, if the logs have any."
     )
     max_future_events: float = _threshold(
         0.001, FRACTION, "Of the events, those dated more than a day after the build began."

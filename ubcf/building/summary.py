@@ -78,7 +78,8 @@ class BuildSummary(Printed):
     left_out: lines that were left out on request. duplicate_lines: lines identical to an earlier
     one; None when an overlay reads the events. suspicious_repeats: chance does not explain these
     lines, and they count as events. timestamp_unit: how the logs write timestamps; None: they have
-    none, or an overlay decides. undated_events: events whose timestamp is null. plan, plan_reason:
+    none, or an overlay decides. undated_events: events whose timestamp is null. unread_timestamp:
+    one of theirs that is not read, as the logs write it, if there is any. plan, plan_reason:
     how the scores were computed, and why. plan_estimates: estimated seconds and bytes of each way.
     """
 
@@ -98,6 +99,7 @@ class BuildSummary(Printed):
     suspicious_repeats: bool
     timestamp_unit: str | None
     undated_events: int
+    unread_timestamp: str | None
     users: int
     tracks: int
     interactions: int

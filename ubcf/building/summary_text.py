@@ -132,6 +132,8 @@ def _tracks(summary: BuildSummary) -> list[tuple[str, str]]:
 
 def _timestamps(summary: BuildSummary) -> str:
     undated = f"{summary.undated_events:,} events without one"
+    if summary.unread_timestamp is not None:
+        undated += f"; not read: {summary.unread_timestamp}"
     return undated if summary.timestamp_unit is None else f"{summary.timestamp_unit}, {undated}"
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import Field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ubcf.analysis.options import COUNT, FRACTION, MOST, Thresholds
-from ubcf.commands.options import database_option, safe_csv_flag, wide_flag, written_form
+from ubcf.commands.options import (
+    database_option,
+    narration_options,
+    safe_csv_flag,
+    wide_flag,
+    written_form,
+)
 from ubcf.database import FORMATS
+
+if TYPE_CHECKING:
+    from ubcf.commands.progress import Narration
 
 # The exit code when a build is not healthy.
 UNHEALTHY = 3
@@ -62,20 +71,17 @@ Examples:
 )
 @safe_csv_flag
 @wide_flag
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing if the build is healthy.")
-@click.pass_context
+@narration_options
 def check(
-    context: click.Context,
-    /,
     against: str | None,
     templates: str | None,
     database: str,
     form: str,
     safe_csv: bool,
     wide: bool,
-    quiet: bool,
+    narration: Narration,
     **thresholds: Any,
-) -> None:
+) -> int:
     """Check whether a build is healthy: exit code 0 if it is, 3 if not, 1 if it cannot be checked.
 
     Each check is a query of sql/health/, whose figure is held to a threshold, a share (FRACTION, 0
@@ -95,18 +101,18 @@ def check(
     # Checks of one's own may read files.
     opened = connect_closed if templates is None else connect
     with opened(database) as connection:
-        found = interruptibly(
-            connection,
-            lambda: health.check(connection, against, templates=overlaid, **thresholds),
-        )
-        for note in () if quiet else found.not_compared:
+        with narration.progress("check" if against is None else f"check against {against}", None):
+            found = interruptibly(
+                connection,
+                lambda: health.check(connection, against, templates=overlaid, **thresholds),
+            )
+        for note in () if narration.quiet else found.not_compared:
             click.echo(printable(f"ubcf: note: {note}"), err=True)
         if form != "text":
             print_rows(connection, found.relation(connection), written_form(form, safe_csv, wide))
-        elif not (quiet and found.healthy):
+        elif not (narration.quiet and found.healthy):
             click.echo(found)
-    if not found.healthy:
-        context.exit(UNHEALTHY)
+    return 0 if found.healthy else UNHEALTHY
 
 
 def thresholds_of_settings(context: click.Context) -> dict[str, Any]:

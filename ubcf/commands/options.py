@@ -9,7 +9,14 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from ubcf.building.inputs.log_options import AUTO, ID_KINDS, KEEP, REPEATS
+from ubcf.building.inputs.log_options import (
+    AUTO,
+    CATALOG_FIELDS,
+    EVENT_FIELDS,
+    ID_KINDS,
+    KEEP,
+    REPEATS,
+)
 from ubcf.building.inputs.log_options import FORMATS as FORMATS_OF_LOGS
 from ubcf.commands.variables import SETTINGS_FILE
 from ubcf.database import FORMATS, SAFE_CSV, WIDE
@@ -58,7 +65,8 @@ quiet_flag = click.option(
     "-q",
     "--quiet",
     is_flag=True,
-    help="Nothing but errors, and no summary for people; --format json still prints one.",
+    help="Print nothing on success, and no summary for people; what another --format asks for "
+    "is still printed.",
 )
 
 verbose_flag = click.option(
@@ -160,15 +168,18 @@ MODEL_FLAGS = (
 
 
 def _names_and_expressions(
-    _context: click.Context, _option: click.Parameter, texts: Sequence[str]
+    _context: click.Context, option: click.Parameter, texts: Sequence[str]
 ) -> dict[str, str]:
     """Reads NAME=EXPRESSION, each name once."""
+    known = EVENT_FIELDS if option.name == "fields" else CATALOG_FIELDS
     pairs = {}
     for text in texts:
         name, equals, expression = text.partition("=")
         name = name.strip()
         if not equals or not name or not expression.strip():
             raise click.BadParameter(f"{text!r} is not of the form NAME=EXPRESSION")
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(known)}")
         if name in pairs:
             raise click.BadParameter(f"{name!r} is given twice")
         pairs[name] = expression.strip()
@@ -312,19 +323,24 @@ def _with_options(command: Function, options: Sequence[Callable[[Function], Func
 
 
 def narration_options(command: Function) -> Function:
-    """Adds --quiet and --verbose to a command, which gets what they ask for as `narration`."""
+    """Adds --quiet and --verbose to a command, which gets what they ask for as `narration`.
+
+    What the command returns is its exit code; None is 0.
+    """
 
     @wraps(command)
-    def with_narration(*, quiet: bool, verbose: bool, **values: Any) -> Any:
+    def with_narration(*, quiet: bool, verbose: bool, **values: Any) -> None:
         from ubcf.commands.progress import Narration
 
         narration = Narration(quiet, verbose)
         settings = click.get_current_context().meta.get(SETTINGS_FILE)
         if settings is not None:
             narration.log(f"settings from {settings}")
-        result = command(narration=narration, **values)
+        # A code of its own is a result too, such as that of a build that is not healthy.
+        code = command(narration=narration, **values) or 0
         narration.log(f"done in {narration.seconds:.2f} s")
-        return result
+        if code:
+            click.get_current_context().exit(code)
 
     return _with_options(cast(Function, with_narration), (quiet_flag, verbose_flag))
 

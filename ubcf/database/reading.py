@@ -189,12 +189,18 @@ def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb
     return connection
 
 
-def connect_pair(old: str | Path, new: str | Path) -> duckdb.DuckDBPyConnection:
+def connect_pair(
+    old: str | os.PathLike[str], new: str | os.PathLike[str]
+) -> duckdb.DuckDBPyConnection:
     """Attaches two databases, read-only, to an empty database in memory.
 
     Their tables are old.users, new.users and so on. Both may be the same file.
-    Raises DatabaseError for either of them as `connect` does.
+    Raises DatabaseError for either of them as `connect` does, and if it is no path.
     """
+    for given in (old, new):
+        if not isinstance(given, str | os.PathLike):
+            kind = type(given).__name__
+            raise DatabaseError(f"builds are compared by the files of their databases, not {kind}")
     connection = _connected_in_memory()
     try:
         names = {"old": Path(old), "new": Path(new)}

@@ -111,7 +111,9 @@ class LineReading:
         rows = self.db.run(
             "staging/questions/timestamp_units.sql", lines=lines, where=self.fields.where
         )
-        bind_timestamps(self.db, [unit for unit, _ in rows])
+        read = bind_timestamps(self.db, [unit for unit, _, _ in rows if unit is not None])
+        unread = [example for unit, _, example in rows if unit not in read]
+        self.db.set(unread_timestamp=unread[0] if unread else None)
         return self.db.execute(reading) != before
 
     def find_given_fields(self) -> None:
@@ -205,8 +207,8 @@ def line_reading(
     return LineReading(db, fields, options, untyped, {"user": kind, "track": kind})
 
 
-def bind_timestamps(db: Database, units: list[str], *, are_known: bool = True) -> None:
-    """Sets which timestamps are read, by their units, the most frequent first.
+def bind_timestamps(db: Database, units: list[str], *, are_known: bool = True) -> list[str]:
+    """Sets which timestamps are read, by their units, the most frequent first; returns those read.
 
     The first unit that is one of numbers is that of all logs; numbers of another size are no
     timestamps, and without such a unit only small ones are. Texts are read if they are among the
@@ -221,5 +223,7 @@ def bind_timestamps(db: Database, units: list[str], *, are_known: bool = True) -
         "timestamp_most": most,
         "timestamp_texts": ISO_TEXT in units,
         "timestamps_written": (are_known and " and ".join(written)) or None,
+        "unread_timestamp": None,
     }
     db.set(**values)
+    return written
