@@ -9,7 +9,7 @@ training part. It prints two markdown tables:
     rmse of predicted ratings, in stars, over all test pairs of known users: `--preset ratings`
     against Surprise's KNNWithMeans and KNNBaseline and LensKit's UserKNNScorer (explicit feedback);
     nDCG@10 of the lists without heard tracks, as sql/evaluation/metrics/ndcg.sql defines it
-    (gain: the time of a track above the user's mean): `--preset similar` and `--preset taste`
+    (gain: the time of a track above the user's mean): the presets listening, similar and taste
     against LensKit's UserKNNScorer and irspack's CosineUserKNNRecommender, implicit feedback of all
     rated tracks, and against EASE, of ratings and of all rated tracks.
 
