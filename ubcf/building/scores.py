@@ -24,6 +24,7 @@ from ubcf.database.writing import Database
 from ubcf.errors import MemoryLimitError
 from ubcf.progress import Stages
 from ubcf.scoring.costs import Work
+from ubcf.scoring.heap import release_freed_memory
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, row_of_each_entry
 from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions
@@ -73,6 +74,17 @@ def score(
     store_weights: fill user_weights, if the model walks or has a ridge, and they are not too many.
     Raises MemoryLimitError, with the limit that would suffice, when the limit is too small.
     """
+    plan = _score_beside_database(db, options, stages, store_weights=store_weights)
+    # The matrices have ended with the function; DuckDB gets their part when the system has it back.
+    release_freed_memory()
+    db.limit_memory(database_memory(options.memory))
+    return plan
+
+
+def _score_beside_database(
+    db: Database, options: BuildOptions, stages: Stages, *, store_weights: bool
+) -> Plan:
+    """Does what `score` says, and leaves DuckDB with its part of the memory beside matrices."""
     model = options.model
     indexed = db.arrays("indexed_interactions")
     if not options.predict and model.own_liking == 0:
@@ -110,7 +122,6 @@ def score(
             _store_weights(db, block, most_weights, ridge=model.ridge_over_users is not None)
             stage.rows += len(block.recommendations.columns)
         db.flush()
-    db.limit_memory(database_memory(options.memory))
     return plan
 
 

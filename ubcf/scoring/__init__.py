@@ -73,6 +73,7 @@ Each imports only from the lines below its own:
     options       the options of the model, and the names of the ways
       tolerances  the equality gap, and what counts as rounding
       parallel    work on the threads of a pool
+      heap        giving free memory back to the system
 
 Kernels
 -------

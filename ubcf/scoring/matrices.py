@@ -31,6 +31,17 @@ Indexes = NDArray[np.int64]
 MatrixAndTranspose = tuple[sparse.csr_array, sparse.csr_array]
 
 
+# The matrices that only similarities are computed from.
+FOR_SIMILARITIES = (
+    "compared",
+    "compared_by_track",
+    "compared_where_heard",
+    "unit",
+    "unit_by_track",
+    "unit_where_heard",
+)
+
+
 class Rows(NamedTuple):
     """A sparse matrix by its three arrays, the form in which kernels take and return it.
 
@@ -52,9 +63,15 @@ class Rows(NamedTuple):
         return Rows(self.starts[first : stop + 1], self.columns, self.values)
 
     def to_matrix(self, columns_count: int) -> sparse.csr_array:
-        """The matrix with this many columns; its arrays are shared where scipy keeps their type."""
-        shape = (len(self.starts) - 1, columns_count)
-        return sparse.csr_array((self.values, self.columns, self.starts), shape=shape)
+        """The matrix with this many columns; columns and values are shared.
+
+        scipy takes one type for starts and columns, so the starts get that of the columns, unless
+        there are too many entries for it.
+        """
+        starts, shape = self.starts, (len(self.starts) - 1, columns_count)
+        if starts[-1] <= np.iinfo(self.columns.dtype).max:
+            starts = starts.astype(self.columns.dtype, copy=False)
+        return sparse.csr_array((self.values, self.columns, starts), shape=shape)
 
 
 def interaction_matrix(
@@ -217,12 +234,10 @@ class ModelMatrices:
     """R and the matrices derived from it, for similarities, scores and predicted times.
 
     interactions: R, users x tracks. pattern: users x tracks, non-zero at every track that a user
-    has heard, even where R is 0. compared: the rows whose cosines are the similarities, R with the
-    columns multiplied by the factors of the tracks; R itself without any. norms: of these rows,
-    shape (users,). unit: X, these rows divided by their norms. own_terms: what the user's own
-    listening adds to its score, one value per entry of R, which then has an entry, even a 0,
-    wherever it is not 0; None: nothing. centered_by_track: h, tracks x users, or None. The others
-    are computed on first use.
+    has heard, even where R is 0. norms: of the rows whose cosines are the similarities, shape
+    (users,). own_terms: what the user's own listening adds to its score, one value per entry of R,
+    which then has an entry, even a 0, wherever it is not 0; None: nothing. centered_by_track: h,
+    tracks x users, or None. The others are computed on first use.
     """
 
     def __init__(
@@ -242,13 +257,8 @@ class ModelMatrices:
         self.pattern = interactions if heard is None else heard
         self.centered_by_track = centered_by_track
         self.own_terms = own_terms
-        self.compared = interactions
-        if factors is not None:
-            self.compared = _same_entries(
-                interactions, interactions.data * factors.take(interactions.indices)
-            )
+        self._factors = factors
         self.norms = row_norms(self.compared)
-        self.unit = unit_rows(self.compared, self.norms)
 
     @classmethod
     def of(
@@ -308,6 +318,28 @@ class ModelMatrices:
             own_terms=None if centered is None else own_terms_of(centered, options.own_liking),
             factors=track_factors(np.bincount(tracks, minlength=shape[1]), options.track_exponent),
         )
+
+    @cached_property
+    def compared(self) -> sparse.csr_array:
+        """R with its columns multiplied by the factors of the tracks; R itself without any."""
+        if self._factors is None:
+            return self.interactions
+        factors = self._factors.take(self.interactions.indices)
+        return _same_entries(self.interactions, self.interactions.data * factors)
+
+    @cached_property
+    def unit(self) -> sparse.csr_array:
+        """X, the rows of `compared` divided by their norms, users x tracks."""
+        return unit_rows(self.compared, self.norms)
+
+    def forget_similarities(self) -> None:
+        """Frees what similarities are computed from once all are known; computed anew on use.
+
+        Predicted times need similarities to the end: with centered_by_track nothing is freed.
+        """
+        if self.centered_by_track is None:
+            for name in FOR_SIMILARITIES:
+                vars(self).pop(name, None)
 
     @cached_property
     def own_scores(self) -> sparse.csr_array | None:

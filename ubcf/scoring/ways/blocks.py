@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ubcf.scoring.matrices import FloatArray, Indexes, ModelMatrices, UserPaths, has_entries
+from ubcf.scoring.matrices import FloatArray, Indexes, ModelMatrices, Rows, UserPaths, has_entries
 from ubcf.scoring.options import Neighborhood
 from ubcf.scoring.ranking import ListOptions, TopLists, merged, top_positive
 from ubcf.scoring.similarity import (
@@ -113,12 +113,13 @@ class ScoringJob:
         terms: FloatArray = times if own is None else times - own
         return terms
 
-    @cached_property
-    def self_terms_of_weights(self) -> FloatArray:
-        """The same for W R: the own terms, negative."""
-        own = self.matrices.own_terms
-        terms: FloatArray = np.zeros(self.matrices.interactions.nnz) if own is None else -own
-        return terms
+    def self_terms_of_weights(self, start: int, stop: int) -> Rows:
+        """The same for W R, of the users start..stop-1: the own terms, negative."""
+        heard, own = Rows.of(self.matrices.interactions), self.matrices.own_terms
+        entries = slice(heard.starts[start], heard.starts[stop])
+        columns = heard.columns[entries]
+        terms = np.zeros(len(columns)) if own is None else -own[entries]
+        return Rows(heard.starts[start : stop + 1] - entries.start, columns, terms)
 
     @cached_property
     def costs_of_nearest(self) -> FloatArray:

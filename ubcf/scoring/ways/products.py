@@ -163,26 +163,24 @@ def _ranges_of_equal_work(heard: Rows, listeners: Rows, count: int) -> list[tupl
 def scores_from_weights(
     weights: sparse.csr_array,
     interactions: sparse.csr_array,
-    start: int,
-    self_terms: FloatArray,
+    self_terms: Rows,
     ranking_lengths: Indexes,
     withheld: Mask,
 ) -> tuple[sparse.csr_array, Indexes]:
-    """Scores W R of consecutive users from `start` on, by kernels, and counts, as Products.scores.
+    """Scores W R of a block of users by kernels, and counts, as Products.scores.
 
     weights: users of the block x all users. interactions: R, users x tracks. self_terms: subtracted
-    from the scores, one value per entry of R. ranking_lengths: of the users of the block. withheld:
-    as ListOptions.withheld. numba must be installed.
+    from the scores, users of the block x tracks. ranking_lengths: of the users of the block.
+    withheld: as ListOptions.withheld. numba must be installed.
     """
     from ubcf.scoring.kernels.products import score_rows
 
     tracks = int(interactions.shape[1])
-    heard = Rows.of(interactions)
     scores, positive = score_rows(
         tracks,
         Rows.of(weights),
-        heard,
-        Rows(heard.starts, heard.columns, self_terms).between(start, start + weights.shape[0]),
+        Rows.of(interactions),
+        self_terms,
         ranking_lengths,
         withheld,
     )

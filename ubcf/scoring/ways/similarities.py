@@ -81,8 +81,7 @@ def _by_kernels(job: ScoringJob, users: Indexes) -> Found:
     scores, positive = scores_from_weights(
         weights,
         job.matrices.interactions,
-        int(users[0]),
-        job.self_terms_of_weights,
+        job.self_terms_of_weights(int(users[0]), int(users[-1]) + 1),
         job.ranking_lengths[users],
         job.lists.withheld,
     )

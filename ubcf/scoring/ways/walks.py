@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ubcf.scoring.heap import release_freed_memory
 from ubcf.scoring.matrices import FloatArray
 from ubcf.scoring.options import Walk
 from ubcf.scoring.parallel import in_turn
@@ -48,6 +49,8 @@ def by_walk(
         compiled=job.compiled,
         advance=lambda users: advance(users / job.users * SHARE_OF_SIMILARITIES),
     )
+    job.matrices.forget_similarities()
+    release_freed_memory()
 
     def work(block: tuple[int, int]) -> UserBlock:
         start, stop = block
@@ -59,8 +62,7 @@ def by_walk(
             scores, positive = scores_from_weights(
                 weights,
                 job.matrices.interactions,
-                start,
-                job.self_terms_of_weights,
+                job.self_terms_of_weights(start, stop),
                 job.ranking_lengths[users],
                 job.lists.withheld,
             )
