@@ -17,7 +17,7 @@ from tests.support.matrices import (
     matrix_of,
     score_rows,
 )
-from ubcf.scoring.matrices import has_entries, row_norms, unit_rows
+from ubcf.scoring.matrices import Rows, has_entries, row_norms, unit_rows
 
 
 @examples(200, derandomize=True)
@@ -47,6 +47,16 @@ def test_interaction_matrix_stores_all_values_but_zeros(
     assert np.array_equal(matrix.toarray(), dense)
     assert matrix.nnz == np.count_nonzero(dense)
     assert matrix.has_sorted_indices
+
+
+def test_rows_become_a_matrix_without_a_copy_of_their_entries() -> None:
+    """With wider starts, scipy would copy the columns into 8 bytes each."""
+    columns, values = np.array([2, 0, 1], dtype=np.int32), np.array([0.5, 0.25, 1.0])
+    matrix = Rows(np.array([0, 1, 3], dtype=np.int64), columns, values).to_matrix(4)
+    assert matrix.toarray().tolist() == [[0, 0, 0.5, 0], [0.25, 1, 0, 0]]
+    assert matrix.indices.dtype == np.int32
+    assert np.shares_memory(matrix.indices, columns)
+    assert np.shares_memory(matrix.data, values)
 
 
 @pytest.mark.parametrize("cell", [(2, 0), (0, 3), (-1, 0)])

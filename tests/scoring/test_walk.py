@@ -198,3 +198,17 @@ def test_neighbors_and_their_counts_are_those_without_a_walk(many: ModelMatrices
     for name in ("positive", "negative", "common_tracks", "neighbors columns", "neighbors values"):
         assert np.array_equal(found[name], without[name])
     assert not np.array_equal(found["recommendations columns"], without["recommendations columns"])
+
+
+@pytest.mark.parametrize("predict", [False, True])
+def test_similarities_leave_nothing_in_memory_unless_predicted_times_need_it(
+    many: ModelMatrices, predict: bool
+) -> None:
+    centered = many.by_track if predict else None
+    matrices = ModelMatrices(many.interactions, many.pattern, centered)
+    list(score_users(matrices, ListOptions(30, 10), neighborhood=NEIGHBORHOOD, walk=WALK))
+    assert {"unit", "unit_by_track"} & set(vars(matrices)) == (
+        {"unit", "unit_by_track"} if predict else set()
+    )
+    again = matrices.unit
+    assert np.allclose(np.sqrt(again.power(2).sum(axis=1))[matrices.norms > 0], 1)

@@ -89,6 +89,10 @@ def _score_beside_database(
     indexed = db.arrays("indexed_interactions")
     if not options.predict and model.own_liking == 0:
         del indexed["centered_time"]
+    recommendable = None
+    if options.chooses_tracks:
+        recommendable = recommendable_mask(db, int(indexed["track_index"].max()) + 1)
+    db.limit_memory(database_memory_beside_matrices(options.memory))
     matrices = ModelMatrices.from_indexed(indexed, model, predict=options.predict)
     del indexed
     lists = ListOptions(
@@ -96,10 +100,9 @@ def _score_beside_database(
         STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors,
         matrices.pattern if options.exclude_heard else None,
         options.only_positive,
-        recommendable_mask(db, matrices.interactions.shape[1]) if options.chooses_tracks else None,
+        recommendable,
     )
     plan = _plan(matrices.interactions, lists, options)
-    db.limit_memory(database_memory_beside_matrices(options.memory))
     most_weights = _weights_to_store(len(matrices.norms), model) if store_weights else 0
     with stages.stage("score", PERMILLE, reported_as=announced(plan)) as stage:
         stage.rows = 0
