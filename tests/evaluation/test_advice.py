@@ -186,6 +186,23 @@ def test_the_advice_follows_from_the_table_of_metrics(compared: dict[str, Any]) 
     )
 
 
+def test_advice_is_wrapped_and_not_cut_to_fit_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    plays = [f"{user},{track},{(user + track) % 2}" for user in range(2) for track in range(10)]
+    (tmp_path / "logs.csv").write_text("user,track,time\n" + "\n".join(plays) + "\n")
+    done = call_ubcf("evaluate", "logs.csv", "--compare", "--split", "random", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.split("\nadvice\n")[1].splitlines()
+    assert max(map(len, lines)) <= 60
+    text = " ".join(line[13:] for line in lines)
+    assert text.endswith(f"The lists are measured on 1 user only, too few to rely on. {UNSEEN}")
+    assert [line[:13].rstrip() for line in lines if line[0] != " "] == [
+        "lists", "predictions", "users", "unseen"
+    ]  # fmt: skip
+
+
 def test_options_that_contradict_a_comparison_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="compare evaluates all presets; tune is for one"):
         EvaluationOptions(compare=True, tune="neighbors=5,10")

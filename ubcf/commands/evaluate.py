@@ -190,7 +190,13 @@ def evaluate(
         )
     if form in ("table", WIDE) and narration.quiet:
         return
-    from ubcf.commands.rows import print_parts
+    from ubcf.commands.rows import print_parts, print_sentences, table_width
 
+    width = table_width(form)
     with connect_locked(database) as connection:
-        print_parts(connection, found.tables(connection), form, one_row=("evaluation",))
+        tables = found.tables(connection)
+        if width:
+            tables.pop("advice", None)
+        print_parts(connection, tables, form, one_row=("evaluation",))
+    if width and found.advice:
+        print_sentences("advice", found.advice, width)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, fields
@@ -30,6 +31,9 @@ from ubcf.errors import UbcfError
 
 if TYPE_CHECKING:
     import duckdb
+
+# Sentences are wrapped to no fewer characters, even where they are to fit less.
+LEAST_SENTENCE = 20
 
 
 @contextmanager
@@ -120,6 +124,16 @@ def print_parts(
         return write_parts(connection, shown, form, sys.stdout, one_row=one_row, width=width)
 
     say_hidden(interruptibly(connection, write), width)
+
+
+def print_sentences(name: str, rows: Sequence[Mapping[str, str]], width: int) -> None:
+    """Writes rows of a topic and a sentence to stdout, for a terminal: wrapped, not cut."""
+    click.echo(f"\n{name}")
+    indent = max(len(row["topic"]) for row in rows) + 2
+    for row in rows:
+        lines = textwrap.wrap(row["sentence"], max(width - indent, LEAST_SENTENCE))
+        for start, line in zip([row["topic"], *[""] * len(lines)], lines, strict=False):
+            click.echo(f"{start:<{indent}}{line}")
 
 
 def print_experiments(experiments: Sequence[Experiment], form: str) -> None:
