@@ -74,7 +74,12 @@ def score(
     store_weights: fill user_weights, if the model walks or has a ridge, and they are not too many.
     Raises MemoryLimitError, with the limit that would suffice, when the limit is too small.
     """
-    plan = _score_beside_database(db, options, stages, store_weights=store_weights)
+    try:
+        plan = _score_beside_database(db, options, stages, store_weights=store_weights)
+    except MemoryLimitError:
+        # A comparison of presets goes on with the others.
+        db.limit_memory(database_memory(options.memory))
+        raise
     # The matrices have ended with the function; DuckDB gets their part when the system has it back.
     release_freed_memory()
     db.limit_memory(database_memory(options.memory))
