@@ -14,7 +14,7 @@ from tests.support.builds import Built, build_in
 from ubcf.scoring.options import PRESETS, model_options
 
 # More users than a ridge has stored weights: the rest of an explanation is one row.
-USERS, TRACKS, EVENTS, PAIRS = 350, 300, 6000, 200
+USERS, TRACKS, EVENTS, PAIRS = 350, 300, 6000, 40
 
 
 @pytest.fixture(scope="module")
