@@ -9,14 +9,21 @@ expected as (
     where popularity_rank is not null and recommendable
 ),
 
+-- every list has a first rank: looking at these alone takes a tenth of the time
+without_logs as (
+    select recommendations."user"
+    from recommendations
+    anti join users on recommendations."user" = users."user"
+    where recommendations.rank = 1
+),
+
 lists as (
     select
         recommendations."user",
         count(*) as recommendations,
         count(*) filter (where score = 0 and not heard and source = 'popularity') as popular
     from recommendations
-    left join users on recommendations."user" = users."user"
-    where users."user" is null
+    semi join without_logs on recommendations."user" = without_logs."user"
     group by recommendations."user"
 ),
 
