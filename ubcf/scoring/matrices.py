@@ -144,9 +144,17 @@ def _flat_indexes(matrix: sparse.csr_array) -> Indexes:
     return flat
 
 
-def _same_entries(matrix: sparse.csr_array, values: FloatArray) -> sparse.csr_array:
+def same_entries(matrix: sparse.csr_array, values: FloatArray) -> sparse.csr_array:
     """A matrix with other values at the stored entries of `matrix`, whose indexes it shares."""
     return sparse.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def only_entries(matrix: sparse.csr_array, kept: Indexes) -> sparse.csr_array:
+    """The matrix with some of its stored entries alone; kept: their positions, ascending."""
+    starts = np.searchsorted(kept, matrix.indptr)
+    return sparse.csr_array(
+        (matrix.data.take(kept), matrix.indices.take(kept), starts), shape=matrix.shape
+    )
 
 
 def has_entries(matrix: sparse.csr_array, rows: IntArray, columns: IntArray) -> NDArray[np.bool_]:
@@ -215,7 +223,7 @@ def unit_rows(matrix: sparse.csr_array, norms: FloatArray) -> sparse.csr_array:
     `norms` has shape (rows,). A row of zeros stays as it is: its cosine with any row is 0.
     """
     scaled = matrix.data / np.repeat(np.where(norms > 0, norms, 1.0), np.diff(matrix.indptr))
-    return sparse.csr_array((scaled, matrix.indices, matrix.indptr), shape=matrix.shape)
+    return same_entries(matrix, scaled)
 
 
 def with_zeros(matrix: sparse.csr_array, pattern: sparse.csr_array) -> sparse.csr_array:
@@ -227,7 +235,7 @@ def with_zeros(matrix: sparse.csr_array, pattern: sparse.csr_array) -> sparse.cs
         return matrix
     values = np.zeros(pattern.nnz)
     values[np.searchsorted(_flat_indexes(pattern), _flat_indexes(matrix))] = matrix.data
-    return sparse.csr_array((values, pattern.indices, pattern.indptr), shape=matrix.shape)
+    return same_entries(pattern, values)
 
 
 class ModelMatrices:
@@ -325,7 +333,7 @@ class ModelMatrices:
         if self._factors is None:
             return self.interactions
         factors = self._factors.take(self.interactions.indices)
-        return _same_entries(self.interactions, self.interactions.data * factors)
+        return same_entries(self.interactions, self.interactions.data * factors)
 
     @cached_property
     def unit(self) -> sparse.csr_array:
@@ -346,7 +354,7 @@ class ModelMatrices:
         """`own_terms` as a matrix, users x tracks."""
         if self.own_terms is None:
             return None
-        return _same_entries(self.interactions, self.own_terms)
+        return same_entries(self.interactions, self.own_terms)
 
     @cached_property
     def transposed(self) -> ModelMatrices:

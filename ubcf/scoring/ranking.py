@@ -25,6 +25,7 @@ from ubcf.scoring.matrices import (
     entries_by_row,
     has_entries,
     only_columns,
+    only_entries,
     row_of_each_entry,
 )
 from ubcf.scoring.tolerances import CHAIN_ROOM, EQUALITY_GAP, WORTH_THINNING
@@ -351,11 +352,7 @@ def _thinned(matrix: sparse.csr_array, lengths: Indexes) -> sparse.csr_array:
     if len(tied):
         lowest[np.searchsorted(matrix.indptr, tied, side="right") - 1] = -np.inf
         floor = np.repeat(lowest, entries)
-    kept = np.flatnonzero(is_kept & (matrix.data >= floor))
-    starts = np.searchsorted(kept, matrix.indptr)
-    return sparse.csr_array(
-        (matrix.data.take(kept), matrix.indices.take(kept), starts), shape=matrix.shape
-    )
+    return only_entries(matrix, np.flatnonzero(is_kept & (matrix.data >= floor)))
 
 
 def _unfold_zeros(

@@ -20,6 +20,7 @@ from ubcf.scoring.matrices import (
     Rows,
     entries_by_row,
     row_of_each_entry,
+    same_entries,
     values_at,
 )
 from ubcf.scoring.options import Neighborhood
@@ -133,8 +134,7 @@ def greatest_in_magnitude(block: sparse.csr_array, count: int) -> sparse.csr_arr
     """The `count` weights of each row with the greatest magnitudes; of equal ones, as `nearest`."""
     chosen = nearest(abs(block), count)
     rows = row_of_each_entry(chosen)
-    values = values_at(block, rows, chosen.indices)
-    return sparse.csr_array((values, chosen.indices, chosen.indptr), shape=block.shape)
+    return same_entries(chosen, values_at(block, rows, chosen.indices))
 
 
 def overlap_similarity_block(matrices: ModelMatrices, users: Indexes) -> sparse.csr_array:

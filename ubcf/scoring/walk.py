@@ -29,7 +29,9 @@ from ubcf.scoring.matrices import (
     Int32Array,
     ModelMatrices,
     Rows,
+    only_entries,
     row_of_each_entry,
+    same_entries,
 )
 from ubcf.scoring.options import Neighborhood, Walk
 from ubcf.scoring.parallel import in_turn
@@ -53,10 +55,7 @@ def row_sums(matrix: sparse.csr_array) -> FloatArray:
 def first_step(similarity: sparse.csr_array, walk: Walk) -> sparse.csr_array:
     """w_1 of some users from their rows of S: len(users) x all users."""
     shares = similarity.data / row_sums(similarity).take(row_of_each_entry(similarity))
-    return _cut(
-        sparse.csr_array((shares, similarity.indices, similarity.indptr), shape=similarity.shape),
-        walk.reach,
-    )
+    return _cut(same_entries(similarity, shares), walk.reach)
 
 
 def next_step(
@@ -67,20 +66,13 @@ def next_step(
     reached: w_j, len(users) x rows of `similarity`. similarity: rows of S. sums: of these rows.
     """
     shares = reached.data / sums.take(reached.indices)
-    steps = sparse.csr_array((shares, reached.indices, reached.indptr), shape=reached.shape)
-    return _cut(sparse.csr_array(steps @ similarity), walk.reach)
+    return _cut(sparse.csr_array(same_entries(reached, shares) @ similarity), walk.reach)
 
 
 def _cut(reached: sparse.csr_array, reach: int) -> sparse.csr_array:
     """The `reach` greatest entries of each row, without noise."""
     kept = np.flatnonzero(reached.data >= SIMILARITY_NOISE)
-    starts = np.searchsorted(kept, reached.indptr)
-    return nearest(
-        sparse.csr_array(
-            (reached.data.take(kept), reached.indices.take(kept), starts), shape=reached.shape
-        ),
-        reach,
-    )
+    return nearest(only_entries(reached, kept), reach)
 
 
 def walk_few(
