@@ -163,6 +163,32 @@ def is_heard(job: ScoringJob, first: int, recommendations: TopLists) -> NDArray[
     return has_entries(job.matrices.pattern, users, recommendations.columns)
 
 
+def block_of_users(
+    job: ScoringJob,
+    users: Indexes,
+    similarity: sparse.csr_array,
+    neighbors: TopLists,
+    scores: sparse.csr_array,
+    positive_scores: Indexes,
+    weights: sparse.csr_array | None = None,
+) -> UserBlock:
+    """The results for consecutive users from their similarities and scores."""
+    start, stop = int(users[0]), int(users[-1]) + 1
+    recommendations = recommended(job, scores, users)
+    return UserBlock(
+        start,
+        stop,
+        job.matrices.norms[start:stop],
+        count_neighbors(similarity),
+        positive_scores,
+        neighbors,
+        common_tracks(job, start, neighbors),
+        recommendations,
+        is_heard(job, start, recommendations),
+        weights,
+    )
+
+
 def block_without_neighbors(
     job: ScoringJob, start: int, positive_scores: Indexes, recommendations: TopLists
 ) -> UserBlock:

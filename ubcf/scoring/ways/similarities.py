@@ -14,13 +14,11 @@ from scipy import sparse
 from ubcf.scoring.matrices import Indexes
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.ranking import TopLists, count_positive, top_positive, top_ranked
-from ubcf.scoring.similarity import count_neighbors, nearest_weights
+from ubcf.scoring.similarity import nearest_weights
 from ubcf.scoring.ways.blocks import (
     ScoringJob,
     UserBlock,
-    common_tracks,
-    is_heard,
-    recommended,
+    block_of_users,
     scores_of,
     weights_of,
 )
@@ -36,23 +34,9 @@ def by_similarities(
     """
 
     def work(block: tuple[int, int]) -> UserBlock:
-        start, stop = block
-        users = np.arange(start, stop)
-        similarity, neighbors, scores, positive = (
-            _by_kernels(job, users) if job.compiled else _by_scipy(job, users)
-        )
-        recommendations = recommended(job, scores, users)
-        return UserBlock(
-            start,
-            stop,
-            job.matrices.norms[start:stop],
-            count_neighbors(similarity),
-            positive,
-            neighbors,
-            common_tracks(job, start, neighbors),
-            recommendations,
-            is_heard(job, start, recommendations),
-        )
+        users = np.arange(*block)
+        found = _by_kernels(job, users) if job.compiled else _by_scipy(job, users)
+        return block_of_users(job, users, *found)
 
     for block in in_turn(pool, work, job.blocks(job.costs_of_nearest), job.jobs_at_once):
         advance((block.stop - block.start) / job.users)

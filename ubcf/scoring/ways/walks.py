@@ -15,15 +15,13 @@ from ubcf.scoring.matrices import FloatArray
 from ubcf.scoring.options import Walk
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.ranking import count_positive, top_positive
-from ubcf.scoring.similarity import count_neighbors, score_block
 from ubcf.scoring.walk import NeighborGraph
 from ubcf.scoring.ways.blocks import (
     KEPT_PER_LIST_ENTRY,
     ScoringJob,
     UserBlock,
-    common_tracks,
-    is_heard,
-    recommended,
+    block_of_users,
+    scores_of,
 )
 from ubcf.scoring.ways.products import scores_from_weights
 
@@ -53,35 +51,22 @@ def by_walk(
     release_freed_memory()
 
     def work(block: tuple[int, int]) -> UserBlock:
-        start, stop = block
-        users = np.arange(start, stop)
-        similarity = graph.similarity[start:stop]
+        users = np.arange(*block)
+        similarity = graph.similarity[slice(*block)]
         neighbors = top_positive(similarity, job.lists.neighbors)
         weights = graph.weights(users)
         if job.compiled:
             scores, positive = scores_from_weights(
                 weights,
                 job.matrices.interactions,
-                job.self_terms_of_weights(start, stop),
+                job.self_terms_of_weights(*block),
                 job.ranking_lengths[users],
                 job.lists.withheld,
             )
         else:
-            scores = score_block(weights, job.matrices, users)
+            scores = scores_of(job, weights, users)
             positive = count_positive(scores)
-        recommendations = recommended(job, scores, users)
-        return UserBlock(
-            start,
-            stop,
-            job.matrices.norms[start:stop],
-            count_neighbors(similarity),
-            positive,
-            neighbors,
-            common_tracks(job, start, neighbors),
-            recommendations,
-            is_heard(job, start, recommendations),
-            weights,
-        )
+        return block_of_users(job, users, similarity, neighbors, scores, positive, weights)
 
     for block in in_turn(pool, work, job.blocks(_costs(job, walk)), job.jobs_at_once):
         advance((block.stop - block.start) / job.users * (1 - SHARE_OF_SIMILARITIES))
