@@ -26,7 +26,7 @@ from ubcf.progress import Stages
 from ubcf.scoring.costs import Work
 from ubcf.scoring.heap import release_freed_memory
 from ubcf.scoring.lists import score_users
-from ubcf.scoring.matrices import ModelMatrices, row_of_each_entry
+from ubcf.scoring.matrices import Indexes, ModelMatrices, row_of_each_entry
 from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions
 from ubcf.scoring.pairs import Deviations, predict_deviations, scored_by_own_listening
 from ubcf.scoring.parallel import in_turn
@@ -39,8 +39,7 @@ from ubcf.scoring.planner import (
 )
 from ubcf.scoring.predictions import with_own_tracks
 from ubcf.scoring.ranking import ListOptions, TopLists
-from ubcf.scoring.similarity import greatest_in_magnitude
-from ubcf.scoring.walk import weights_function
+from ubcf.scoring.similarity import greatest_in_magnitude, weights
 from ubcf.scoring.ways.blocks import UserBlock
 
 # The most similar neighbors of each user, stored by default.
@@ -266,12 +265,15 @@ def _own(block: UserBlock, matrices: ModelMatrices, model: ModelOptions) -> NDAr
         return own
     heard = np.flatnonzero(block.heard)
     rows = lists.rows.take(heard)
-    weights_of = weights_function(matrices, model.neighborhood, None)
     self_weights = None
     if block.weights is not None:
-        found = block.weights
-        weights_of = lambda users: found[users - block.start]  # noqa: E731
-        self_weights = found.diagonal(block.start).take(rows)
+        self_weights = block.weights.diagonal(block.start).take(rows)
+
+    def weights_of(users: Indexes) -> sparse.csr_array:
+        if block.weights is None:
+            return weights(matrices, model.neighborhood, users)
+        return block.weights[users - block.start]
+
     own[heard] = scored_by_own_listening(
         matrices,
         weights_of,
@@ -297,17 +299,17 @@ def _store_weights(db: Database, block: UserBlock, most_weights: int, *, ridge: 
 
     ridge: the weights are of a ridge, and only the greatest in magnitude are stored.
     """
-    weights = block.weights
-    if weights is None or most_weights == 0:
-        weights = sparse.csr_array((block.stop - block.start, 0))
+    stored = block.weights
+    if stored is None or most_weights == 0:
+        stored = sparse.csr_array((block.stop - block.start, 0))
     elif ridge:
-        weights = greatest_in_magnitude(weights, MOST_RIDGE_WEIGHTS)
+        stored = greatest_in_magnitude(stored, MOST_RIDGE_WEIGHTS)
     db.append(
         "user_weights",
         {
-            "user_index": (block.start + row_of_each_entry(weights)).astype(np.int32),
-            "neighbor_index": weights.indices.astype(np.int32),
-            "weight": weights.data,
+            "user_index": (block.start + row_of_each_entry(stored)).astype(np.int32),
+            "neighbor_index": stored.indices.astype(np.int32),
+            "weight": stored.data,
         },
         most_weights,
     )
