@@ -29,7 +29,7 @@ from ubcf.reporting.page import write_report
 
 Build = Callable[..., Built]
 
-CHARTS = 8
+CHARTS = 9
 LARGEST_PAGE = 2_000_000
 PHONE, DESK = 400, 1400
 

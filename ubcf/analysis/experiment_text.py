@@ -1,4 +1,4 @@
-"""Experiments as text: a line about the arms of each, and a table of its effects."""
+"""Experiments as text: a line about the arms of each, its finding, and a table of its effects."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ubcf.database.formats import Column, Text, Writable
 from ubcf.database.grids import Hidden, write_grid
+from ubcf.drawing.numbers import percent
 
 if TYPE_CHECKING:
     from ubcf.analysis.experiments import Experiment
@@ -39,6 +40,21 @@ def heading(experiment: Experiment) -> str:
     control, *others = (f"{arm.treatment} ({arm.users:,} users)" for arm in experiment.arms)
     against = f"{', '.join(others)} against {control}" if others else control
     return Column("", "VARCHAR").as_read(f"{experiment.name}: {against}")
+
+
+def finding(experiment: Experiment) -> str:
+    """A sentence: how many effects are significant, and how many of these are for the better."""
+    if experiment.control is None:
+        return "No treatment is named C or control: there is nothing to compare with."
+    found = [effect for effect in experiment.effects if effect.significant]
+    level = f"significant at the {percent(experiment.alpha)} level"
+    if not found:
+        return f"Compared with {experiment.control}, no difference is {level}."
+    better = sum(effect.is_better for effect in found)
+    return (
+        f"Compared with {experiment.control}, {len(found)} of {len(experiment.effects)} "
+        f"differences are {level}: {better} for the better, {len(found) - better} for the worse."
+    )
 
 
 def write_effects(

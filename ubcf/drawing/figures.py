@@ -1,17 +1,21 @@
 """Charts as inline SVG, drawn by matplotlib.
 
 Colors are variables of style.css, so one drawing suits light and dark pages and paper. Text stays
-text, in the font of the page. The same data gives the same bytes.
+text, in the font of the page. Values appear on hover: see `Value`. The same data gives the same
+bytes.
 """
 
 from __future__ import annotations
 
 import io
 import logging
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
 WIDTH = 400
 HEIGHT = 250
 UNITS_PER_INCH = 72
+
+# The least width of what shows a value on hover, in units of a chart.
+NARROWEST = 1
 
 # Placeholders that matplotlib draws with, and the CSS color that replaces each in the SVG.
 INK, MUTED, LINE, FIRST, SECOND, PAPER = (f"#0{n}0{n}0{n}" for n in range(1, 7))
@@ -76,6 +83,20 @@ WIDEST_PLAIN_HISTOGRAM = 60
 BARS = 30
 
 
+@dataclass(frozen=True)
+class Value:
+    """A text that a chart shows while the pointer is in a band between two values of an axis.
+
+    The band is vertical, between two values of the x axis, or horizontal. It goes from one edge of
+    the axes to the other, so that thin bars and points of lines are easy to hit.
+    """
+
+    low: float
+    high: float
+    text: str
+    vertical: bool = True
+
+
 def require_matplotlib() -> None:
     """Raises UbcfError when matplotlib is not installed."""
     try:
@@ -89,17 +110,40 @@ def require_matplotlib() -> None:
 # Figures
 
 
-def draw_svg(name: str, draw: Callable[[Axes], None], height: float = HEIGHT) -> str:
+def draw_svg(name: str, draw: Callable[[Axes], Sequence[Value]], height: float = HEIGHT) -> str:
     """An SVG element, for an HTML page, of what `draw` draws on the axes of a new figure.
 
     name: the prefix of all ids in the element; it must differ between the charts of a page.
-    height: in the units of WIDTH.
+    draw: returns what appears on hover, each as the title of a rectangle. height: in the units of
+    WIDTH.
     """
     file = io.StringIO()
     with _figure(height) as figure:
-        draw(figure.subplots())
+        axes = figure.subplots()
+        values = draw(axes)
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(file.getvalue(), name)
+        bands = "".join(_band(axes, value, height) for value in values)
+    svg = _inline(file.getvalue(), name).removesuffix("</svg>")
+    return f'{svg}<g class="values">{bands}</g></svg>'
+
+
+def _band(axes: Axes, value: Value, height: float) -> str:
+    """The rectangle of a value, within the axes."""
+    from matplotlib.transforms import Bbox
+
+    # Axes that are cut at the edges of the data have no room for what is beyond.
+    ends = axes.get_xlim() if value.vertical else axes.get_ylim()
+    low, high = (min(max(edge, min(ends)), max(ends)) for edge in (value.low, value.high))
+    corners = [(low, 0), (high, 1)] if value.vertical else [(0, low), (1, high)]
+    transform = axes.get_xaxis_transform() if value.vertical else axes.get_yaxis_transform()
+    # An axis may be inverted: the box has its edges in either order.
+    box = Bbox(axes.figure.transFigure.inverted().transform(transform.transform(corners)))
+    width = max(NARROWEST, WIDTH * abs(box.width))
+    return (
+        f'<rect x="{WIDTH * box.xmin:.1f}" y="{height * (1 - box.ymax):.1f}" '
+        f'width="{width:.1f}" height="{height * abs(box.height):.1f}">'
+        f"<title>{escape(value.text)}</title></rect>"
+    )
 
 
 @contextmanager
@@ -159,25 +203,40 @@ def _rename_ids(svg: str, name: str) -> str:
 # Marks
 
 
-def histogram(axes: Axes, counts: Sequence[tuple[int, int]]) -> None:
-    """A histogram of whole numbers from 1; counts: (number, its frequency), ascending."""
+def histogram(
+    axes: Axes, counts: Sequence[tuple[int, int]], thing: str, counted: str
+) -> list[Value]:
+    """A histogram of whole numbers from 1; counts: (number, its frequency), ascending.
+
+    thing: what has such a number, in the plural; counted: what they number. Both are for the
+    values that appear on hover.
+    """
     from matplotlib.ticker import MaxNLocator
 
     least, greatest = counts[0][0], counts[-1][0]
+    label_ticks(axes.yaxis, whole_number)
     if greatest <= WIDEST_PLAIN_HISTOGRAM:
         axes.bar([number for number, _ in counts], [n for _, n in counts], width=0.86, color=FIRST)
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
-    else:
-        # Edges rounded to whole numbers, without repetition: the first bars hold one number each.
-        edges = sorted({round((greatest + 1) ** (power / BARS)) for power in range(BARS + 1)})
-        heights = [
-            sum(n for number, n in counts if low <= number < high) for low, high in pairwise(edges)
+        axes.margins(y=0.16)
+        return [
+            Value(number - 0.5, number + 0.5, f"{number:,} {thing}: {n:,} {counted}")
+            for number, n in counts
         ]
-        axes.stairs(heights, edges, fill=True, color=FIRST)
-        log_x_axis(axes, [tick for tick in one_two_five(greatest) if tick >= least / 2])
-        axes.set_xlim(left=least * 0.9)
-    label_ticks(axes.yaxis, whole_number)
+    # Edges rounded to whole numbers, without repetition: the first bars hold one number each.
+    edges = sorted({round((greatest + 1) ** (power / BARS)) for power in range(BARS + 1)})
+    heights = [
+        sum(n for number, n in counts if low <= number < high) for low, high in pairwise(edges)
+    ]
+    axes.stairs(heights, edges, fill=True, color=FIRST)
+    log_x_axis(axes, [tick for tick in one_two_five(greatest) if tick >= least / 2])
+    axes.set_xlim(left=least * 0.9)
     axes.margins(y=0.16)
+    return [
+        Value(low, high, f"{whole_range(low, high - 1)} {thing}: {n:,} {counted}")
+        for (low, high), n in zip(pairwise(edges), heights, strict=True)
+        if n
+    ]
 
 
 def line(axes: Axes, x: Sequence[float], y: Sequence[float], color: str) -> None:
@@ -233,6 +292,24 @@ def label_ticks(axis: Axis, text: Callable[[float], str]) -> None:
     from matplotlib.ticker import FuncFormatter
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+
+
+def whole_range(least: int, greatest: int) -> str:
+    """A number, or the least and the greatest of several: '7', '8 to 11'."""
+    return f"{least:,}" if least == greatest else f"{least:,} to {greatest:,}"
+
+
+def between(points: Sequence[float], *, ratio: bool = False) -> list[tuple[float, float]]:
+    """A range around each of some ascending points, which ends midway to the next.
+
+    ratio: midway on a logarithmic axis.
+    """
+    if len(points) == 1:
+        return [(points[0] / 2, points[0] * 2) if ratio else (points[0] - 0.5, points[0] + 0.5)]
+    places = [math.log(point) for point in points] if ratio else list(points)
+    places = [2 * places[0] - places[1], *places, 2 * places[-1] - places[-2]]
+    edges = [(low + high) / 2 for low, high in pairwise(places)]
+    return list(pairwise(math.exp(edge) if ratio else edge for edge in edges))
 
 
 def whole_number(value: float) -> str:

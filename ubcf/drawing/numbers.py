@@ -51,6 +51,13 @@ def p_value(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
+def if_counted(number: float | None) -> str:
+    """A whole number or a mean; None: the build did not compute it."""
+    if number is None:
+        return "not counted"
+    return f"{number:,}" if isinstance(number, int) else digits(number)
+
+
 def byte_size(count: int) -> str:
     """A number of bytes in the largest fitting unit, each a thousand of the one before."""
     value, unit = float(count), "bytes"

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from ubcf.analysis.experiment_text import finding
 from ubcf.analysis.experiments import Experiment, analyze_experiments
 from ubcf.analysis.health import Health, check
 from ubcf.analysis.named_analyses import query, set_id
 from ubcf.database.reading import on_own_cursor
-from ubcf.drawing import STYLESHEET
+from ubcf.drawing.charts import CHARTS, Chart, Row, draw_charts, forest_plot
 from ubcf.drawing.figures import require_matplotlib
-from ubcf.drawing.numbers import PERCENT_SIGN, byte_size, digits, p_value, percent, signed
+from ubcf.drawing.pages import SCRIPT, STYLESHEET, page_environment
 from ubcf.errors import NotFoundError, printable
 from ubcf.files import Kind, check_target, complete_or_absent, head
 from ubcf.printing import Printed
 from ubcf.progress import Progress, no_progress
-from ubcf.reporting.charts import (
-    CHARTS,
-    CHARTS_OF_RATINGS,
-    Chart,
-    Interval,
-    Row,
-    forest_plot,
-    listening_by_hour,
-)
 
 TEMPLATE = "page.html"
 
@@ -147,7 +135,7 @@ def write_report(
     ).fetchall()
     target = check_target(output, REPORT, [database])
     kinds = _users_to_show(connection, users)
-    with (progress or no_progress)("report", len(CHARTS) + 2 + len(kinds)) as advance:
+    with (progress or no_progress)("report", len(CHARTS) + 1 + len(kinds)) as advance:
         page = _page(connection, kinds, health or check(connection), advance).encode()
     with complete_or_absent(target) as unfinished:
         unfinished.write_bytes(page)
@@ -173,8 +161,10 @@ def _page(
         users.append(_user_in_full(connection, user, reasons))
         advance(1)
     folder = _common_folder([file["file"] for file in inputs])
-    return _template().render(
+    template = page_environment(Path(__file__).parent).get_template(TEMPLATE)
+    return template.render(
         stylesheet=STYLESHEET.read_text(encoding="utf-8"),
+        script=SCRIPT.read_text(encoding="utf-8"),
         build=build,
         health=health,
         options=options,
@@ -196,13 +186,9 @@ def _charts(
     connection: duckdb.DuckDBPyConnection, advance: Callable[[int], None], *, are_ratings: bool
 ) -> list[Chart]:
     drawn = []
-    for analysis, chart in (CHARTS | (CHARTS_OF_RATINGS if are_ratings else {})).items():
-        drawn.append(chart(_analysis(connection, analysis)))
+    for chart in draw_charts(partial(_analysis, connection), are_ratings=are_ratings):
+        drawn.append(chart)
         advance(1)
-    (period,) = _analysis(connection, "log_period")
-    first, last = _utc_time(period["first_event"]), _utc_time(period["last_event"])
-    drawn.append(listening_by_hour(_analysis(connection, "listening_by_hour"), first, last))
-    advance(1)
     return drawn
 
 
@@ -291,44 +277,11 @@ def _experiments(connection: duckdb.DuckDBPyConnection) -> list[ExperimentShown]
     return [
         ExperimentShown(
             experiment,
-            _forest_plot(f"experiment-{number}", experiment),
-            _experiment_finding(experiment),
+            forest_plot(f"experiment-{number}", experiment.control or "", experiment.effects),
+            finding(experiment),
         )
         for number, experiment in enumerate(experiments, 1)
     ]
-
-
-def _forest_plot(name: str, experiment: Experiment) -> str:
-    """The effects that have an interval, as SVG; empty if there are none."""
-    intervals = [
-        Interval(
-            f"{effect.metric.replace('_', ' ')}, {effect.treatment}",
-            effect.effect,
-            effect.low,
-            effect.high,
-            effect.significant,
-        )
-        for effect in experiment.effects
-        if effect.effect is not None and effect.low is not None and effect.high is not None
-    ]
-    if experiment.control is None or not intervals:
-        return ""
-    return forest_plot(name, experiment.control, intervals)
-
-
-def _experiment_finding(experiment: Experiment) -> str:
-    if experiment.control is None:
-        return "No treatment is named C or control: there is nothing to compare with."
-    significant = [
-        f"{effect.treatment} changes {effect.metric.replace('_', ' ')} by "
-        f"{signed(effect.effect, 1)}{PERCENT_SIGN}"
-        for effect in experiment.effects
-        if effect.significant and effect.effect is not None
-    ]
-    level = f"significant at the {percent(experiment.alpha)} level"
-    if not significant:
-        return f"Compared with {experiment.control}, no difference is {level}."
-    return f"Compared with {experiment.control}, {level}: {'; '.join(significant)}."
 
 
 # Reading
@@ -349,48 +302,3 @@ def _common_folder(files: Sequence[str]) -> str:
     pairs = zip(min(files, default=""), max(files, default=""), strict=False)
     common = "".join(left for left, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     return common[: max(common.rfind("/"), common.rfind("\\")) + 1]
-
-
-# The template
-
-
-def _template() -> jinja2.Template:
-    environment = ImmutableSandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        # Whatever comes from the database is escaped.
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        count=lambda number: f"{number:,}",
-        digits=digits,
-        if_counted=_if_counted,
-        percent=percent,
-        signed=signed,
-        p_value=p_value,
-        size=byte_size,
-        time=_utc_time,
-        sha256=_sha256,
-    )
-    return environment.get_template(TEMPLATE)
-
-
-def _if_counted(number: float | None) -> str:
-    """A whole number or a mean; None: the build did not compute it."""
-    if number is None:
-        return "not counted"
-    return f"{number:,}" if isinstance(number, int) else digits(number)
-
-
-def _utc_time(moment: datetime | str | None) -> str | None:
-    """The text of a time; DuckDB gives one after the year 9999, which Python lacks, as text."""
-    if isinstance(moment, str):
-        return moment.partition(".")[0]
-    return None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def _sha256(text: str) -> str:
-    """The hash of a script, as a content security policy names it."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

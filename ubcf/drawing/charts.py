@@ -1,16 +1,18 @@
-"""The charts of the report: each a drawing, its finding in words, and its numbers as a table.
+"""The charts of a build: each a drawing, its finding in words, and its numbers as a table.
 
 Each public function makes a Chart of the rows of an analysis; where the finding or the drawing
-takes more than a few lines, a function `_..._finding` or `_draw_...` follows.
+takes more than a few lines, a function `_..._finding` or `_draw_...` follows. A drawing returns its
+values, which appear on hover.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ubcf.drawing.figures import (
     BARS,
@@ -19,6 +21,8 @@ from ubcf.drawing.figures import (
     MUTED,
     PAPER,
     SECOND,
+    Value,
+    between,
     corner_text,
     draw_svg,
     histogram,
@@ -32,6 +36,7 @@ from ubcf.drawing.figures import (
     vertical_mark,
     whole_number,
     whole_percent,
+    whole_range,
 )
 from ubcf.drawing.numbers import PERCENT_SIGN, digits, percent, signed
 
@@ -49,6 +54,19 @@ LINEAR_SCORES = 0.01
 # The height of a forest plot, in units of the chart: of its axes, and of each effect.
 FOREST_HEIGHT = 70
 EFFECT_HEIGHT = 36
+
+# Labels of the time axis of a timeline.
+TIMELINE_TICKS = 4
+
+# By the unit of a timeline: how labels of whole hours, days, months, years and decades end, and how
+# many characters of them are shown.
+ROUND_LABELS = {
+    "minute": (":00", 16),
+    "hour": (" 00:00", 10),
+    "day": ("-01", 7),
+    "month": ("-01", 4),
+    "year": ("0", 6),
+}
 
 
 @dataclass(frozen=True)
@@ -101,11 +119,12 @@ def _events_finding(rows: Rows, median: int) -> str:
     return finding
 
 
-def _draw_events(axes: Axes, counts: Counts) -> None:
-    histogram(axes, counts)
+def _draw_events(axes: Axes, counts: Counts) -> list[Value]:
+    values = histogram(axes, counts, "events", "users")
     name_axes(axes, x="events of a user", y="users")
     median = _median(counts)
     vertical_mark(axes, median, f"median {median:,}")
+    return values
 
 
 # Listening time
@@ -114,29 +133,26 @@ def _draw_events(axes: Axes, counts: Counts) -> None:
 def listening_time(rows: Rows) -> Chart:
     """Which fraction of the track users listen to."""
     shares = [row["share_of_events"] for row in rows]
+    parts = [f"{row['from_time']:.0%} to {row['to_time']:.0%}" for row in rows]
     name = "listening-time"
     return Chart(
         name,
         "Listening time",
         f"{percent(shares[0])} of the plays end within the first twentieth of the track, "
         f"{percent(shares[-1])} in the last.",
-        draw_svg(name, lambda axes: _draw_times(axes, [row["from_time"] for row in rows], shares)),
+        draw_svg(name, lambda axes: _draw_times(axes, rows, parts)),
         ("Fraction of the track", "Plays", "Share"),
         [
-            (
-                f"{row['from_time']:.0%} to {row['to_time']:.0%}",
-                f"{row['events']:,}",
-                percent(row["share_of_events"]),
-            )
-            for row in rows
+            (part, f"{row['events']:,}", percent(row["share_of_events"]))
+            for part, row in zip(parts, rows, strict=True)
         ],
     )
 
 
-def _draw_times(axes: Axes, starts: Sequence[float], shares: Sequence[float]) -> None:
+def _draw_times(axes: Axes, rows: Rows, parts: Sequence[str]) -> list[Value]:
     label_ticks(axes.xaxis, whole_percent)
     name_axes(axes, x="fraction of the track listened to", y="share of the plays")
-    _draw_parts(axes, starts, shares)
+    return _draw_parts(axes, rows, parts, "plays")
 
 
 def ratings(rows: Rows) -> Chart:
@@ -149,9 +165,7 @@ def ratings(rows: Rows) -> Chart:
         "Ratings",
         f"{percent(shares[0])} of the ratings are from {parts[0]}, {percent(shares[-1])} from "
         f"{parts[-1]}.",
-        draw_svg(
-            name, lambda axes: _draw_ratings(axes, [row["from_time"] for row in rows], shares)
-        ),
+        draw_svg(name, lambda axes: _draw_ratings(axes, rows, parts)),
         ("Rating", "Ratings", "Share"),
         [
             (part, f"{row['events']:,}", percent(row["share_of_events"]))
@@ -160,14 +174,16 @@ def ratings(rows: Rows) -> Chart:
     )
 
 
-def _draw_ratings(axes: Axes, starts: Sequence[float], shares: Sequence[float]) -> None:
+def _draw_ratings(axes: Axes, rows: Rows, parts: Sequence[str]) -> list[Value]:
     label_ticks(axes.xaxis, lambda rating: f"{rating:g}")
     name_axes(axes, x="rating", y="share of the ratings")
-    _draw_parts(axes, starts, shares)
+    return _draw_parts(axes, rows, parts, "ratings")
 
 
-def _draw_parts(axes: Axes, starts: Sequence[float], shares: Sequence[float]) -> None:
+def _draw_parts(axes: Axes, rows: Rows, parts: Sequence[str], counted: str) -> list[Value]:
     """A bar for each part of the scale; the first and the last have labels."""
+    starts = [row["from_time"] for row in rows]
+    shares = [row["share_of_events"] for row in rows]
     part = starts[1] - starts[0]
     axes.bar(starts, shares, width=0.92 * part, align="edge", color=FIRST)
     label_ticks(axes.yaxis, whole_percent)
@@ -176,6 +192,14 @@ def _draw_parts(axes: Axes, starts: Sequence[float], shares: Sequence[float]) ->
     for bar, align in ((0, "left"), (-1, "right")):
         text = percent(shares[bar])
         point_label(axes, text, starts[bar] + 0.46 * part, shares[bar], align=align, rise=4)
+    return [
+        Value(
+            start,
+            start + part,
+            f"{text}: {row['events']:,} {counted}, {percent(row['share_of_events'])}",
+        )
+        for start, text, row in zip(starts, parts, rows, strict=True)
+    ]
 
 
 # Neighbors per user
@@ -210,12 +234,13 @@ def _neighbors_finding(positive: Counts, negative: Counts) -> str:
     )
 
 
-def _draw_neighbors(axes: Axes, positive: Counts, negative: Counts) -> None:
+def _draw_neighbors(axes: Axes, positive: Counts, negative: Counts) -> list[Value]:
     """Two histograms with a common x axis: positive neighbors upwards, negative ones downwards."""
     from matplotlib.ticker import MaxNLocator
 
     greatest = max(neighbors for neighbors, _ in (*positive, *negative))
     width = math.ceil((greatest + 1) / BARS)
+    texts: dict[int, list[str]] = {}
     for sign, counts, direction, color in (
         ("positive", positive, 1, FIRST),
         ("negative", negative, -1, SECOND),
@@ -223,6 +248,8 @@ def _draw_neighbors(axes: Axes, positive: Counts, negative: Counts) -> None:
         bars: dict[int, int] = {}
         for neighbors, count in counts:
             bars[neighbors // width] = bars.get(neighbors // width, 0) + count
+        for bar, count in bars.items():
+            texts.setdefault(bar, []).append(f"{sign} for {count:,} users")
         starts = [(bar - 0.5 / width + 0.04) * width for bar in bars]
         heights = [direction * count for count in bars.values()]
         axes.bar(starts, heights, width=width * 0.92, align="edge", color=color)
@@ -235,6 +262,14 @@ def _draw_neighbors(axes: Axes, positive: Counts, negative: Counts) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     label_ticks(axes.yaxis, lambda users: whole_number(abs(users)))
     name_axes(axes, x="neighbors of a user", y="users")
+    return [
+        Value(
+            bar * width - 0.5,
+            (bar + 1) * width - 0.5,
+            f"{whole_range(bar * width, (bar + 1) * width - 1)} neighbors: {', '.join(texts[bar])}",
+        )
+        for bar in sorted(texts)
+    ]
 
 
 # Similarity of neighbors
@@ -255,7 +290,7 @@ def similarity_distribution(rows: Rows) -> Chart:
         f"Half of the {total:,} stored neighbors have a similarity below about "
         f"{_median(stored) + half_bar:.2f}; among the users' nearest neighbors, half are below "
         f"about {_median(nearest) + half_bar:.2f}.",
-        draw_svg(name, lambda axes: _draw_similarities(axes, stored, nearest)),
+        draw_svg(name, lambda axes: _draw_similarities(axes, rows)),
         ("Similarity", "Neighbors", "Nearest neighbors"),
         [
             (
@@ -269,13 +304,13 @@ def similarity_distribution(rows: Rows) -> Chart:
     )
 
 
-def _draw_similarities(axes: Axes, stored: Counts, nearest: Counts) -> None:
-    edges = [start for start, _ in stored] + [1.0]
-    for counts, color, label in (
-        (stored, FIRST, "stored neighbors"),
-        (nearest, SECOND, "nearest neighbor of each user"),
+def _draw_similarities(axes: Axes, rows: Rows) -> list[Value]:
+    edges = [row["from_similarity"] for row in rows] + [1.0]
+    for column, color, label in (
+        ("neighbors", FIRST, "stored neighbors"),
+        ("nearest_neighbors", SECOND, "nearest neighbor of each user"),
     ):
-        heights = [count for _, count in counts]
+        heights = [row[column] for row in rows]
         axes.stairs(heights, edges, color=color, linewidth=1.6, label=label)
         axes.stairs(heights, edges, color=color, fill=True, alpha=0.15, linewidth=0)
     log_y_axis(axes)
@@ -285,6 +320,16 @@ def _draw_similarities(axes: Axes, stored: Counts, nearest: Counts) -> None:
     legend = axes.legend(loc="upper right", frameon=False, handlelength=1, fontsize=12)
     for text, color in zip(legend.get_texts(), (FIRST, SECOND), strict=True):
         text.set_color(color)
+    return [
+        Value(
+            low,
+            high,
+            f"{low:.2f} to {high:.2f}: {row['neighbors']:,} stored neighbors, "
+            f"{row['nearest_neighbors']:,} nearest ones",
+        )
+        for (low, high), row in zip(pairwise(edges), rows, strict=True)
+        if row["neighbors"]
+    ]
 
 
 # Score by rank
@@ -340,7 +385,7 @@ def _scores_finding(first: Row, last: Row) -> str:
     )
 
 
-def _draw_scores(axes: Axes, rows: Rows) -> None:
+def _draw_scores(axes: Axes, rows: Rows) -> list[Value]:
     """The median of the scores at each rank, in bands of their middle 50 % and 80 %."""
     ranks = [row["rank"] for row in rows]
     low, lower_quarter, median, upper_quarter, high = (
@@ -356,6 +401,15 @@ def _draw_scores(axes: Axes, rows: Rows) -> None:
     name_axes(axes, x="rank, logarithmic", y="score, logarithmic above 0.01")
     text = "median, middle half and\nmiddle 80 % of the users"
     corner_text(axes, text, 0.99, 0.97, FIRST, linespacing=1.3)
+    return [
+        Value(
+            *around,
+            f"rank {row['rank']:,}: median {digits(row['median'])}, half from "
+            f"{digits(row['lower_quarter'])} to {digits(row['upper_quarter'])}, 80"
+            f"{PERCENT_SIGN} from {digits(row['low'])} to {digits(row['high'])}",
+        )
+        for around, row in zip(between(ranks, ratio=True), rows, strict=True)
+    ]
 
 
 def _score_axis(axes: Axes, least: float, greatest: float) -> None:
@@ -420,11 +474,15 @@ def _popularity_finding(row: Row, listening: str) -> str:
     return f"{finding} and {percent(share)} of all {listening}."
 
 
-def _draw_popularity(axes: Axes, rows: Rows, listening: str) -> None:
+def _draw_popularity(axes: Axes, rows: Rows, listening: str) -> list[Value]:
     from matplotlib.ticker import NullLocator
 
     shares = [row["share_of_tracks"] for row in rows]
     drawn = []
+    texts = [
+        f"the {row['tracks']:,} most popular tracks, {percent(share)}"
+        for row, share in zip(rows, shares, strict=True)
+    ]
     for column, color, label in (
         ("share_of_recommendations", MUTED, "recommendations, with what fills lists"),
         ("share_from_neighbors", FIRST, "recommendations from neighbors"),
@@ -434,6 +492,8 @@ def _draw_popularity(axes: Axes, rows: Rows, listening: str) -> None:
         if None not in values:
             line(axes, shares, values, color)
             drawn.append((sum(values), label, color))
+            for number, value in enumerate(values):
+                texts[number] += f"; {percent(value)} of {label}"
     axes.set_xscale("log")
     axes.set_xlim(min(shares[0], 0.5), 1.05)
     axes.set_ylim(0, 1.04)
@@ -444,6 +504,10 @@ def _draw_popularity(axes: Axes, rows: Rows, listening: str) -> None:
     # In the corner that the lines leave free, the upper line first.
     for number, (_, label, color) in enumerate(sorted(drawn, reverse=True)):
         corner_text(axes, label, 0.02, 0.97 - 0.11 * number, color, weight="bold")
+    return [
+        Value(*around, text)
+        for around, text in zip(between(shares, ratio=True), texts, strict=True)
+    ]
 
 
 # Coverage
@@ -485,7 +549,7 @@ def _coverage_finding(ten: Row | None, last: Row) -> str:
     return f"{finding}."
 
 
-def _draw_coverage(axes: Axes, rows: Rows, labeled: Rows) -> None:
+def _draw_coverage(axes: Axes, rows: Rows, labeled: Rows) -> list[Value]:
     """The curve, with a dot and a percentage at the rows of `labeled`."""
     from matplotlib.ticker import MaxNLocator
 
@@ -506,14 +570,93 @@ def _draw_coverage(axes: Axes, rows: Rows, labeled: Rows) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     label_ticks(axes.yaxis, whole_percent)
     name_axes(axes, x="list length", y="share of the tracks recommended to anyone")
+    return [
+        Value(
+            length - 0.5,
+            length + 0.5,
+            f"lists of {length:,}: {row['tracks']:,} tracks, {percent(row['share_of_tracks'])}; "
+            f"{percent(row['share_from_neighbors'])} by neighbors",
+        )
+        for length, row in zip(lengths, rows, strict=True)
+    ]
 
 
-# Listening by hour
+# When users listen
 
 
-def listening_by_hour(rows: Rows, first: str | None, last: str | None) -> Chart:
-    """When users listen; first, last: the first and last moment of the logs, as text."""
-    name, title = "hours", "Listening by hour"
+def timeline(rows: Rows) -> Chart:
+    """How many events each minute, hour, day, month or year of the logs has."""
+    name, title = "timeline", "Events over time"
+    if not rows:
+        return Chart(name, title, "The events have no timestamps.")
+    first, last, peak = rows[0], rows[-1], max(rows, key=lambda row: row["events"])
+    unit = first["unit"]
+    if first is last:
+        finding = f"All events are of one {unit}, {first['label']} UTC."
+    else:
+        finding = (
+            f"The logs go from {first['label']} to {last['label']} UTC; the busiest {unit} is "
+            f"{peak['label']} with {peak['events']:,} events."
+        )
+    return Chart(
+        name,
+        title,
+        finding,
+        draw_svg(name, lambda axes: _draw_timeline(axes, rows)),
+        (f"{unit.capitalize()}, UTC", "Events", "Users"),
+        [(row["label"], f"{row['events']:,}", f"{row['users']:,}") for row in rows],
+    )
+
+
+def _draw_timeline(axes: Axes, rows: Rows) -> list[Value]:
+    """Steps without gaps between them; a unit without events has no row, and a height of 0."""
+    edges, heights = [0], []
+    for row in rows:
+        if row["number"] > edges[-1]:
+            edges.append(row["number"])
+            heights.append(0)
+        edges.append(row["number"] + 1)
+        heights.append(row["events"])
+    axes.stairs(heights, edges, fill=True, color=FIRST)
+    axes.set_xlim(0, edges[-1])
+    axes.set_ylim(bottom=0)
+    axes.set_xticks(*zip(*_ticks(rows), strict=True))
+    label_ticks(axes.yaxis, whole_number)
+    unit = rows[0]["unit"]
+    name_axes(axes, x=f"{unit}, UTC", y=f"events of each {unit}")
+    return [
+        Value(
+            row["number"],
+            row["number"] + 1,
+            f"{row['label']}: {row['events']:,} events of {row['users']:,} users",
+        )
+        for row in rows
+    ]
+
+
+def _ticks(rows: Rows) -> list[tuple[float, str]]:
+    """Some places on the axis of a timeline, about evenly spaced, and their labels."""
+    labels = {row["number"]: row["label"] for row in rows}
+    end, short = ROUND_LABELS[rows[0]["unit"]]
+    whole = {number: label for number, label in labels.items() if label.endswith(end)}
+    if len(whole) < TIMELINE_TICKS:
+        whole, short = labels, len(rows[0]["label"])
+    last = rows[-1]["number"]
+    targets = [last * (place + 0.5) / TIMELINE_TICKS for place in range(TIMELINE_TICKS)]
+    found = dict.fromkeys(min(whole, key=lambda n: abs(n - target)) for target in targets)
+    ticks, previous = [], ""
+    for number in found:
+        # The date stands below the time, where it is another than that of the last tick.
+        date, _, time = whole[number][:short].partition(" ")
+        text = date if not time else time if date == previous else f"{time}\n{date}"
+        ticks.append((number + 0.5, text))
+        previous = date
+    return ticks
+
+
+def listening_by_hour(rows: Rows) -> Chart:
+    """When users listen, by the hour of the day."""
+    name, title = "hours", "Listening by hour of the day"
     total = sum(row["events"] for row in rows)
     if total == 0:
         return Chart(name, title, "The events have no timestamps.")
@@ -522,7 +665,7 @@ def listening_by_hour(rows: Rows, first: str | None, last: str | None) -> Chart:
         name,
         title,
         f"The busiest hour is {peak['hour']:02d}:00 to {peak['hour'] + 1:02d}:00 UTC with "
-        f"{percent(peak['events'] / total)} of the events. The logs go from {first} to {last} UTC.",
+        f"{percent(peak['events'] / total)} of the events.",
         draw_svg(name, lambda axes: _draw_hours(axes, rows)),
         ("Hour, UTC", "Events", "Users"),
         [
@@ -533,21 +676,49 @@ def listening_by_hour(rows: Rows, first: str | None, last: str | None) -> Chart:
     )
 
 
-def _draw_hours(axes: Axes, rows: Rows) -> None:
+def _draw_hours(axes: Axes, rows: Rows) -> list[Value]:
     starts = [row["hour"] + 0.07 for row in rows]
     axes.bar(starts, [row["events"] for row in rows], width=0.86, align="edge", color=FIRST)
     axes.set_xlim(0, 24)
     axes.set_xticks(range(0, 25, 6), [f"{hour:02d}:00" for hour in range(0, 25, 6)])
     label_ticks(axes.yaxis, whole_number)
     name_axes(axes, x="hour of the day, UTC", y="events")
+    return [
+        Value(
+            row["hour"],
+            row["hour"] + 1,
+            f"{row['hour']:02d}:00: {row['events']:,} events of {row['users']:,} users",
+        )
+        for row in rows
+    ]
 
 
 # Experiments
 
 
+class Effect(Protocol):
+    """The effect of a treatment on a metric, and its confidence interval, which may be unknown.
+
+    effect, low, high: in percent of the control's mean.
+    """
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def treatment(self) -> str: ...
+    @property
+    def effect(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+    @property
+    def significant(self) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Interval:
-    """An effect of an experiment and its confidence interval, in percent of the control's mean."""
+    """An effect that has an interval: its label and its numbers."""
 
     label: str
     effect: float
@@ -556,11 +727,25 @@ class Interval:
     significant: bool
 
 
-def forest_plot(name: str, control: str, intervals: Sequence[Interval]) -> str:
-    """The effects of an experiment as SVG, each a point on its confidence interval.
+def forest_plot(name: str, control: str, effects: Sequence[Effect]) -> str:
+    """The effects that have an interval as SVG, each a point on it; empty if there are none.
 
-    name: the prefix of the ids in it. https://en.wikipedia.org/wiki/Forest_plot
+    name: the prefix of the ids in it. control: the treatment that effects are compared with.
+    https://en.wikipedia.org/wiki/Forest_plot
     """
+    intervals = [
+        Interval(
+            f"{each.metric.replace('_', ' ')}, {each.treatment}",
+            each.effect,
+            each.low,
+            each.high,
+            each.significant,
+        )
+        for each in effects
+        if each.effect is not None and each.low is not None and each.high is not None
+    ]
+    if not intervals:
+        return ""
     return draw_svg(
         name,
         lambda axes: _draw_forest(axes, control, intervals),
@@ -568,7 +753,7 @@ def forest_plot(name: str, control: str, intervals: Sequence[Interval]) -> str:
     )
 
 
-def _draw_forest(axes: Axes, control: str, intervals: Sequence[Interval]) -> None:
+def _draw_forest(axes: Axes, control: str, intervals: Sequence[Interval]) -> list[Value]:
     from matplotlib.ticker import MaxNLocator
 
     axes.axvline(0, color=MUTED, linewidth=1)
@@ -585,6 +770,17 @@ def _draw_forest(axes: Axes, control: str, intervals: Sequence[Interval]) -> Non
     )
     axes.margins(x=0.08)
     axes.set_xlabel(f"difference from {control}")
+    return [
+        Value(
+            y - 0.5,
+            y + 0.5,
+            f"{interval.label}: {signed(interval.effect, 2)}{PERCENT_SIGN}, from "
+            f"{signed(interval.low, 2)} to {signed(interval.high, 2)}{PERCENT_SIGN}"
+            f"{'' if interval.significant else ', not significant'}",
+            vertical=False,
+        )
+        for y, interval in enumerate(intervals)
+    ]
 
 
 def _draw_interval(axes: Axes, y: int, interval: Interval) -> None:
@@ -626,9 +822,9 @@ def _median(counts: Counts) -> Any:
     raise ValueError("no values")
 
 
-# The charts of every report, in order, each under the analysis whose rows it takes. The last chart
-# is listening_by_hour, which also takes the period of the logs.
+# The charts of a build, in order, each under the analysis whose rows it takes.
 CHARTS: dict[str, Callable[[Rows], Chart]] = {
+    "timeline": timeline,
     "events_per_user": events_per_user,
     "listening_time": listening_time,
     "neighbors_per_user": neighbors_per_user,
@@ -636,6 +832,7 @@ CHARTS: dict[str, Callable[[Rows], Chart]] = {
     "score_by_rank": score_by_rank,
     "recommendations_by_popularity": recommendations_by_popularity,
     "coverage_curve": coverage_curve,
+    "listening_by_hour": listening_by_hour,
 }
 
 # Of a build with a scale, the charts in place of those of the same analyses.
@@ -645,3 +842,12 @@ CHARTS_OF_RATINGS: dict[str, Callable[[Rows], Chart]] = {
         recommendations_by_popularity, listening="ratings, each as 0 to 1"
     ),
 }
+
+
+def draw_charts(rows_of: Callable[[str], Rows], *, are_ratings: bool) -> Iterator[Chart]:
+    """The charts of a build, one after the other.
+
+    rows_of: gives the rows of an analysis by its name. are_ratings: whether the build has a scale.
+    """
+    for analysis, chart in (CHARTS | (CHARTS_OF_RATINGS if are_ratings else {})).items():
+        yield chart(rows_of(analysis))
