@@ -266,6 +266,52 @@ def test_a_click_on_a_recommendation_shows_the_neighbors_that_explain_it(
     assert total == f"Score {score:+.4f}"
 
 
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_opened_recommendations_have_no_horizontal_scroll_bar(
+    sample: Built, browser: webdriver.Chrome, width: int
+) -> None:
+    show(browser, sample.folder / "report.html", width)
+    beyond = browser.execute_script(
+        "for (const each of document.querySelectorAll('.list details')) each.open = true;"
+        "return [...document.querySelectorAll('.list, .why .scroll, .scroll:has(.list)')]"
+        ".map((each) => each.scrollWidth - each.clientWidth)"
+    )
+    assert len(beyond) > 100
+    assert max(beyond) <= 0
+
+
+def test_times_on_a_phone_take_two_lines(sample: Built, browser: webdriver.Chrome) -> None:
+    show(browser, sample.folder / "report.html", PHONE)
+    lines = browser.execute_script(
+        "return [...document.querySelectorAll('.date')].map((cell) => {"
+        " const range = document.createRange(); range.selectNodeContents(cell);"
+        " return new Set([...range.getClientRects()].map((each) => each.top)).size })"
+    )
+    assert len(lines) > 100
+    assert set(lines) == {2}
+
+
+def test_a_chart_shows_the_value_under_the_pointer(
+    sample: Built, browser: webdriver.Chrome
+) -> None:
+    show(browser, sample.folder / "report.html")
+    texts = browser.execute_script(
+        "const chart = document.querySelector('#hours-title + [role=img] svg');"
+        "chart.scrollIntoView({ block: 'center' });"
+        "const box = chart.getBoundingClientRect();"
+        # From left to right, halfway up.
+        "return [...Array(100).keys()].map((part) => document.elementFromPoint("
+        " box.left + box.width * (part + 0.5) / 100, box.top + box.height / 2))"
+        ".map((each) => each.querySelector(':scope > title')?.textContent)"
+    )
+    rows = sample.rows(
+        'select hour(timestamp), count(*), count(distinct "user") from events group by 1 order by 1'
+    )
+    assert [text for text in dict.fromkeys(texts) if text is not None] == [
+        f"{hour:02d}:00: {events:,} events of {users:,} users" for hour, events, users in rows
+    ]
+
+
 def test_a_table_is_sorted_by_click_and_by_key(sample: Built, browser: webdriver.Chrome) -> None:
     show(browser, sample.folder / "report.html")
     table = browser.find_element(By.CSS_SELECTOR, "#tracks table")
@@ -394,6 +440,7 @@ def test_the_worked_example(worked: Built) -> None:
     assert users == ["User 2", "User 3"]
     assert texts[texts.index("User 3") + 1 :][:2] == ["typical", "cold"]
     assert "The logs name no experiment." in texts
+    assert "Events over time" in texts
     assert "Half of the users have 2 events or fewer; the most active user has 4." in texts
     # Of user 2's first recommendation, 40: -0.4 * 0.1 + 0.5 * 0.2 = 0.06
     start = texts.index("Recommendations, best first")
