@@ -6,11 +6,13 @@
 -- In a walk the user may come back to itself, and is one of the rows. If the build has an own liking, a row of the user
 -- has it as similarity, and the part of the user's own centered time above 0, without the offset.
 -- With a ridge all users have weights. One row without a neighbor, the last, sums up the contributions of those who are
--- not among the 300 with the greatest weights, in magnitude: those that the table weights has.
+-- not among the 300 with the greatest weights, in magnitude: those that the table weights has. So it does of neighbors
+-- beyond the first k.
 -- common_tracks: what both have heard, the tracks that contribute most to the similarity first. common_titles: their
 -- artists and titles, or the id of a track that the catalog lacks.
 -- variable user: the user.
 -- variable track: the track, recommended or not.
+-- variable k: neighbors at most, those with the greatest contributions (default all).
 with
 own as (
     select
@@ -59,6 +61,19 @@ contributions as (
         and cast(build.options ->> 'own_liking' as double) > 0
 ),
 
+placed as (
+    select
+        neighbor,
+        weight,
+        counted_time,
+        is_rest
+        or row_number() over (
+            partition by is_rest order by abs(weight * counted_time) desc, neighbor asc
+        ) > (select coalesce(cast(getvariable('k') as bigint), count(*)) from contributions)
+            as is_rest
+    from contributions
+),
+
 common as (
     select
         theirs."user" as neighbor,
@@ -73,7 +88,7 @@ common as (
                 abs(own.counted_time * theirs.counted_time) * own.factor desc, theirs.track asc
         ) as common_titles
     from interactions as theirs
-    inner join (select distinct neighbor from contributions where not is_rest) as contributors
+    inner join (select distinct neighbor from placed where not is_rest) as contributors
         on theirs."user" = contributors.neighbor
     inner join own on theirs.track = own.track
     inner join tracks on theirs.track = tracks.track
@@ -82,16 +97,16 @@ common as (
 
 terms as (
     select
-        contributions.neighbor,
-        contributions.weight as similarity,
+        placed.neighbor,
+        placed.weight as similarity,
         coalesce(common.common_tracks, []) as common_tracks,
         coalesce(common.common_titles, []) as common_titles,
-        scaled_difference(contributions.counted_time) as centered_time,
-        contributions.weight * contributions.counted_time as contribution
-    from contributions
+        scaled_difference(placed.counted_time) as centered_time,
+        placed.weight * placed.counted_time as contribution
+    from placed
     -- a walk reaches users without a track in common
-    left join common on contributions.neighbor = common.neighbor
-    where not contributions.is_rest
+    left join common on placed.neighbor = common.neighbor
+    where not placed.is_rest
     union all
     select
         null as neighbor,
@@ -100,7 +115,7 @@ terms as (
         [] as common_titles,
         null as centered_time,
         sum(weight * counted_time order by neighbor) as contribution
-    from contributions
+    from placed
     where is_rest
     having count(*) > 0
 )

@@ -40,6 +40,7 @@ ROOMS = {
     "scoring",
     "serving",
     "simulation",
+    "web",
 }
 
 # Importing one of these takes longer than printing help does.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ubcf._version import __version__
+from ubcf.commands.browse import browse
 from ubcf.commands.build import build
 from ubcf.commands.check import check
 from ubcf.commands.completion import complete_values
@@ -44,6 +45,7 @@ def ubcf(config: str | None) -> None:
     """
 
 
+ubcf.add_command(browse)
 ubcf.add_command(build)
 ubcf.add_command(check)
 ubcf.add_command(config)

@@ -49,6 +49,9 @@ WITHOUT_EXTENSIONS: Config = {
 # The name under which a command attaches a database.
 DATABASE = "build_database"
 
+# The names under which two builds are attached, to compare them.
+OLD, NEW = "old", "new"
+
 
 def _has_tables(path: Path, names: Collection[str]) -> bool:
     """Whether a file is a DuckDB database with these tables.
@@ -165,6 +168,39 @@ def connect_closed(
     return connection
 
 
+def connect_shared(
+    database: str | Path, against: str | Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Opens a database as `connect_closed` does, for our own queries of several threads at once.
+
+    Each thread has a cursor of `reader`. No statement can change a setting. against: the database
+    of another build, whose tables are old.users and so on; those of `database` are new.users too.
+    """
+    connection = _connected_in_memory()
+    try:
+        paths = {NEW: Path(database)} | ({} if against is None else {OLD: Path(against)})
+        for name, path in paths.items():
+            _attach(connection, path, name)
+        connection.execute("set enable_external_access = false")
+        _refuse_other_contents(connection, paths[NEW], NEW)
+        if OLD in paths:
+            _refuse_other_contents(connection, paths[OLD], OLD, oldest=OLDEST_READABLE_VERSION)
+        connection.execute("set lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def reader(shared: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A cursor of a connection of `connect_shared`, for one thread."""
+    cursor = shared.cursor()
+    cursor.execute(f"use {NEW}")
+    define_macros(cursor)
+    _PRIVATE.add(cursor)
+    return cursor
+
+
 def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb.DuckDBPyConnection:
     """Opens a database, also one of `ubcf evaluate`, for statements that are not trusted.
 
@@ -203,7 +239,7 @@ def connect_pair(
             raise DatabaseError(f"builds are compared by the files of their databases, not {kind}")
     connection = _connected_in_memory()
     try:
-        names = {"old": Path(old), "new": Path(new)}
+        names = {OLD: Path(old), NEW: Path(new)}
         for name, path in names.items():
             _attach(connection, path, name)
         connection.execute("set enable_external_access = false")

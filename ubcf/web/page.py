@@ -1,0 +1,117 @@
+"""What a page is: an address, a function and a template; and what its function is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from ubcf.analysis.named_analyses import query
+from ubcf.errors import OptionError
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ubcf.web.builds import Build
+
+Row = dict[str, Any]
+
+# Texts of forms beyond this are refused: no id and no title that people type is longer.
+LONGEST_TEXT = 10_000
+
+# Numbers in addresses, such as those of pages of rows.
+MOST = 10**9
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a page shows.
+
+    title: of the page. data: what the template and the JSON twin have. shown: what the template has
+    besides, such as drawings.
+    """
+
+    title: str
+    data: Mapping[str, Any]
+    shown: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page is asked: the build, the ids in its address, and the form.
+
+    connection: a cursor of the build that no other request uses meanwhile. ids: as texts. form: the
+    fields after the question mark of the address. body: of a POST.
+    """
+
+    build: Build
+    connection: duckdb.DuckDBPyConnection
+    ids: Mapping[str, str]
+    form: Mapping[str, str]
+    body: bytes = b""
+
+    def rows(self, analysis: str, **variables: Any) -> list[Row]:
+        """The rows of a named analysis, each as a dictionary by column."""
+        return rows_of(query(self.connection, analysis, **variables))
+
+    def row(self, analysis: str, **variables: Any) -> Row:
+        """The only row of a named analysis."""
+        (row,) = self.rows(analysis, **variables)
+        return row
+
+    def text(self, name: str) -> str:
+        """A text of the form, without spaces around it; empty if it is not given.
+
+        Raises OptionError for one that is too long.
+        """
+        text = self.form.get(name, "").strip()
+        if len(text) > LONGEST_TEXT:
+            raise OptionError(f"{name}: {len(text):,} characters; there may be {LONGEST_TEXT:,}")
+        return text
+
+    def choice(self, name: str, choices: Mapping[str, Any] | tuple[str, ...]) -> str:
+        """One of some texts, the first by default. Raises OptionError for another."""
+        value = self.form.get(name) or next(iter(choices))
+        if value not in choices:
+            raise OptionError(f"{name}: {value!r} is none of {', '.join(choices)}")
+        return value
+
+    def number(self, name: str, default: int, least: int = 1, most: int = MOST) -> int:
+        """A whole number of the form. Raises OptionError for what is none, or out of bounds."""
+        text = self.form.get(name, "").strip()
+        if not text:
+            return default
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:20]) <= most:
+            raise OptionError(f"{name}: {text[:100]!r} is no number from {least:,} to {most:,}")
+        return int(text)
+
+
+Function = Callable[[Asked], "Answer | Response"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of `ubcf browse`.
+
+    path: its address, with the ids in braces. function: makes what it shows. template: of
+    templates/; None for what is JSON alone. computes: whether it takes so long that no other
+    site may ask for it. method: POST for what is sent a body.
+    """
+
+    path: str
+    function: Function
+    template: str | None
+    computes: bool = False
+    method: str = "GET"
+
+    @property
+    def twin(self) -> str:
+        """The path of the JSON twin."""
+        return "/index.json" if self.path == "/" else f"{self.path}.json"
+
+
+def rows_of(relation: duckdb.DuckDBPyRelation) -> list[Row]:
+    """The rows of a relation, each as a dictionary by column."""
+    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]

@@ -1,0 +1,135 @@
+"""Users: the list, one user, and why a user gets a track."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from ubcf.analysis.explanation import why_nothing
+from ubcf.analysis.named_analyses import NEAREST_SHOWN
+from ubcf.analysis.titles import has_tracks, with_titles
+from ubcf.database.session import Session
+from ubcf.errors import DatabaseError
+from ubcf.serving.explained_prediction import (
+    NEIGHBORS,
+    OWN_TRACKS,
+    ExplainedTime,
+    explain_prediction,
+)
+from ubcf.web.page import Answer, Asked, Row, rows_of
+from ubcf.web.pages.lists import listed
+
+# Columns by which users are sorted, and the direction of each: the greatest first, but ids.
+SORTS = {
+    "events": "desc",
+    "user": "asc",
+    "tracks": "desc",
+    "mean_time": "desc",
+    "total_time": "desc",
+    "positive_neighbors": "desc",
+    "negative_neighbors": "desc",
+    "positive_scores": "desc",
+}
+
+# Rows of the parts of a page about a user: the latest events, and the most similar users.
+EVENTS_SHOWN = 200
+SIMILAR_SHOWN = 20
+
+# Terms of an explanation that are shown one by one; the others are one sum.
+TERMS_SHOWN = 25
+
+# The changes of a list since another build that a page counts.
+CHANGES = ("new", "left", "up", "down")
+
+
+def users(asked: Asked) -> Answer:
+    """A page of the users, or of those whose ids have a text."""
+    data = listed(asked, "list_users", SORTS)
+    nearest = []
+    if not data["rows"] and data["text"]:
+        nearest = asked.rows("find_user", text=data["text"], k=NEAREST_SHOWN)
+    return Answer("Users", {**data, "nearest": nearest}, {"sorts": SORTS})
+
+
+def user(asked: Asked) -> Answer:
+    """What a user heard beside what the user gets, who is similar, and what changed."""
+    name = asked.ids["user"]
+    profile = asked.row("user_profile", user=name)
+    # The id as the database has it, and the build that is asked for further parts.
+    of_user = {"user": profile["user"]}
+    history = asked.rows("user_history", **of_user, k=EVENTS_SHOWN)
+    changes = _changes(asked)
+    data: dict[str, Any] = {
+        "profile": profile,
+        "history": history,
+        "recommendations": asked.rows("user_recommendations", **of_user),
+        "similar_users": asked.rows("similar_users", **of_user, k=SIMILAR_SHOWN),
+        "treatments": asked.rows("user_treatments", **of_user),
+        "changes": changes,
+    }
+    counts = {change: sum(row["change"] == change for row in changes or []) for change in CHANGES}
+    return Answer(f"User {profile['user']}", data, {"change_counts": counts})
+
+
+def _changes(asked: Asked) -> list[Row] | None:
+    """What is new in the list of the user who was asked for last, and what left it.
+
+    None if the pages compare with no other build.
+    """
+    if asked.build.against is None:
+        return None
+    session = Session(asked.connection)
+    old_type = session.columns("old.recommendations")["user"]
+    return rows_of(session.relation("analysis/diff/user_changes.sql", old_type=old_type))
+
+
+def explanation(asked: Asked) -> Answer:
+    """Why a user gets a track, or does not: the terms of the score, and of the predicted time."""
+    name, track_name = asked.ids["user"], asked.ids["track"]
+    track = asked.row("track_profile", track=track_name)
+    terms = asked.rows("explain", user=name, track=track_name, k=TERMS_SHOWN)
+    stored = asked.rows("recommendation", user=name, track=track_name)
+    explained = explain_prediction(asked.connection, name, track_name)
+    predicted = _shown_terms(asked.connection, explained)
+    data: dict[str, Any] = {
+        "user": name,
+        "track": track,
+        "score": sum((term["contribution"] for term in terms), 0.0),
+        "recommendation": stored[0] if stored else None,
+        "neighbors": [term for term in terms if term["neighbor"] is not None],
+        "rest": next((term["contribution"] for term in terms if term["neighbor"] is None), None),
+        "why_nothing": None if terms else why_nothing(asked.connection, name, track_name),
+        "predicted": predicted,
+    }
+    return Answer(f"Why user {name} gets {track['title'] or track['track']}", data)
+
+
+def _titled(
+    connection: duckdb.DuckDBPyConnection, terms: duckdb.DuckDBPyRelation
+) -> duckdb.DuckDBPyRelation:
+    """Terms of own tracks with artists and titles, if there is a catalog; others as they are."""
+    if not has_tracks(terms):
+        return terms
+    try:
+        return with_titles(connection, terms)
+    except DatabaseError:
+        return terms.project("*, null as artist, null as title")
+
+
+def _shown_terms(connection: duckdb.DuckDBPyConnection, explained: ExplainedTime) -> dict[str, Any]:
+    """A predicted time with the greatest terms of each part, the sum of the others, and counts."""
+    sums = {NEIGHBORS: explained.of_neighbors, OWN_TRACKS: explained.of_own_tracks}
+    shown = {
+        part: rows_of(_titled(connection, relation.limit(TERMS_SHOWN)))
+        for part, relation in explained.parts.items()
+    }
+    terms = {part: len(relation) for part, relation in explained.parts.items()}
+    rests = {
+        part: sums[part] - sum(row["contribution"] for row in rows)
+        if terms[part] > len(rows)
+        else None
+        for part, rows in shown.items()
+    }
+    figures = {name: value for name, value in vars(explained).items() if name != "parts"}
+    return {**figures, **shown, "terms": terms, "rests": rests}

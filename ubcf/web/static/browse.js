@@ -1,0 +1,69 @@
+"use strict";
+// Lists are searched while somebody types, and explanations open where they are asked for. Without
+// this file the same pages are reached by the buttons and links.
+
+// The document of another page of this server, without running anything in it.
+const fetchPage = async (address, signal) => {
+  const response = await fetch(address, { signal, headers: { accept: "text/html" } });
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+};
+
+const TYPING_PAUSE = 200; // milliseconds
+
+for (const form of document.querySelectorAll("form.search")) {
+  const results = document.getElementById("results");
+  if (!results || new URL(form.action).pathname !== location.pathname) continue;
+  let timer;
+  let controller = new AbortController();
+  const search = async () => {
+    controller.abort();
+    controller = new AbortController();
+    const fields = new FormData(form);
+    for (const [name, value] of [...fields]) if (value === "") fields.delete(name);
+    const address = `${form.action.split("?")[0]}?${new URLSearchParams(fields)}`;
+    const current = document.getElementById("results");
+    current.classList.add("busy");
+    try {
+      const found = (await fetchPage(address, controller.signal)).getElementById("results");
+      if (found === null) throw new Error("no results");
+      current.replaceWith(found);
+      history.replaceState(null, "", address);
+    } catch (error) {
+      if (error.name !== "AbortError") location.assign(address);
+    }
+  };
+  form.elements.q.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(search, TYPING_PAUSE);
+  });
+}
+
+// A click on "why" opens the explanation below its row, and closes it again.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a.why-link");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  const row = link.closest("tr");
+  if (row.nextElementSibling?.classList.contains("opened")) {
+    row.nextElementSibling.remove();
+    link.setAttribute("aria-expanded", "false");
+    return;
+  }
+  link.classList.add("busy");
+  try {
+    const found = (await fetchPage(link.href)).getElementById("explanation");
+    if (found === null) throw new Error("no explanation");
+    found.removeAttribute("id");
+    const opened = document.createElement("tr");
+    opened.className = "opened";
+    const cell = opened.insertCell();
+    cell.colSpan = row.cells.length;
+    cell.append(found);
+    row.after(opened);
+    link.setAttribute("aria-expanded", "true");
+  } catch {
+    location.assign(link.href);
+  } finally {
+    link.classList.remove("busy");
+  }
+});
