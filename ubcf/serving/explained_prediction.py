@@ -10,7 +10,7 @@ import numpy as np
 
 from ubcf.database.session import Session
 from ubcf.scoring.predictions import Terms, prediction_terms
-from ubcf.serving.stored_model import load_model
+from ubcf.serving.stored_model import StoredModel, load_model
 
 # The parts of an explanation: the template of each, which has its terms, one row each.
 NEIGHBORS, OWN_TRACKS = "neighbors", "own_tracks"
@@ -37,20 +37,24 @@ class ExplainedTime:
 
 
 def explain_prediction(
-    connection: duckdb.DuckDBPyConnection, user: Any, track: Any
+    connection: duckdb.DuckDBPyConnection,
+    user: Any,
+    track: Any,
+    loaded: StoredModel | None = None,
 ) -> ExplainedTime:
     """The terms of the predicted time of a track for a user, as `predict` computes it.
 
     The part `neighbors` has neighbor, similarity, centered_time and contribution; with own_tracks,
     the part `own_tracks` has track in place of neighbor. Times are in the scale of the build. For a
     user or a track that the logs do not know, there are no terms.
+    loaded: the model, if it is loaded already.
     """
     session = Session(connection)
     texts = {"user_text": user, "track_text": track}
     pair = {name: np.array([str(text)], dtype=object) for name, text in texts.items()}
     with session.registered("given_pairs", pair):
         session.run("serving/pairs.sql", form="csv")
-    model = load_model(session)
+    model = load_model(session, loaded)
     session.run("serving/indexed_pairs.sql")
     known = session.run_arrays("serving/questions/known_pairs.sql")
     terms = {name: Terms.none() for name in TEMPLATES}

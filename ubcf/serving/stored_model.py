@@ -61,13 +61,18 @@ class StoredModel:
         return similarity if walk is None else walk_few(similarity, self.similarity_of, walk)
 
 
-def load_model(session: Session) -> StoredModel:
-    """Loads the model of a database; makes the temporary table indexed_users, a row per user."""
-    ((text,),) = session.execute("select options from build")
-    options = json.loads(text)
-    ((mean_time,),) = session.run("serving/questions/mean_time.sql")
+def load_model(session: Session, loaded: StoredModel | None = None) -> StoredModel:
+    """Loads the model of a database; makes the temporary table indexed_users, a row per user.
+
+    loaded: the model of this database, if it is loaded already: then only the table is made.
+    """
+    mean_time = _mean_time(session) if loaded is None else loaded.mean_time
     session.set(mean_time=mean_time)
     session.run("serving/indexed_users.sql")
+    if loaded is not None:
+        return loaded
+    ((text,),) = session.execute("select options from build")
+    options = json.loads(text)
     return StoredModel(
         ModelOptions(**{name: options[name] for name in MODEL_OPTIONS if name in options}),
         options["top"],
@@ -77,3 +82,8 @@ def load_model(session: Session) -> StoredModel:
         mean_time,
         session.run_arrays("serving/questions/indexed_interactions.sql"),
     )
+
+
+def _mean_time(session: Session) -> float:
+    ((mean_time,),) = session.run("serving/questions/mean_time.sql")
+    return float(mean_time)

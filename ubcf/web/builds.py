@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,6 +63,8 @@ class Build:
         self._cursors: LifoQueue[duckdb.DuckDBPyConnection] = LifoQueue()
         self._lock = threading.Lock()
         self._model_lock = threading.Lock()
+        self._model: StoredModel | None = None
+        self._thread: threading.Thread | None = None
         self._readers = 0
         self._retired = False
         self._ended = False
@@ -116,9 +118,16 @@ class Build:
 
     def retire(self) -> None:
         """Closes the database once nobody reads it any more."""
+        self._retired = True
+        self.overview.cancel()
         with self._lock:
-            self._retired = True
             self._end_if_unused()
+
+    def close(self) -> None:
+        """Retires the build, and waits for the thread of its own."""
+        self.retire()
+        if self._thread is not None:
+            self._thread.join()
 
     def _end_if_unused(self) -> None:
         if self._retired and not self._readers and not self._ended:
@@ -129,39 +138,50 @@ class Build:
 
     @cached_property
     def overview(self) -> Future[Overview]:
-        """The verdict, the charts and the experiments, which a thread of their own computes."""
+        """The verdict, the charts and the experiments, which a thread of their own computes.
+
+        It is cancelled when the build is retired.
+        """
         future: Future[Overview] = Future()
 
         def work() -> None:
-            try:
-                future.set_result(self._overview())
-            except BaseException as error:
-                future.set_exception(error)
+            # An error after the build was retired is nobody's.
+            with suppress(InvalidStateError):
+                try:
+                    with self.kept():
+                        future.set_result(self._overview())
+                        self.model()  # so that the first explanation need not wait
+                except Exception as error:
+                    future.set_exception(error)
 
-        threading.Thread(target=work, name="overview", daemon=True).start()
+        self._thread = threading.Thread(target=work, name="overview", daemon=True)
+        self._thread.start()
         return future
 
     def _overview(self) -> Overview:
         with self.cursor() as connection:
-            charts = draw_charts(
-                lambda name: rows_of(query(connection, name)), are_ratings=self.are_ratings
-            )
+
+            def rows(name: str) -> list[Row]:
+                if self._retired:
+                    raise InvalidStateError
+                return rows_of(query(connection, name))
+
+            charts = list(draw_charts(rows, are_ratings=self.are_ratings))
             try:
                 experiments = list(analyze_experiments(connection))
             except NotFoundError:
                 experiments = None
             health = check(connection, self.against, **self._thresholds)
-            return Overview(health, list(charts), experiments)
+            return Overview(health, charts, experiments)
 
     def model(self) -> StoredModel:
         """The matrices of the model, loaded once; for predicted times and people who come later."""
         with self._model_lock:
+            if self._model is None:
+                with self.cursor() as connection:
+                    self._model = load_model(Session(connection))
+                    self._model.matrices  # noqa: B018  computed here, by one thread
             return self._model
-
-    @cached_property
-    def _model(self) -> StoredModel:
-        with self.cursor() as connection:
-            return load_model(Session(connection))
 
 
 class Builds:
@@ -204,7 +224,7 @@ class Builds:
     def close(self) -> None:
         """Closes the database once the last request has ended."""
         with self._lock:
-            self._build.retire()
+            self._build.close()
 
     def _worth_trying(self) -> bool:
         return self._failure is None or self._now() - self._tried_at >= RETRY_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as NotReadyError
 from typing import Any
 
@@ -30,7 +31,7 @@ def home(asked: Asked) -> Answer:
     }
     try:
         overview = build.overview.result(PATIENCE)
-    except NotReadyError:
+    except (NotReadyError, CancelledError):  # cancelled: another build is there
         return Answer("The build", data, {"is_ready": False, "findings": []})
     data |= {
         "health": overview.health,

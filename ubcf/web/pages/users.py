@@ -90,7 +90,7 @@ def explanation(asked: Asked) -> Answer:
     track = asked.row("track_profile", track=track_name)
     terms = asked.rows("explain", user=name, track=track_name, k=TERMS_SHOWN)
     stored = asked.rows("recommendation", user=name, track=track_name)
-    explained = explain_prediction(asked.connection, name, track_name)
+    explained = explain_prediction(asked.connection, name, track_name, asked.build.model())
     predicted = _shown_terms(asked.connection, explained)
     data: dict[str, Any] = {
         "user": name,

@@ -38,6 +38,11 @@ for (const form of document.querySelectorAll("form.search")) {
   });
 }
 
+// What a build takes a while to compute is asked for again.
+for (const note of document.querySelectorAll("[data-again]")) {
+  setTimeout(() => location.reload(), Number(note.dataset.again));
+}
+
 // A click on "why" opens the explanation below its row, and closes it again.
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a.why-link");
