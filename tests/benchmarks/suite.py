@@ -1,6 +1,6 @@
 """Compare `ubcf build` with its peers, from JSON logs to the JSON file. One command:
 
-    python tests/benchmarks/suite.py [--sets small,mid,large] [--peers bare,...] [--runs 3]
+    python tests/benchmarks/suite.py [--sets sparse,small,mid,large] [--peers bare,...] [--runs 3]
 
 It prints a markdown table: set x peer, wall time, peak memory, both as ratios to ubcf's, and
 whether the result is right. The peers are the scripts of peers/, each with its docstring;
@@ -47,13 +47,26 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]  # `python -m ubcf` runs here, so the tree of this file is measured
 SUBJECT = "ubcf"
-SETS = {  # users, tracks, events
-    "small": (9_500, 45_000, 175_000),
-    "mid": (20_000, 20_000, 600_000),
-    "large": (100_000, 50_000, 4_000_000),
-    "huge": (1_000_000, 100_000, 40_000_000),
+
+
+class LogSet(NamedTuple):
+    """The arguments of `ubcf simulate` for a set."""
+
+    users: int
+    tracks: int
+    events: int
+    recommender: str = "chart"
+
+
+SETS = {
+    # its users share as few tracks as those of real logs
+    "sparse": LogSet(9_500, 50_000, 174_000, "random"),
+    "small": LogSet(9_500, 45_000, 175_000),
+    "mid": LogSet(20_000, 20_000, 600_000),
+    "large": LogSet(100_000, 50_000, 4_000_000),
+    "huge": LogSet(1_000_000, 100_000, 40_000_000),
 }
-DEFAULT_SETS = "small,mid,large"
+DEFAULT_SETS = "sparse,small,mid,large"
 # ru_maxrss is in kibibytes, but on macOS in bytes.
 MAXRSS_PER_MIB = 2**20 if sys.platform == "darwin" else 2**10
 WATCH_SECONDS = 0.1
@@ -203,12 +216,13 @@ def make_logs(name: str, out_dir: Path) -> Path:
     """Return the folder of a set's logs, making those of a named set unless they are there."""
     if name not in SETS:
         return Path(name).resolve()
-    users, tracks, events = SETS[name]
+    users, tracks, events, recommender = SETS[name]
     logs_dir = out_dir / f"{name}-{users}-{tracks}-{events}" / "logs"
     if not logs_dir.is_dir():
         say(f"{name}: making {users} users, {tracks} tracks, {events} events")
         half_made = logs_dir.with_name("half-made")
         sizes = ["--users", str(users), "--tracks", str(tracks), "--events", str(events)]
+        sizes += ["--recommender", recommender]
         subprocess.run(
             [sys.executable, "-m", "ubcf", "simulate", *sizes, "-q", "--out", half_made, "--force"],
             cwd=ROOT,

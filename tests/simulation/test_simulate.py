@@ -13,6 +13,7 @@ import pytest
 
 from ubcf.commands.simulate import simulate as simulate_command
 from ubcf.errors import SimulationError
+from ubcf.simulation import RECOMMENDERS
 from ubcf.simulation.sessions import lay_out
 from ubcf.simulation.simulate import simulate
 
@@ -238,6 +239,18 @@ def test_few_tracks_get_most_plays(large: Path) -> None:
     assert len(plays) > 0.9 * 3_000
 
 
+def test_listeners_share_few_tracks_that_are_recommended_at_random(tmp_path: Path) -> None:
+    shared = {}
+    for recommender in RECOMMENDERS:
+        out = tmp_path / recommender
+        simulate(out, users=400, tracks=3_000, events=4_000, seed=4, recommender=recommender)
+        listeners = Counter(
+            track for _, track in {(event["user"], event["track"]) for event in events_of(out)}
+        )
+        shared[recommender] = sum(count * (count - 1) // 2 for count in listeners.values())
+    assert 0 < 3 * shared["random"] < shared["chart"]
+
+
 def test_the_catalog_has_every_track_once(small: Path) -> None:
     catalog = [json.loads(line) for line in (small / "tracks.json").read_text("ascii").splitlines()]
     kinds = {
@@ -317,10 +330,11 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
         ({"replicas": 0}, "0 replicas: at least 1"),
         ({"users": 2**31}, "at most 2147483647"),
         ({"seed": -1}, "seed -1 is negative"),
+        ({"recommender": "best"}, "no recommender 'best': chart or random"),
     ],
 )
 def test_impossible_arguments_are_named_and_nothing_is_made(
-    argument: dict[str, int], message: str, tmp_path: Path
+    argument: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SimulationError, match=message):
         simulate(tmp_path / "out", **{**SMALL, **argument})

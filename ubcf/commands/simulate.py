@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ubcf.commands.options import MOST, narration_options
+from ubcf.simulation import RECOMMENDERS
 
 if TYPE_CHECKING:
     from ubcf.commands.progress import Narration
+    from ubcf.simulation import Recommender
 
 
 @click.command("simulate")
@@ -49,6 +51,16 @@ if TYPE_CHECKING:
     help="Another seed gives other logs; the same options give the same bytes.",
 )
 @click.option(
+    "--recommender",
+    default=RECOMMENDERS[0],
+    show_default=True,
+    type=click.Choice(RECOMMENDERS),
+    help=(
+        "What the service recommends apart from taste: tracks of the chart, or any at random; then "
+        "users share few tracks, as in logs of real listeners."
+    ),
+)
+@click.option(
     "--out",
     default="logs",
     show_default=True,
@@ -63,6 +75,7 @@ def simulate(
     events: int,
     replicas: int,
     seed: int,
+    recommender: Recommender,
     out: str,
     force: bool,
     narration: Narration,
@@ -93,6 +106,7 @@ def simulate(
             events=events,
             replicas=replicas,
             seed=seed,
+            recommender=recommender,
             force=force,
             progress=advance,
         )

@@ -9,8 +9,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ubcf.simulation import Recommender
 from ubcf.simulation.catalog import Catalog
-from ubcf.simulation.draws import Floats, Ints, pick_from_groups, shuffled, zipf_ranks
+from ubcf.simulation.draws import (
+    Floats,
+    Ints,
+    pick_from_groups,
+    shuffled,
+    uniform_ints,
+    zipf_ranks,
+)
 
 
 class Experiment(NamedTuple):
@@ -27,8 +35,8 @@ EXPERIMENTS = (
     Experiment("AA_CHECK", {"C": 0.0, "T1": 0.0}),
 )
 
-# The share of recommendations by taste without treatment; the others come from the chart. It gives
-# a mean time of 0.23 after the first track; that of the real logs is 0.2 to 0.23.
+# The share of recommendations by taste without treatment; the recommender picks the others. It
+# gives a mean time of 0.23 after the first track; that of the real logs is 0.2 to 0.23.
 TASTE_SHARE = 0.15
 
 # Of the tracks picked by taste, the share by a favorite artist; the others are of a favorite genre.
@@ -102,14 +110,19 @@ def recommend(
     listeners: Listeners,
     users: NDArray[np.int32],
     shares: Floats,
+    recommender: Recommender,
 ) -> NDArray[np.int32]:
     """(users,) a track for each user.
 
-    shares: (users,) the probability that it is picked by taste; the others come from the chart.
+    shares: (users,) the probability that it is picked by taste; the recommender picks the others.
     """
-    count = len(users)
+    count, tracks_count = len(users), len(catalog.chart)
     by_taste = rng.random(count) < shares
-    tracks = catalog.chart[zipf_ranks(rng.random(count), len(catalog.chart))]
+    if recommender == "random":
+        ranks = uniform_ints(rng, count, 0, tracks_count)
+    else:
+        ranks = zipf_ranks(rng.random(count), tracks_count)
+    tracks = catalog.chart[ranks]
     tracks[by_taste] = pick_by_taste(rng, catalog, listeners, users[by_taste])
     return tracks
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ubcf.simulation import Recommender
 from ubcf.simulation.catalog import Catalog
 from ubcf.simulation.draws import Floats, Ints, uniform_ints
 from ubcf.simulation.listeners import (
@@ -66,7 +67,11 @@ Events = NDArray[np.void]  # of dtype EVENT
 
 
 def event_batches(
-    rng: np.random.Generator, catalog: Catalog, listeners: Listeners, events: int
+    rng: np.random.Generator,
+    catalog: Catalog,
+    listeners: Listeners,
+    events: int,
+    recommender: Recommender,
 ) -> Iterator[Events]:
     """Exactly `events` events in order of time, in one batch for each slot of the period."""
     users = len(listeners.by_arrival)
@@ -86,7 +91,9 @@ def event_batches(
             regulars = draw_regulars(rng, listeners, count - new)
             session_users = np.concatenate((newcomers, regulars))
             begins = time_of_share(start + (end - start) * rng.random(count), days)
-            drawn = draw_sessions(rng, catalog, listeners, session_users, begins, events - made)
+            drawn = draw_sessions(
+                rng, catalog, listeners, session_users, begins, events - made, recommender
+            )
             waiting = np.concatenate((waiting, drawn))
             made, sessions, arrived = made + len(drawn), sessions + count, arrived + new
         if slot + 1 < slots:
@@ -123,6 +130,7 @@ def draw_sessions(
     users: NDArray[np.int32],
     begins: Ints,
     most_events: int,
+    recommender: Recommender,
 ) -> Events:
     """The events of one session for each of `users`.
 
@@ -141,7 +149,7 @@ def draw_sessions(
     for length in range(1, LONGEST_SESSION + 1):
         patience[going] -= FULL - hundredths
         ends = (patience[going] <= 0) | (length == LONGEST_SESSION)
-        recommended = recommend(rng, catalog, listeners, users[going], shares[going])
+        recommended = recommend(rng, catalog, listeners, users[going], shares[going], recommender)
         step = np.empty(len(going), dtype=EVENT)
         step["timestamp"] = elapsed[going]
         step["user"] = users[going]

@@ -13,6 +13,7 @@ import numpy as np
 from ubcf.errors import SimulationError
 from ubcf.files import Kind, check_target, head
 from ubcf.printing import Printed
+from ubcf.simulation import RECOMMENDERS, Recommender
 from ubcf.simulation.catalog import catalog_lines, make_catalog
 from ubcf.simulation.draws import stream
 from ubcf.simulation.listeners import make_listeners
@@ -69,11 +70,14 @@ def simulate(
     events: int = 20_000,
     replicas: int = 2,
     seed: int = 0,
+    recommender: Recommender = "chart",
     force: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> SimulationSummary:
     """Writes OUT/tracks.json and, for each replica N, OUT/botify-recommender-N/data.json.
 
+    recommender: what the service recommends apart from the user's taste: tracks of the chart, or
+    tracks at random.
     Every user is in the logs if there are enough sessions, which have 7 events on average.
     The folder `out` must be empty or absent; force: write over an earlier simulation in it.
     progress: called with the number of events just written.
@@ -81,6 +85,8 @@ def simulate(
     and for a folder that cannot be used, OptionError where it would overwrite other files.
     """
     _check_arguments(users, tracks, events, replicas, seed)
+    if recommender not in RECOMMENDERS:
+        raise SimulationError(f"no recommender {recommender!r}: {' or '.join(RECOMMENDERS)}")
     out = Path(out)
     logs = tuple(out / f"botify-recommender-{i}" / "data.json" for i in range(1, replicas + 1))
     files = (*logs, out / CATALOG_NAME)
@@ -95,7 +101,8 @@ def simulate(
         rng = stream(seed, "service")
         with ExitStack() as stack:
             replica_files = [stack.enter_context(log.open("wb")) for log in logs]
-            for batch in event_batches(stream(seed, "sessions"), catalog, listeners, events):
+            sessions = stream(seed, "sessions")
+            for batch in event_batches(sessions, catalog, listeners, events, recommender):
                 write_events(rng, batch, listeners.treatments, replica_files)
                 seen[batch["user"]] = True
                 if progress is not None:
