@@ -60,11 +60,22 @@ def test_other_logs_are_modeled_like_ours(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("id_type", ["VARCHAR", "UUID"])
+UUIDS = [f"00000000-0000-4000-8000-{number:012}" for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("id_type", "ids"),
+    [
+        ("VARCHAR", UUIDS),
+        ("UUID", UUIDS),
+        ("HUGEINT", [str(2**100 + number) for number in range(3)]),
+        ("UBIGINT", [str(2**64 - 3 + number) for number in range(3)]),
+        ("DATE", ["2024-02-27", "2024-02-28", "2024-02-29"]),
+    ],
+)
 def test_track_ids_may_be_of_other_types_and_the_catalog_follows(
-    tmp_path: Path, id_type: str
+    tmp_path: Path, id_type: str, ids: list[str]
 ) -> None:
-    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(3)]
     events = RATINGS_EVENTS.replace("'item': 'BIGINT'", f"'item': '{id_type}'")
     templates = overlay(tmp_path / "templates", "staging/events.sql", events)
     log = tmp_path / "ratings.csv"
@@ -79,7 +90,10 @@ def test_track_ids_may_be_of_other_types_and_the_catalog_follows(
         templates=templates,
     )
     built = Built(tmp_path, summary)
-    assert built.lists() == {"a": ids[:2], "b": ids[:2]}
+    assert {user: list(map(str, tracks)) for user, tracks in built.lists().items()} == {
+        "a": ids[:2],
+        "b": ids[:2],
+    }
     assert built.rows("select cast(track as varchar) from tracks order by track") == [
         (track,) for track in ids
     ]

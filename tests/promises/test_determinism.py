@@ -18,6 +18,7 @@ from scipy import sparse
 from tests.support.blocks import collect_arrays
 from tests.support.builds import Built, build_in
 from tests.support.commands import run_ubcf
+from ubcf.database.writing import HELD_SHARE
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
 from ubcf.scoring.ranking import ListOptions
@@ -186,3 +187,22 @@ def test_the_scores_are_the_same_to_the_bit_in_blocks_of_any_size(
     whole = arrays_of(interactions)
     blocks = arrays_of(interactions, most_users=most_users, threads=threads)
     assert all(np.array_equal(blocks[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize("held_share", [HELD_SHARE, 0.0], ids=["held", "stored"])
+def test_results_are_in_order_of_users_and_ranks(
+    held_share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulate(tmp_path / "logs", users=700, tracks=150, events=8_000, seed=1)
+    monkeypatch.setattr("ubcf.database.writing.HELD_SHARE", held_share)
+    built = build_in(tmp_path, tmp_path / "logs", threads=2)
+    for table, rows in (("recommendations", 65_000), ("neighbors", 20_000)):
+        assert built.rows(
+            f"""
+            select count(*) > {rows}, bool_and(is_next)
+            from (
+                select row("user", rank) > lag(row("user", rank)) over (order by rowid) as is_next
+                from {table}
+            )
+            """
+        ) == [(True, True)]

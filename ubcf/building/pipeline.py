@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -143,8 +142,16 @@ def _build(
             memory=database_memory(chosen.memory),
             temporary_folder=Path(chosen.temp_dir or temporary_folder),
         ) as db:
-            preloading = [_in_background(partial(_preload_scoring, templates), "preload scoring")]
-            reading = read_logs(db, templates, log_files, temporary_folder, stages, chosen.logs)
+            preloading: list[threading.Thread] = []
+            reading = read_logs(
+                db,
+                templates,
+                log_files,
+                temporary_folder,
+                stages,
+                chosen.logs,
+                meanwhile=lambda: preloading.append(_preload_scoring(templates)),
+            )
             refuse_rejected_lines(db, chosen.max_rejected)
             read_catalog(db, catalog_file, temporary_folder, stages, chosen.logs)
             preloading += _model(db, chosen, stages)
@@ -180,7 +187,7 @@ def _model(db: Database, options: BuildOptions, stages: Stages) -> list[threadin
         count_plays(db)
         ((products,),) = db.run("model/questions/similarity_products.sql")
         if products >= PRODUCTS_WORTH_KERNELS and may_load_kernels(options.memory):
-            loading.append(_in_background(_preload_kernels, "preload kernels"))
+            loading.append(_preload_kernels())
         choose_tracks(db, options)
         read_users(db, options)
         center_times(db, options.model)
@@ -199,12 +206,15 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
 
 def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
     """Makes the tables users, neighbors, weights and recommendations."""
+    columns = db.columns("interactions")
+    types = {"user_type": columns["user"], "track_type": columns["track"]}
     sources: dict[str, tuple[str, dict[str, Any]]] = {
         "users": ("user_measures", {}),
-        "neighbors": ("similar_users", {}),
+        "neighbors": ("similar_users", types),
         "recommendations": (
             "top_tracks",
             {
+                **types,
                 "predict": options.predict,
                 "own_tracks": options.predict and options.model.own_tracks,
             },
@@ -299,17 +309,28 @@ def _record(
     )
 
 
-def _preload_scoring(templates: Templates) -> None:
-    """Imports the slow modules: done while DuckDB parses the logs."""
-    importlib.import_module("ubcf.building.scores")
-    templates.load("model", "results", "checks")
+def _preload_scoring(templates: Templates) -> threading.Thread:
+    """Imports the slow modules in the background: done while DuckDB parses the logs.
+
+    Any earlier, it would only keep Python from asking DuckDB to begin.
+    """
+
+    def load() -> None:
+        importlib.import_module("ubcf.building.scores")
+        templates.load("model", "results", "checks")
+
+    return _in_background(load, "preload scoring")
 
 
-def _preload_kernels() -> None:
-    """Loads the compiled kernels: done while DuckDB makes the model."""
-    from ubcf.scoring.ways.products import load_kernels
+def _preload_kernels() -> threading.Thread:
+    """Loads the compiled kernels in the background: done while DuckDB makes the model."""
 
-    load_kernels()
+    def load() -> None:
+        from ubcf.scoring.ways.products import load_kernels
+
+        load_kernels()
+
+    return _in_background(load, "preload kernels")
 
 
 def _in_background(load: Callable[[], None], name: str) -> threading.Thread:

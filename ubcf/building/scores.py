@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ from ubcf.progress import Stages
 from ubcf.scoring.costs import Work
 from ubcf.scoring.heap import release_freed_memory
 from ubcf.scoring.lists import score_users
-from ubcf.scoring.matrices import Indexes, ModelMatrices, row_of_each_entry
+from ubcf.scoring.matrices import FloatArray, Indexes, ModelMatrices, row_of_each_entry
 from ubcf.scoring.options import BY_SIMILARITIES, ModelOptions
 from ubcf.scoring.pairs import Deviations, predict_deviations, scored_by_own_listening
 from ubcf.scoring.parallel import in_turn
@@ -38,7 +40,7 @@ from ubcf.scoring.planner import (
     worth_compiling,
 )
 from ubcf.scoring.predictions import with_own_tracks
-from ubcf.scoring.ranking import ListOptions, TopLists
+from ubcf.scoring.ranking import ListOptions
 from ubcf.scoring.similarity import greatest_in_magnitude, weights
 from ubcf.scoring.ways.blocks import UserBlock
 
@@ -64,12 +66,35 @@ SECONDS_WORTH_SAYING = 10
 # Steps of the stage in a progress report.
 PERMILLE = 1000
 
+# The types of ids that arrays hold as they are; others go through arrays as texts.
+TYPES_IN_ARRAYS = ("VARCHAR", "BIGINT", "INTEGER", "SMALLINT", "TINYINT")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The users or the tracks of R, in order of their dense indexes: their ids and centers.
+
+    The expected time of a user on a track is the sum of their centers.
+    """
+
+    ids: NDArray[Any]
+    centers: FloatArray
+
+    @classmethod
+    def of(cls, db: Database, kind: str) -> Axis:
+        """That of a database; kind: 'user' or 'track'."""
+        as_text = db.columns("interactions")[kind] not in TYPES_IN_ARRAYS
+        arrays = db.run_arrays(f"model/questions/{kind}s_in_order.sql", as_text=as_text)
+        return cls(np.asarray(arrays["id"]), np.asarray(arrays["center"]))
+
 
 def score(
     db: Database, options: BuildOptions, stages: Stages, *, store_weights: bool = True
 ) -> Plan:
-    """Makes the tables user_measures, similar_users, user_weights and top_tracks, by dense indexes.
+    """Makes the tables user_measures, similar_users, user_weights and top_tracks.
 
+    The first and the third have dense indexes. The others have ids, in order of users and ranks:
+    to look up as many by joins, and to sort them, would take twice the time.
     store_weights: fill user_weights, if the model walks or has a ridge, and they are not too many.
     Raises MemoryLimitError, with the limit that would suffice, when the limit is too small.
     """
@@ -108,6 +133,7 @@ def _score_beside_database(
     )
     plan = _plan(matrices.interactions, lists, options)
     most_weights = _weights_to_store(len(matrices.norms), model) if store_weights else 0
+    users, tracks = Axis.of(db, "user"), Axis.of(db, "track")
     with stages.stage("score", PERMILLE, reported_as=announced(plan)) as stage:
         stage.rows = 0
         blocks = score_users(
@@ -125,7 +151,8 @@ def _score_beside_database(
             _predicted(blocks, matrices, options) if options.predict else zip(blocks, repeat(None))
         ):
             own = _own(block, matrices, model)
-            _store(db, block, own, deviations, len(matrices.norms), lists)
+            _store_neighbors(db, block, users, lists)
+            _store_recommendations(db, block, own, deviations, users, tracks, lists)
             _store_weights(db, block, most_weights, ridge=model.ridge_over_users is not None)
             stage.rows += len(block.recommendations.columns)
         db.flush()
@@ -315,19 +342,8 @@ def _store_weights(db: Database, block: UserBlock, most_weights: int, *, ridge: 
     )
 
 
-def _store(
-    db: Database,
-    block: UserBlock,
-    own: NDArray[np.bool_],
-    deviations: Deviations | None,
-    users: int,
-    lists: ListOptions,
-) -> None:
-    """Appends a block to the tables of the stage.
-
-    own: whether each recommendation is from the user's own listening alone. users: the number of
-    users in all blocks.
-    """
+def _store_neighbors(db: Database, block: UserBlock, users: Axis, lists: ListOptions) -> None:
+    """Appends a block to user_measures and similar_users."""
     db.append(
         "user_measures",
         {
@@ -337,35 +353,46 @@ def _store(
             "negative_neighbors": block.counts.negative,
             "positive_scores": block.positive_scores,
         },
-        users,
+        len(users.ids),
     )
+    neighbors = block.neighbors
     db.append(
         "similar_users",
         {
-            **_users_and_ranks(block.neighbors, block.start),
-            "neighbor_index": block.neighbors.columns.astype(np.int32),
-            "similarity": block.neighbors.values,
+            "user": users.ids.take(block.start + neighbors.rows),
+            "rank": neighbors.ranks.astype(np.int32),
+            "neighbor": users.ids.take(neighbors.columns),
+            "similarity": neighbors.values,
             "common_tracks": block.common_tracks,
         },
-        users * lists.neighbors,
-    )
-    db.append(
-        "top_tracks",
-        {
-            **_users_and_ranks(block.recommendations, block.start),
-            "track_index": block.recommendations.columns.astype(np.int32),
-            "score": block.recommendations.values,
-            "heard": block.heard,
-            "own": own,
-            **({} if deviations is None else deviations.columns),
-        },
-        users * lists.recommendations,
+        len(users.ids) * lists.neighbors,
     )
 
 
-def _users_and_ranks(lists: TopLists, first: int) -> dict[str, NDArray[np.int32]]:
-    """The user, counted from `first`, and the rank of each entry of the lists."""
-    return {
-        "user_index": (first + lists.rows).astype(np.int32),
-        "rank": lists.ranks.astype(np.int32),
+def _store_recommendations(
+    db: Database,
+    block: UserBlock,
+    own: NDArray[np.bool_],
+    deviations: Deviations | None,
+    users: Axis,
+    tracks: Axis,
+    lists: ListOptions,
+) -> None:
+    """Appends a block to top_tracks.
+
+    own: whether each recommendation is from the user's own listening alone.
+    """
+    best = block.recommendations
+    rows = block.start + best.rows
+    arrays: dict[str, NDArray[Any]] = {
+        "user": users.ids.take(rows),
+        "rank": best.ranks.astype(np.int32),
+        "track": tracks.ids.take(best.columns),
+        "score": best.values,
+        "heard": block.heard,
+        "own": own,
     }
+    if deviations is not None:
+        expected_time = users.centers.take(rows) + tracks.centers.take(best.columns)
+        arrays |= {"expected_time": expected_time, **deviations.columns}
+    db.append("top_tracks", arrays, len(users.ids) * lists.recommendations)

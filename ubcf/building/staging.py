@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -55,10 +56,13 @@ def read_logs(
     folder: Path,
     stages: Stages,
     options: LogOptions,
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Reading | None:
     """Makes the tables events, rejected_lines and build_inputs.
 
     They hold the lines that the files had when they were found, even if a file grows meanwhile.
+    meanwhile: called when DuckDB is about to work for long, and Python has nothing to do.
     Returns what the logs told; None where an overlay decides what an event is.
     """
     check_repeats(options.repeats, templates)
@@ -72,7 +76,7 @@ def read_logs(
     ):
         if not any(log.bytes for log in logs):
             raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
-        reading = _stage_logs(db, templates, logs, folder, paths, options)
+        reading = _stage_logs(db, templates, logs, folder, paths, options, meanwhile)
         while longer := grown(logs):
             # Read again, from copies of the bytes that they had when found: copies do not grow.
             logs = [
@@ -102,6 +106,7 @@ def _stage_logs(
     folder: Path,
     paths: LiteralPaths,
     options: LogOptions,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Reading | None:
     """Makes the tables of `read_logs` from what the files hold now."""
     # A reader of the user's own gets the bytes of the files as they are, whatever they are.
@@ -127,7 +132,7 @@ def _stage_logs(
             f"{_source_of_events(templates)} decides what an event is: field, where, ids and scale "
             "have no effect beside it"
         )
-    _make_events(db, reading, lines_are_ours=lines_are_ours)
+    _make_events(db, reading, meanwhile, lines_are_ours=lines_are_ours)
     db.run("staging/rejected_lines.sql")
     _check_event_columns(db, templates)
     # An events.sql of the user's own decides what a line is: lines are counted for ours only.
@@ -169,13 +174,16 @@ def _bind_files(db: Database, sources: list[Source], paths: LiteralPaths) -> lis
     return log_paths
 
 
-def _make_events(db: Database, reading: LineReading, *, lines_are_ours: bool) -> None:
+def _make_events(
+    db: Database, reading: LineReading, meanwhile: Callable[[], None], *, lines_are_ours: bool
+) -> None:
     """Makes the table events, and the views that it is made of."""
     reading.make_fields("log_fields", numbered=False)
     if lines_are_ours:
         reading.decide()
     reading.make_lines("log_lines", "log_fields", numbered=False)
     leaves_out = reading.fields.where is not None
+    meanwhile()
     db.run("staging/events.sql", leaves_out=leaves_out)
     if not lines_are_ours:
         return

@@ -126,10 +126,10 @@ class Session:
         with naming_file(self.templates.path(name)):
             return self.execute(statement)
 
-    def run_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+    def run_arrays(self, name: str, **structure: Any) -> dict[str, NDArray[Any]]:
         """Runs a query template; returns its columns as arrays. Raises TemplateError as `run`."""
         with naming_file(self.templates.path(name)):
-            return self.connection.execute(self.templates.render(name)).fetchnumpy()
+            return self.connection.execute(self.templates.render(name, **structure)).fetchnumpy()
 
     def relation(self, name: str, **structure: Any) -> duckdb.DuckDBPyRelation:
         """Runs a query template and returns a relation that holds its rows.
