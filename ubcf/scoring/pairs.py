@@ -131,14 +131,15 @@ def _have_terms_of_others(
 
     def find(pairs: slice) -> None:
         distinct = np.unique(users[pairs]).astype(np.int64)
-        dense = weights_of(distinct).toarray()
-        dense[np.arange(len(distinct)), distinct] = 0.0
+        found = weights_of(distinct)
         for group in by_listeners(np.diff(by_track.indptr).take(tracks[pairs])):
             chosen = group + pairs.start
             times = sparse.csr_array(by_track[tracks[chosen]])
             pair = row_of_each_entry(times)
-            row = np.searchsorted(distinct, users[chosen]).take(pair)
-            is_term = (dense[row, times.indices] != 0) & (times.data != 0)
+            user = users[chosen].take(pair)
+            is_other = (times.data != 0) & (times.indices != user)
+            row = np.searchsorted(distinct, user)
+            is_term = is_other & (values_at(found, row, times.indices) != 0)
             have_terms[chosen] = np.bincount(pair, is_term, minlength=len(chosen)) > 0
 
     by_users(find, users, len(matrices.norms), threads)
