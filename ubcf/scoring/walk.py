@@ -161,11 +161,12 @@ class NeighborGraph:
 
     def _weights_by_kernels(self, users: Indexes) -> sparse.csr_array:
         """The same by kernels."""
+        from ubcf.scoring.kernels.selection import unsigned
         from ubcf.scoring.kernels.walk import walk_rows
 
-        found = walk_rows(
-            users, Rows.of(self.similarity), self.sums, self.walk.steps, self.walk.reach
-        )
+        similarity = Rows.of(self.similarity)
+        similarity = similarity._replace(columns=unsigned(similarity.columns))
+        found = walk_rows(users, similarity, self.sums, self.walk.steps, self.walk.reach)
         return found.to_matrix(self.similarity.shape[1])
 
 

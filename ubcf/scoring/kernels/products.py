@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ubcf.scoring.kernels.prefetch import ROWS_AHEAD, prefetch_row
 from ubcf.scoring.kernels.selection import (
     LANES_PER_LIST_ENTRY,
     Buffers,
@@ -152,7 +153,10 @@ def _add_scores(
     row: int, factors: Rows, products: Rows, self_terms: Rows, scores: FloatArray
 ) -> None:
     """Adds the scores of a row to `scores`, zeros for every track."""
-    for i in range(factors.starts[row], factors.starts[row + 1]):
+    stop = factors.starts[row + 1]
+    for i in range(factors.starts[row], stop):
+        if i + ROWS_AHEAD < stop:
+            prefetch_row(products, factors.columns[i + ROWS_AHEAD])
         factor = factors.values[i]
         columns, values = row_of(products, factors.columns[i])
         for j in range(len(columns)):
@@ -175,7 +179,10 @@ def _list_scores(
     scores: zeros for every track; they are zeros again on return.
     """
     count = 0
-    for i in range(factors.starts[row], factors.starts[row + 1]):
+    stop = factors.starts[row + 1]
+    for i in range(factors.starts[row], stop):
+        if i + ROWS_AHEAD < stop:
+            prefetch_row(products, factors.columns[i + ROWS_AHEAD])
         factor = factors.values[i]
         columns, values = row_of(products, factors.columns[i])
         for j in range(len(columns)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ubcf.scoring.kernels.prefetch import ROWS_AHEAD, prefetch_row
 from ubcf.scoring.kernels.selection import (
     LANES_PER_LIST_ENTRY,
     SEGMENTS,
@@ -30,7 +31,8 @@ from ubcf.scoring.tolerances import EQUALITY_GAP, SIMILARITY_NOISE
 def walk_rows(users: Indexes, similarity: Rows, sums: FloatArray, steps: int, reach: int) -> Rows:
     """w of each user, after this many steps: users x all users.
 
-    similarity: S, users x users. sums: of its rows. reach: entries that a row keeps after a step.
+    similarity: S, users x users, with unsigned indexes. sums: of its rows. reach: entries that a
+    row keeps after a step.
     """
     all_users = len(similarity.starts) - 1
     reach = min(reach, all_users)
@@ -49,11 +51,7 @@ def walk_rows(users: Indexes, similarity: Rows, sums: FloatArray, steps: int, re
         room.values[:count] = values / sums[users[row]]
         count = _cut(reach, room, ranks, count)
         for _ in range(1, steps):
-            for i in range(count):
-                share = room.values[i] / sums[room.columns[i]]
-                columns, values = row_of(similarity, room.columns[i])
-                for j in range(len(columns)):
-                    weights[columns[j]] += share * values[j]
+            _add_rows(room, count, similarity, sums, weights)
             count = _append(weights, reach, maxima, segments, room)
             weights[:] = 0.0
             count = _cut(reach, room, ranks, count)
@@ -63,6 +61,22 @@ def walk_rows(users: Indexes, similarity: Rows, sums: FloatArray, steps: int, re
         starts[row + 1] = found + count
     found = starts[len(users)]
     return Rows(starts, kept.columns[:found].copy(), kept.values[:found].copy())
+
+
+@compiled
+def _add_rows(
+    reached: Buffers, count: int, similarity: Rows, sums: FloatArray, weights: FloatArray
+) -> None:
+    """Adds the rows of P of the first `count` users reached, times their weights, to `weights`."""
+    for i in range(min(ROWS_AHEAD, count)):
+        prefetch_row(similarity, reached.columns[i])
+    for i in range(count):
+        if i + ROWS_AHEAD < count:
+            prefetch_row(similarity, reached.columns[i + ROWS_AHEAD])
+        share = reached.values[i] / sums[reached.columns[i]]
+        columns, values = row_of(similarity, reached.columns[i])
+        for j in range(len(columns)):
+            weights[columns[j]] += share * values[j]
 
 
 @compiled
