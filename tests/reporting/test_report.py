@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,13 +12,13 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import ubcf
 from tests.promises.test_worked_example import LINES
 from tests.support.builds import Built, build_folder, build_in, build_sample
+from tests.support.chromium import DESK, PHONE, chromium, open_page
 from tests.support.commands import call_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
 from tests.support.overlays import build_ratings
@@ -31,7 +30,6 @@ Build = Callable[..., Built]
 
 CHARTS = 9
 LARGEST_PAGE = 2_000_000
-PHONE, DESK = 400, 1400
 
 # Elements without an end tag.
 VOID = {"meta", "link", "br", "img", "use", "path", "rect"}
@@ -89,56 +87,16 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """A headless chromium that logs requests and its console."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("needs chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
-    yield chrome
-    chrome.quit()
+    """A headless chromium."""
+    with chromium(tmp_path_factory.mktemp("chromium")) as chrome:
+        yield chrome
 
 
 def show(
     browser: webdriver.Chrome, page: Path, width: int = DESK, scheme: str = "light"
 ) -> tuple[list[str], list[Any]]:
     """Opens a page; returns the requested addresses and what the console shows."""
-    logs: Any = browser  # some of selenium has no types
-    for log in ("browser", "performance"):
-        logs.get_log(log)
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width == PHONE},
-    )
-    browser.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia",
-        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
-    )
-    browser.get(page.as_uri())
-    messages = [json.loads(entry["message"])["message"] for entry in logs.get_log("performance")]
-    requests = [
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-        # the browser's own first tab loads pages too
-        and not message["params"]["documentURL"].startswith("chrome")
-    ]
-    return requests, logs.get_log("browser")
+    return open_page(browser, page.as_uri(), width, scheme)
 
 
 # The verdict

@@ -9,7 +9,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -73,14 +75,55 @@ def write_result(
         relation = connection.sql(last)
         if titles:
             relation = with_titles(connection, relation)
-        if suffix == PARQUET:
-            _write_parquet(relation, unfinished)
-        else:
-            form = TEXT_FORMATS[suffix]
-            with unfinished.open("w", encoding="utf-8", newline="") as out:
-                write_rows(
-                    connection, relation, SAFE_CSV if safe_csv and form == "csv" else form, out
-                )
+        write_relation(connection, relation, unfinished, suffix, safe_csv=safe_csv)
+
+
+def write_relation(
+    connection: duckdb.DuckDBPyConnection,
+    relation: duckdb.DuckDBPyRelation,
+    path: Path,
+    suffix: str,
+    *,
+    safe_csv: bool = False,
+) -> None:
+    """Writes the rows of a relation to a file. suffix, safe_csv: as in `write_result`."""
+    if suffix == PARQUET:
+        _write_parquet(relation, path)
+        return
+    form = TEXT_FORMATS[suffix]
+    with path.open("w", encoding="utf-8", newline="") as out:
+        write_rows(connection, relation, SAFE_CSV if safe_csv and form == "csv" else form, out)
+
+
+@dataclass(frozen=True)
+class FirstRows:
+    """The first rows of a result.
+
+    columns: the name and the type of each. are_all: whether no row follows.
+    """
+
+    columns: list[tuple[str, str]]
+    rows: list[tuple[Any, ...]]
+    are_all: bool
+
+
+def first_rows(connection: duckdb.DuckDBPyConnection, text: str, most: int) -> FirstRows:
+    """Runs statements in order and returns the first rows of the last one, at most `most`.
+
+    A statement that returns no rows has no columns either. Raises QueryError with DuckDB's message.
+    """
+    last = _run_all_but_the_last(connection, text)
+    try:
+        connection.execute(last)
+        if not _has_rows(last):
+            return FirstRows([], [], True)
+        columns = [(name, str(kind)) for name, kind, *_ in connection.description or ()]
+        rows = connection.fetchmany(most + 1)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        raise QueryError(_in_one_line(str(error))) from error
+    return FirstRows(columns, rows[:most], len(rows) <= most)
 
 
 def output_target(path: Path, inputs: Iterable[str | Path]) -> Path:
@@ -157,6 +200,8 @@ def _run_all_but_the_last(connection: duckdb.DuckDBPyConnection, text: str) -> d
         statements = connection.extract_statements(text)
         for statement in statements[:-1]:
             connection.execute(statement).fetchall()
+    except duckdb.InterruptException:
+        raise
     except duckdb.Error as error:
         raise QueryError(_in_one_line(str(error))) from error
     if not statements:

@@ -225,6 +225,39 @@ def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb
     return connection
 
 
+def connect_apart(database: str | Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
+    """Opens a database for statements that are not trusted, apart from all other connections.
+
+    What statements may do is as in `connect_locked`. DuckDB opens a file once in a process, with
+    the settings of who came first; here the file is attached to an empty database in memory, so
+    that other connections of the process have other settings, or the build that was in the file
+    before. memory_limit: such as '20%'.
+    Raises DatabaseError as `connect` does.
+    """
+    path = Path(database)
+    connection = duckdb.connect(
+        config={
+            "python_enable_replacements": False,
+            "temp_directory": "",
+            "memory_limit": memory_limit,
+            **WITHOUT_EXTENSIONS,
+        }
+    )
+    try:
+        _attach(connection, path, DATABASE)
+        connection.execute(
+            "set enable_external_access = false; set disabled_filesystems = 'LocalFileSystem'"
+        )
+        _refuse_other_contents(connection, path, DATABASE)
+        connection.execute(f"use {DATABASE}")
+        define_macros(connection)
+        connection.execute("set lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def connect_pair(
     old: str | os.PathLike[str], new: str | os.PathLike[str]
 ) -> duckdb.DuckDBPyConnection:

@@ -11,6 +11,7 @@ import io
 import logging
 import math
 import re
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -83,6 +84,9 @@ WIDEST_PLAIN_HISTOGRAM = 60
 BARS = 30
 
 
+_DRAWING = threading.Lock()
+
+
 @dataclass(frozen=True)
 class Value:
     """A text that a chart shows while the pointer is in a band between two values of an axis.
@@ -118,7 +122,8 @@ def draw_svg(name: str, draw: Callable[[Axes], Sequence[Value]], height: float =
     WIDTH.
     """
     file = io.StringIO()
-    with _figure(height) as figure:
+    # The style is of the whole process: one thread draws at a time.
+    with _DRAWING, _figure(height) as figure:
         axes = figure.subplots()
         values = draw(axes)
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})

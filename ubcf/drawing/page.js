@@ -1,6 +1,9 @@
 "use strict";
 // Tables sort by a click on the head of a column, or by Enter on it.
-for (const table of document.querySelectorAll("table.sortable")) {
+const sortTables = (within) => {
+  for (const table of within.querySelectorAll("table.sortable")) makeSortable(table);
+};
+const makeSortable = (table) => {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
     const button = document.createElement("button");
@@ -30,4 +33,5 @@ for (const table of document.querySelectorAll("table.sortable")) {
       body.append(...rows.map((pair) => pair[1]));
     });
   });
-}
+};
+sortTables(document);

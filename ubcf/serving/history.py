@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from pathlib import Path
@@ -114,12 +115,10 @@ def read_history(path: Path, bounds: TimeBounds = FRACTIONS) -> list[Play]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8") from error
     try:
-        whole = json.loads(text, object_pairs_hook=_without_repeats)
+        whole = _whole_object(text)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except (ValueError, RecursionError):
-        whole = None
-    if isinstance(whole, dict) and not ("track" in whole and "time" in whole):
+    if whole is not None:
         return checked_plays(whole.items(), bounds)
     plays: list[tuple[Any, Any]] = []
     people = set()
@@ -137,3 +136,47 @@ def read_history(path: Path, bounds: TimeBounds = FRACTIONS) -> list[Play]:
     if len(people) > 1:
         raise InputError(f"{path}: the log lines are of {len(people)} users; give those of one")
     return checked_plays(plays, bounds)
+
+
+def _whole_object(text: str) -> dict[str, Any] | None:
+    """Time by track, if a text is a JSON object of this. Raises InputError if it repeats one."""
+    try:
+        whole = json.loads(text, object_pairs_hook=_without_repeats)
+    except InputError:
+        raise
+    except (ValueError, RecursionError):
+        return None
+    is_event = isinstance(whole, dict) and "track" in whole and "time" in whole
+    return whole if isinstance(whole, dict) and not is_event else None
+
+
+def typed_plays(text: str, bounds: TimeBounds) -> list[Play]:
+    """Plays as somebody types or pastes them: a JSON object of time by track, or a play in a line.
+
+    A line is a log line, or a track and a time after a space, tab, comma, semicolon or colon. A
+    track alone was heard for the greatest time. Raises InputError, with the line, for another.
+    """
+    whole = _whole_object(text)
+    if whole is not None:
+        return checked_plays(whole.items(), bounds)
+    plays: list[tuple[Any, Any]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        if line.lstrip().startswith("{"):
+            try:
+                event = json.loads(line)
+                plays.append((event["track"], event["time"]))
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise InputError(f"line {number}: not a log line") from error
+        else:
+            plays.append(_typed_play(line.strip(), bounds))
+    return checked_plays(plays, bounds)
+
+
+def _typed_play(line: str, bounds: TimeBounds) -> tuple[str, float]:
+    found = re.fullmatch(r"(.*?)\s*[\s,;:]\s*([-+.\deE]+)", line)
+    time = None if found is None else _number(found[2])
+    if found is None or not isinstance(time, float):
+        return line, bounds.greatest
+    return found[1], time

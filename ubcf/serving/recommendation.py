@@ -67,17 +67,19 @@ def fold_in(
     *,
     similar_users: int = SIMILAR_USERS,
     explain: bool = False,
+    model: StoredModel | None = None,
 ) -> dict[str, duckdb.DuckDBPyRelation]:
     """Recommendations and similar users for a person: a relation by name.
 
     explain: also returns `explanation`, a row for each of the NEIGHBORS_SHOWN neighbors that
-    contribute most to a recommendation. Raises as `recommend` does.
+    contribute most to a recommendation. model: that of the connection, if it is loaded already.
+    Raises as `recommend` does.
     """
     if top is not None and top < 1:
         raise OptionError(f"top is {top}; it must be at least 1")
     plays = given_plays(history, time_bounds(connection))
     session = Session(connection)
-    model = load_model(session)
+    model = load_model(session, model)
     session.set(
         history_tracks=[track for track, _ in plays],
         history_times=[time for _, time in plays],

@@ -63,12 +63,12 @@ class Job:
         with self.lock:
             if self.is_ended:
                 raise TooLongError("ended")
-            self.connection = connection
+            before, self.connection = self.connection, connection
         try:
             yield
         finally:
             with self.lock:
-                self.connection = None
+                self.connection = before
 
     def end(self) -> None:
         """Interrupts the query that runs, and keeps the work from beginning if it has not."""
@@ -151,14 +151,16 @@ class Answering:
         ids = {name: decode_id(part) for name, part in request.path_params.items()}
         with self.builds.current() as build, build.cursor() as connection, job.using(connection):
             found = page.function(
-                Asked(build, connection, ids, dict(request.query_params.items()), body)
+                Asked(build, connection, ids, dict(request.query_params.items()), body, job.using)
             )
             if isinstance(found, Response):
                 return found
             if as_twin or page.template is None:
                 about = {"started_at": build.started_at, "version": build.row["version"]}
-                return Response(as_json({"build": about, **found.data}), media_type=JSON)
-            return self._html(request, page.template, found, build)
+                return Response(
+                    as_json({"build": about, **found.data}), found.status, media_type=JSON
+                )
+            return self._html(request, page.template, found, build, found.status)
 
     def _html(
         self,

@@ -14,7 +14,17 @@ from starlette.types import ASGIApp
 
 from ubcf.web.answering import Answering
 from ubcf.web.page import Page
-from ubcf.web.pages import home, tracks, users
+from ubcf.web.pages import (
+    analyses,
+    api,
+    compare,
+    console,
+    experiments,
+    fold_in,
+    home,
+    tracks,
+    users,
+)
 from ubcf.web.rendering import STATIC, static_content
 from ubcf.web.safety import Rules, Safety
 
@@ -26,6 +36,16 @@ PAGES = (
     Page("/users/{user}/tracks/{track}", users.explanation, "explanation.html", computes=True),
     Page("/tracks", tracks.tracks, "tracks.html"),
     Page("/tracks/{track}", tracks.track, "track.html"),
+    Page("/experiments", experiments.experiments, "experiments.html"),
+    Page("/experiments/{experiment}", experiments.experiment, "experiment.html", computes=True),
+    Page("/analyses", analyses.analyses, "analyses.html"),
+    Page("/analyses/{analysis}", analyses.analysis, "analysis.html", computes=True),
+    Page("/sql", console.console, "console.html", computes=True),
+    Page("/try", fold_in.try_history, "try.html", computes=True),
+    Page("/compare", compare.compared, "compare.html", computes=True),
+    Page("/api", api.schema, None),
+    Page("/api/recommendations/{user}", api.recommendations, None),
+    Page("/api/recommend", api.recommend, None, computes=True, method="POST"),
 )
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]

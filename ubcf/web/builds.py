@@ -65,6 +65,8 @@ class Build:
         self._model_lock = threading.Lock()
         self._model: StoredModel | None = None
         self._thread: threading.Thread | None = None
+        self._once: dict[str, Any] = {}
+        self._once_locks: dict[str, threading.Lock] = {}
         self._readers = 0
         self._retired = False
         self._ended = False
@@ -173,6 +175,15 @@ class Build:
                 experiments = None
             health = check(connection, self.against, **self._thresholds)
             return Overview(health, charts, experiments)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` returns, which is computed once for this build; not kept if it fails."""
+        with self._lock:
+            lock = self._once_locks.setdefault(name, threading.Lock())
+        with lock:
+            if name not in self._once:
+                self._once[name] = make()
+            return self._once[name]
 
     def model(self) -> StoredModel:
         """The matrices of the model, loaded once; for predicted times and people who come later."""

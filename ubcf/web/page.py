@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,13 @@ class Answer:
     """What a page shows.
 
     title: of the page. data: what the template and the JSON twin have. shown: what the template has
-    besides, such as drawings.
+    besides, such as drawings. status: 400 if the page shows what is wrong with a form.
     """
 
     title: str
     data: Mapping[str, Any]
     shown: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Asked:
     """What a page is asked: the build, the ids in its address, and the form.
 
     connection: a cursor of the build that no other request uses meanwhile. ids: as texts. form: the
-    fields after the question mark of the address. body: of a POST.
+    fields after the question mark of the address. body: of a POST. using: what is done within it
+    with another connection ends as soon as nobody waits for the page.
     """
 
     build: Build
@@ -51,6 +54,9 @@ class Asked:
     ids: Mapping[str, str]
     form: Mapping[str, str]
     body: bytes = b""
+    using: Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[None]] = (
+        lambda _connection: nullcontext()
+    )
 
     def rows(self, analysis: str, **variables: Any) -> list[Row]:
         """The rows of a named analysis, each as a dictionary by column."""

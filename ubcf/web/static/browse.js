@@ -72,3 +72,48 @@ document.addEventListener("click", async (event) => {
     link.classList.remove("busy");
   }
 });
+
+// Statements run without loading the page anew, so that "Stop" can end them: the server interrupts
+// a query once nobody waits for it.
+for (const form of document.querySelectorAll("form.statements")) {
+  const text = form.elements.q;
+  const stop = form.querySelector("button.stop");
+  let controller = null;
+  const say = (words) => {
+    const said = document.createElement("p");
+    said.className = "note";
+    said.textContent = words;
+    document.getElementById("results").replaceChildren(said);
+  };
+  const run = async () => {
+    controller?.abort();
+    const current = new AbortController();
+    controller = current;
+    const address = `/sql?${new URLSearchParams(new FormData(form))}`;
+    stop.hidden = false;
+    say("The query runs …");
+    try {
+      const found = (await fetchPage(address, current.signal)).getElementById("results");
+      if (found === null) throw new Error("no results");
+      document.getElementById("results").replaceWith(found);
+      sortTables(found);
+      history.replaceState(null, "", address);
+    } catch (error) {
+      if (error.name !== "AbortError") location.assign(address);
+      else if (controller === current) say("Stopped.");
+    } finally {
+      if (controller === current) stop.hidden = true;
+    }
+  };
+  stop.addEventListener("click", () => controller?.abort());
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    run();
+  });
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
+}
