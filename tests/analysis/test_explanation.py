@@ -69,7 +69,7 @@ def test_common_tracks_come_with_their_titles_those_that_count_most_first(
 
 def test_the_terms_of_every_pair_sum_to_its_score(build_from: Build) -> None:
     draw = random.Random(5)
-    events = [(draw.randrange(7), draw.randrange(9), draw.randrange(11) / 10) for _ in range(40)]
+    events = [(draw.randrange(5), draw.randrange(6), draw.randrange(11) / 10) for _ in range(20)]
     model = reference.model(events)
     built = build_from(events)
     with ubcf.connect(built.database) as connection:
@@ -208,7 +208,7 @@ def test_explanations_and_similar_users_follow_the_options_of_the_build(
         for user in (7, 156, 300):
             scores = connection.execute(
                 f'select track, score from recommendations where "user" = {user}'
-                " and rank in (1, 2, 50, 100)"
+                " and rank in (1, 100)"
             ).fetchall()
             for track, score in scores:
                 rows = ubcf.explain(connection, user, track).project("contribution").fetchall()

@@ -22,7 +22,7 @@ from ubcf.scoring.options import BY_SIMILARITIES, Neighborhood
 from ubcf.scoring.pairs import predict_deviations, score_pairs
 from ubcf.scoring.planner import Plan
 from ubcf.scoring.ranking import ListOptions
-from ubcf.scoring.similarity import weights
+from ubcf.scoring.similarity import nearest_weights, weights
 from ubcf.scoring.walk import weights_function
 
 # Compiling the kernels of similarities and pairs takes half a minute in a new environment.
@@ -138,6 +138,24 @@ def test_numba_takes_the_nearest_of_a_long_chain_of_equals(step: float) -> None:
         assert np.array_equal(by_numpy.toarray(), by_numba.toarray())
         nearest = np.arange(1, 11) if step < 1e-10 else np.sort(1 + np.argsort(slopes[1:])[:10])
         assert by_numba.indices.tolist() == nearest.tolist()
+
+
+def test_numba_takes_the_nearest_among_very_many_equal_neighbors() -> None:
+    """Every user plays track 0, and every third user track 1 too: two values of the cosine."""
+    users = np.arange(600)
+    of_both = users[::3]
+    matrices = ModelMatrices.of(
+        np.concatenate([users, of_both]),
+        np.concatenate([0 * users, 0 * of_both + 1]),
+        np.ones(len(users) + len(of_both)),
+        (600, 2),
+    )
+    neighborhood = Neighborhood(10)
+    some = np.arange(20)
+    by_numba, _ = nearest_weights(matrices, neighborhood, some)
+    by_scipy = weights(matrices, neighborhood, some)
+    assert (by_numba != by_scipy).nnz == 0
+    assert by_numba[[1]].indices.tolist() == [2, 4, 5, 7, 8, 10, 11, 13, 14, 16]
 
 
 @pytest.mark.parametrize("own_liking", [0.0, 0.5])

@@ -14,13 +14,10 @@ from scipy import sparse
 
 from tests.support import reference
 from tests.support.examples import examples
-from tests.support.implementations import each_implementation, needs_numba
+from tests.support.implementations import each_implementation
 from tests.support.matrices import MOST_COLUMNS, SCORES, Row, matrix_of, score_rows
 from tests.support.reference import expected_list
-from ubcf.scoring.matrices import ModelMatrices
-from ubcf.scoring.options import ModelOptions
 from ubcf.scoring.ranking import TopLists, _thinned, count_positive, top_positive, top_scores
-from ubcf.scoring.similarity import nearest_weights, weights
 from ubcf.scoring.tolerances import EQUALITY_GAP
 
 
@@ -224,22 +221,3 @@ def test_of_very_many_equal_values_only_those_that_can_be_listed_are_sorted() ->
     (found,) = lists_of(top_positive(row, 5))
     assert found == [(best, 0.9), (0, 0.5), (1, values[4]), (2, 0.5), (3, 0.5)]
     assert in_chain > 3
-
-
-@needs_numba
-def test_kernels_find_the_same_nearest_among_very_many_equal_neighbors() -> None:
-    """Every user plays track 0, and every third user track 1 too: two values of the cosine."""
-    users = np.arange(600)
-    of_both = users[::3]
-    matrices = ModelMatrices.of(
-        np.concatenate([users, of_both]),
-        np.concatenate([0 * users, 0 * of_both + 1]),
-        np.ones(len(users) + len(of_both)),
-        (600, 2),
-    )
-    neighborhood = ModelOptions(neighbors=10).neighborhood
-    some = np.arange(20)
-    by_kernels, _ = nearest_weights(matrices, neighborhood, some)
-    by_scipy = weights(matrices, neighborhood, some)
-    assert (by_kernels != by_scipy).nnz == 0
-    assert by_kernels[[1]].indices.tolist() == [2, 4, 5, 7, 8, 10, 11, 13, 14, 16]
