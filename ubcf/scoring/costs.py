@@ -40,8 +40,13 @@ NEAREST_SECONDS_PER_PRODUCT = {False: 2e-9, True: 4e-9}
 
 NEAREST_SECONDS_PER_CELL = {False: 1e-9, True: 4e-9}
 
-# A walk: products with S, and users looked at, or by scipy reached, at the end of a step.
+# A walk: products with S, and users looked at, or by scipy reached, at the end of a step. Products
+# by kernels take longer where S does not stay in the processor cache.
 WALK_SECONDS_PER_PRODUCT = {False: 4e-9, True: 1.5e-9}
+
+WALK_SECONDS_PER_PRODUCT_FROM_MEMORY = 4.5e-9
+
+CACHE_BYTES = 16 * 2**20
 
 WALK_SECONDS_PER_USER = {False: 60e-9, True: 1e-9}
 
@@ -245,9 +250,11 @@ def walk_seconds(work: Work, nearest: int, walk: Walk, *, compiled: bool, thread
     steps = [min(nearest, reach), *[reach] * (walk.steps - 2)][: walk.steps - 1]
     products = [float(reached) * nearest for reached in steps]
     looked_at = [work.users if compiled else min(each, work.users) for each in products]
+    per_product = WALK_SECONDS_PER_PRODUCT[compiled]
+    if compiled and WALK_BYTES_PER_ENTRY * nearest * work.users > CACHE_BYTES:
+        per_product = WALK_SECONDS_PER_PRODUCT_FROM_MEMORY
     seconds = work.users * (
-        WALK_SECONDS_PER_PRODUCT[compiled] * sum(products)
-        + WALK_SECONDS_PER_USER[compiled] * sum(looked_at)
+        per_product * sum(products) + WALK_SECONDS_PER_USER[compiled] * sum(looked_at)
     )
     score_products = max(reach - nearest, 0) * work.interactions if steps else 0
     return (seconds + PRODUCTS_SECONDS_PER_PRODUCT[compiled] * score_products) / threads
