@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,14 @@ def test_a_run_over_a_limit_is_ended_and_reported() -> None:
     assert suite_results("--peers", "", "--memory-limit", "0.01") == {
         "ubcf": "failed: over 0.01 GiB"
     }
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_instructions_of_a_command_are_counted_and_compared_with_those_of_another_version() -> None:
+    command = ("--commands", "import ubcf", "--against", sys.executable, "--limit", "0.9")
+    done = run("instructions.py", *command)
+    assert done.returncode == 1  # as many are more than 0.9 times as many
+    row = done.stdout.splitlines()[2].strip("| ").split(" | ")
+    assert row[0] == "import ubcf"
+    assert float(row[3]) == pytest.approx(1, abs=0.01)
