@@ -23,6 +23,7 @@ import ubcf
 from tests.support.commands import COMMANDS, call_ubcf, environment_of_ubcf, run_ubcf
 from tests.support.logs import log_line, write_log
 from ubcf.building.summary import BuildSummary
+from ubcf.commands import SUMMARIES
 from ubcf.commands import ubcf as group
 from ubcf.errors import InputError, OptionError, UbcfError
 
@@ -421,3 +422,26 @@ def test_connect_reports_what_is_wrong_with_a_file(tmp_path: Path) -> None:
         "foreign.duckdb",
     }
     duckdb.connect(str(tmp_path / "foreign.duckdb")).close()
+
+
+def test_the_list_of_commands_has_the_first_sentence_of_the_help_of_each() -> None:
+    first_sentences = {
+        name: (command.help or "").split("\n\n")[0].replace("\n", " ")
+        for name, command in group.commands.items()
+    }
+    assert first_sentences == SUMMARIES
+
+
+def test_a_command_loads_no_other() -> None:
+    code = (
+        "import sys; from ubcf.commands import ubcf; ubcf.commands['diff'];"
+        "print(*(name for name in ubcf.commands if f'ubcf.commands.{name}' in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment_of_ubcf(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "diff\n"

@@ -111,23 +111,23 @@ EXPERIMENT = Names(_experiments)
 TREATMENT = Names(_treatments)
 TEMPLATE = Names(_templates, otherwise="dir")
 
-_FILE = Names(lambda _: (), otherwise="file")
+FILE = Names(lambda _: (), otherwise="file")
 
 # What the values of parameters are called in the help, of those whose values are completed alike.
 _BY_METAVAR: dict[str, StringParamType] = {
     "DIR": Names(lambda _: (), otherwise="dir"),
-    "FILE": _FILE,
-    "LOGS": _FILE,
-    "[LOGS]...": _FILE,
-    "NEW": _FILE,
-    "OLD": _FILE,
-    "PAIRS": _FILE,
+    "FILE": FILE,
+    "LOGS": FILE,
+    "[LOGS]...": FILE,
+    "NEW": FILE,
+    "OLD": FILE,
+    "PAIRS": FILE,
     "USER|random": Names(lambda _: ["random"]),
 }
 
 
 def complete_values(command: click.Command) -> None:
-    """Lets the shell complete the values of a command, or of all commands of a group."""
+    """Lets the shell complete the values of a command, or of the commands of a group."""
     for parameter in command.params:
         completed = _BY_METAVAR.get(parameter.metavar or "")
         if completed is not None and parameter.type is click.STRING:

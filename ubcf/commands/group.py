@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -14,6 +15,27 @@ from ubcf.errors import OptionError
 
 class Commands(click.Group):
     """Commands whose options a file of settings sets, unless something nearer does."""
+
+    def __init__(
+        self, *, loaded: Mapping[str, click.Command], summaries: Mapping[str, str], **given: Any
+    ) -> None:
+        """loaded: the commands by name. summaries: the first sentence of the help of each.
+
+        given: what click.Group takes.
+        """
+        super().__init__(**given)
+        self.commands: Mapping[str, click.Command] = loaded  # type: ignore[assignment]
+        self.summaries = summaries
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Writes the list of the commands as click does, but loads none of them."""
+        room = formatter.width - 6 - max(map(len, self.summaries))
+        rows = [
+            (name, click.Command(name, help=summary).get_short_help_str(room))
+            for name, summary in sorted(self.summaries.items())
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command. Raises OptionError for an error in the file, or in a variable."""

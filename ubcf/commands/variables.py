@@ -40,25 +40,25 @@ def variable_given(parameter: click.Parameter) -> str:
     return next(name for name in variables_of(parameter) if os.environ.get(name))
 
 
-def name_variables(group: click.Group, prefix: str = PREFIX) -> None:
-    """Gives each option of the commands of a group its variable.
+def name_variables(command: click.Command, prefix: str = PREFIX) -> None:
+    """Gives each option of a command, or of the commands of a group, its variable.
 
     An option that declares a variable, such as UBCF_DATABASE, shares it with other commands; its
     own one is asked first. An argument has variables only if it declares one.
     """
-    for name, command in group.commands.items():
-        start = f"{prefix}_{name.replace('-', '_').upper()}"
-        if isinstance(command, click.Group):
-            name_variables(command, start)
+    start = f"{prefix}_{command.name}"
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            name_variables(each, start)
+        return
+    for parameter in command.params:
+        if not isinstance(parameter, click.Option) and parameter.envvar is None:
             continue
-        for parameter in command.params:
-            if not isinstance(parameter, click.Option) and parameter.envvar is None:
-                continue
-            own = f"{start}_{key_of(parameter).replace('-', '_').upper()}"
-            parameter.envvar = [own, *variables_of(parameter)]
-            if takes_several(parameter):
-                # click would split at spaces, which expressions and paths have.
-                parameter.value_from_envvar = MethodType(_lines, parameter)  # type: ignore[method-assign]
+        own = f"{start}_{key_of(parameter)}".replace("-", "_").upper()
+        parameter.envvar = [own, *variables_of(parameter)]
+        if takes_several(parameter):
+            # click would split at spaces, which expressions and paths have.
+            parameter.value_from_envvar = MethodType(_lines, parameter)  # type: ignore[method-assign]
 
 
 def takes_several(parameter: click.Parameter) -> bool:
