@@ -44,7 +44,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 @pytest.fixture
 def page(browser: webdriver.Chrome, site: Site) -> Iterator[Callable[[str], None]]:
-    """Opens a page on a desk; at the end the console has no error, and no other server was asked."""
+    """Opens a page on a desk; then the console has no error, and no other server was asked."""
     logs: Any = browser  # some of selenium has no types
     for log in ("browser", "performance"):
         logs.get_log(log)

@@ -349,10 +349,14 @@ def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
             'create temp table weights as select "user", "user" as neighbor, 0.0 as weight'
             " from users limit 0"
         )
-    templates = session.templates
     for name in MACROS:
-        macro = templates.render(f"results/{name}.sql")
-        connection.execute(macro.replace("create macro", "create temp macro", 1))
+        define_macro(session, name)
+
+
+def define_macro(session: Session, name: str) -> None:
+    """Defines one of our macros in the connection, in place of what hides it."""
+    macro = session.templates.render(f"results/{name}.sql")
+    session.execute(macro.replace("create macro", "create or replace temp macro", 1))
 
 
 def _spill_folder() -> str:

@@ -89,6 +89,17 @@ def best_first_by_row(rows: IntArray, values: FloatArray) -> Indexes:
     return order.take(row_order)
 
 
+def ranked_by_value(values: FloatArray, columns: IntArray) -> Indexes:
+    """The indexes that sort values, the greatest first, and equal ones by column.
+
+    Adjacent values that differ by less than EQUALITY_GAP are equal.
+    """
+    order = np.argsort(-values, kind="stable")
+    starts_chain = -np.diff(values[order], prepend=np.inf) >= EQUALITY_GAP
+    ranked: Indexes = order[np.lexsort((columns[order], np.cumsum(starts_chain)))]
+    return ranked
+
+
 def position_in_row(rows: IntArray, rows_count: int) -> Indexes:
     """The position of each entry within its row, from 0; rows: of each entry, ascending."""
     lengths = np.bincount(rows, minlength=rows_count)

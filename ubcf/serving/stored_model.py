@@ -64,8 +64,11 @@ class StoredModel:
 def load_model(session: Session, loaded: StoredModel | None = None) -> StoredModel:
     """Loads the model of a database; makes the temporary table indexed_users, a row per user.
 
-    loaded: the model of this database, if it is loaded already: then only the table is made.
+    loaded: the model of this database, if it is loaded already: then only the table is made, if the
+    session lacks it.
     """
+    if loaded is not None and session.columns("indexed_users"):
+        return loaded
     mean_time = _mean_time(session) if loaded is None else loaded.mean_time
     session.set(mean_time=mean_time)
     session.run("serving/indexed_users.sql")

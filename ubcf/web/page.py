@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from ubcf.analysis.named_analyses import query
+from ubcf.analysis.named_analyses import query, set_id
+from ubcf.database.session import Session
 from ubcf.errors import OptionError
+from ubcf.serving.found_similarities import with_similarities
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -66,6 +68,16 @@ class Asked:
         """The only row of a named analysis."""
         (row,) = self.rows(analysis, **variables)
         return row
+
+    @contextmanager
+    def with_similarities(self, user: Any) -> Iterator[None]:
+        """Makes analyses of the neighbors of a user quick: by the matrices, which are loaded.
+
+        Raises NotFoundError for an unknown user.
+        """
+        set_id(self.connection, "user", user)
+        with with_similarities(Session(self.connection), self.build.model()):
+            yield
 
     def text(self, name: str) -> str:
         """A text of the form, without spaces around it; empty if it is not given.

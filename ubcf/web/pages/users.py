@@ -60,11 +60,13 @@ def user(asked: Asked) -> Answer:
     of_user = {"user": profile["user"]}
     history = asked.rows("user_history", **of_user, k=EVENTS_SHOWN)
     changes = _changes(asked)
+    with asked.with_similarities(name):
+        similar = asked.rows("similar_users", **of_user, k=SIMILAR_SHOWN)
     data: dict[str, Any] = {
         "profile": profile,
         "history": history,
         "recommendations": asked.rows("user_recommendations", **of_user),
-        "similar_users": asked.rows("similar_users", **of_user, k=SIMILAR_SHOWN),
+        "similar_users": similar,
         "treatments": asked.rows("user_treatments", **of_user),
         "changes": changes,
     }
@@ -88,7 +90,9 @@ def explanation(asked: Asked) -> Answer:
     """Why a user gets a track, or does not: the terms of the score, and of the predicted time."""
     name, track_name = asked.ids["user"], asked.ids["track"]
     track = asked.row("track_profile", track=track_name)
-    terms = asked.rows("explain", user=name, track=track_name, k=TERMS_SHOWN)
+    with asked.with_similarities(name):
+        terms = asked.rows("explain", user=name, track=track_name, k=TERMS_SHOWN)
+        nothing = None if terms else why_nothing(asked.connection, name, track_name)
     stored = asked.rows("recommendation", user=name, track=track_name)
     explained = explain_prediction(asked.connection, name, track_name, asked.build.model())
     predicted = _shown_terms(asked.connection, explained)
@@ -99,7 +103,7 @@ def explanation(asked: Asked) -> Answer:
         "recommendation": stored[0] if stored else None,
         "neighbors": [term for term in terms if term["neighbor"] is not None],
         "rest": next((term["contribution"] for term in terms if term["neighbor"] is None), None),
-        "why_nothing": None if terms else why_nothing(asked.connection, name, track_name),
+        "why_nothing": nothing,
         "predicted": predicted,
     }
     return Answer(f"Why user {name} gets {track['title'] or track['track']}", data)
