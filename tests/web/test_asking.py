@@ -225,7 +225,7 @@ def test_endless_queries_do_not_keep_other_pages_waiting(site: Site) -> None:
     statuses: list[int] = []
 
     def ask() -> None:
-        statuses.append(site.ask(at("/sql.json", q=ENDLESS, seconds=5)).status)
+        statuses.append(site.ask(at("/sql.json", q=ENDLESS, seconds=2)).status)
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
     for thread in threads:

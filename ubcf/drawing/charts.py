@@ -58,6 +58,9 @@ EFFECT_HEIGHT = 36
 # Labels of the time axis of a timeline.
 TIMELINE_TICKS = 4
 
+# The least distance of two of them, as a part of the axis: labels of dates do not overlap.
+CLOSEST_TICKS = 0.2
+
 # By the unit of a timeline: how labels of whole hours, days, months, years and decades end, and how
 # many characters of them are shown.
 ROUND_LABELS = {
@@ -644,8 +647,11 @@ def _ticks(rows: Rows) -> list[tuple[float, str]]:
     last = rows[-1]["number"]
     targets = [last * (place + 0.5) / TIMELINE_TICKS for place in range(TIMELINE_TICKS)]
     found = dict.fromkeys(min(whole, key=lambda n: abs(n - target)) for target in targets)
-    ticks, previous = [], ""
+    ticks: list[tuple[float, str]] = []
+    previous = ""
     for number in found:
+        if ticks and number + 0.5 - ticks[-1][0] < CLOSEST_TICKS * last:
+            continue
         # The date stands below the time, where it is another than that of the last tick.
         date, _, time = whole[number][:short].partition(" ")
         text = date if not time else time if date == previous else f"{time}\n{date}"
