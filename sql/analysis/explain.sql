@@ -14,17 +14,24 @@
 -- variable track: the track, recommended or not.
 -- variable k: neighbors at most, those with the greatest contributions (default all).
 with
+-- once: not for every neighbor
+model as materialized (
+    select
+        coalesce(cast(options ->> 'track_exponent' as double), 0.0) as track_exponent,
+        coalesce(options ->> 'similarity', 'full') = 'ridge' as is_ridge,
+        cast(options ->> 'own_liking' as double) as own_liking
+    from build
+),
+
 own as (
     select
         interactions.track,
         interactions.centered_time,
         interactions.counted_time,
-        power(
-            tracks.listeners, -2 * coalesce(cast(build.options ->> 'track_exponent' as double), 0.0)
-        ) as factor
+        power(tracks.listeners, -2 * model.track_exponent) as factor
     from interactions
     inner join tracks on interactions.track = tracks.track
-    cross join build
+    cross join model
     where interactions."user" = getvariable('user')
 ),
 
@@ -32,10 +39,10 @@ counting as (
     select
         weights.neighbor,
         weights.weight,
-        build.options ->> 'similarity' = 'ridge'
+        model.is_ridge
         and row_number() over (order by abs(weights.weight) desc, weights.neighbor) > 300 as is_rest
     from weights_of(getvariable('user')) as weights
-    cross join build
+    cross join model
 ),
 
 contributions as (
@@ -50,15 +57,15 @@ contributions as (
     union all
     select
         getvariable('user') as neighbor,
-        cast(build.options ->> 'own_liking' as double) as weight,
+        model.own_liking as weight,
         own.centered_time as counted_time,
         false as is_rest
     from own
-    cross join build
+    cross join model
     where
         own.track = getvariable('track')
         and own.centered_time > 0
-        and cast(build.options ->> 'own_liking' as double) > 0
+        and model.own_liking > 0
 ),
 
 placed as (

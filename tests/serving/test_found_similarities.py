@@ -45,6 +45,20 @@ def test_they_have_the_same_places_weights_and_tracks_in_common(built: Built) ->
             assert neighbors(connection, user) == computed
 
 
+def test_the_first_few_are_those_of_all_as_far_as_they_are_above_0(built: Built) -> None:
+    with connect_closed(built.database) as connection:
+        session = Session(connection)
+        model = load_model(session)
+        for user in USERS:
+            computed = neighbors(connection, user)
+            set_id(connection, "user", user)
+            for most in (3, 10_000):
+                with with_similarities(session, model, most):
+                    found = neighbors(connection, user)
+                expected = [row for row in computed[:most] if row[3] > 0]
+                assert [row[:3] for row in found] == [row[:3] for row in expected]
+
+
 def test_an_explanation_of_the_first_k_has_their_terms_and_the_sum_of_the_others(
     built: Built,
 ) -> None:

@@ -16,8 +16,14 @@ from tests.support import reference
 from tests.support.builds import Built, build_folder, build_sample
 from tests.support.commands import call_ubcf
 from tests.support.logs import write_log
+from ubcf.analysis.named_analyses import query, set_id
 from ubcf.building import scores
+from ubcf.database.reading import connect_closed
+from ubcf.database.session import Session
+from ubcf.serving import stored_model
 from ubcf.serving.recommendation import fold_in
+from ubcf.serving.stored_model import load_model
+from ubcf.serving.unstored_weights import with_weights
 
 # Nobody else has heard track 60, which the person of the last test has.
 EVENTS = [
@@ -100,6 +106,21 @@ def test_the_table_of_weights_has_those_of_all_or_says_that_it_has_none(built: B
     explained = call_ubcf("explain", 7, 526, cwd=built.folder)
     assert explained.returncode == 0
     assert "the sum of" in explained.stderr
+
+
+def test_a_loaded_model_gives_the_weights_that_are_not_stored(
+    built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect_closed(built.database) as connection:
+        explained = query(connection, "explain", user=156, track=526).fetchall()
+        session = Session(connection)
+        model = load_model(session)
+        # Whatever would load the model once more fails.
+        monkeypatch.setattr(stored_model, "StoredModel", None)
+        set_id(connection, "user", 156)
+        with with_weights(session, model):
+            assert query(connection, "explain", user=156, track=526).fetchall() == explained
+        assert len(explained) > 1
 
 
 def test_a_user_without_neighbors_has_no_weights_and_that_is_no_error(tmp_path: Path) -> None:

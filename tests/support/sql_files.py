@@ -95,7 +95,7 @@ SET = re.compile(rf"\bset variable {NAME}")
 # A name after from or join, and whether it is called as a function.
 READ = re.compile(rf"(?<!distinct )\b(?:from|join)\s+{NAME}(?!\w)(\s*\()?")
 
-COMMON_TABLE = re.compile(r"^\s*(\w+) as \($", re.MULTILINE)
+COMMON_TABLE = re.compile(r"^\s*(\w+) as (?:materialized )?\($", re.MULTILINE)
 
 
 @dataclass(frozen=True)

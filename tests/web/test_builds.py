@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.support.browsing import browsing
 from tests.support.builds import Built, build_folder
 from tests.support.logs import log_line, write_log
-from ubcf.web.builds import RETRY_SECONDS, Builds
+from ubcf.database.session import Session
+from ubcf.web.builds import RETRY_SECONDS, Build, Builds
 
 YESTERDAY = [(1, 10, 1.0), (1, 20, 0.0), (2, 10, 0.9), (2, 30, 0.8), (2, 40, 0.1), (3, 20, 0.5)]
 TODAY = [*YESTERDAY, (4, 10, 1.0), (4, 50, 0.9), (4, 40, 0.2), (1, 50, 1.0)]
@@ -87,6 +90,15 @@ def test_a_page_that_is_made_meanwhile_is_of_the_build_that_it_began_with(
         with before.cursor() as connection:
             assert connection.execute("select count(*) from users").fetchall() == [(3,)]
     builds.close()
+
+
+def test_what_a_failed_page_left_behind_is_not_shown_by_the_next(yesterday: Built) -> None:
+    with closing(Build(yesterday.database, None)) as build:
+        with pytest.raises(duckdb.Error), build.cursor() as connection:
+            connection.execute("create temp table events as select 1 as broken")
+            connection.execute("select * from nothing")
+        with build.cursor() as connection:
+            assert Session(connection).count("events") == len(YESTERDAY)
 
 
 def test_what_a_list_lost_and_won_since_another_build_is_shown(

@@ -148,12 +148,15 @@ def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:
     Returns the id in the type that it has in the database. Raises NotFoundError for an unknown one,
     with the nearest ids; for a track also those with this artist or title.
     """
-    found = None
+    found, text = None, literal(str(value))
     for table in SOURCES_OF_IDS[kind]:
         if found is None:
+            id_type = Session(connection).columns(table)[kind]
+            # The first condition follows from the second, and skips most rows.
             connection.execute(
                 f'set variable {kind} = (select any_value("{kind}") from {table}'
-                f' where cast("{kind}" as varchar) = {literal(str(value))})'
+                f' where "{kind}" = try_cast({text} as {id_type})'
+                f' and cast("{kind}" as varchar) = {text})'
             )
             ((found,),) = connection.execute(f"select getvariable('{kind}')").fetchall()
     if found is None:

@@ -64,7 +64,7 @@ def title_of(connection: duckdb.DuckDBPyConnection, track: Any) -> str:
     """
     refuse_without_catalog(connection)
     ((artist, title),) = (
-        query(connection, "track_profile", track=track).project("artist, title").fetchall()
+        query(connection, "track_summary", track=track).project("artist, title").fetchall()
     )
     return " - ".join(filter(None, (artist, title))) or "not in the catalog"
 

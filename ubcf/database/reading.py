@@ -197,6 +197,9 @@ def reader(shared: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     cursor = shared.cursor()
     cursor.execute(f"use {NEW}")
     define_macros(cursor)
+    session = Session(cursor)
+    if not session.run("serving/questions/scale.sql"):
+        session.run("serving/without_scale.sql")
     _PRIVATE.add(cursor)
     return cursor
 

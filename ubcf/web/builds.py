@@ -24,7 +24,7 @@ from ubcf.database.reading import connect_shared, reader
 from ubcf.database.session import Session
 from ubcf.drawing.charts import Chart, draw_charts
 from ubcf.drawing.pages import utc_time
-from ubcf.errors import NotFoundError, UbcfError, printable
+from ubcf.errors import NotFoundError, OptionError, UbcfError, printable
 from ubcf.serving.stored_model import StoredModel, load_model
 from ubcf.web.page import Row, rows_of
 
@@ -103,8 +103,14 @@ class Build:
                 cursor = reader(self._shared)
             try:
                 yield cursor
-            finally:
+            except (NotFoundError, OptionError):
                 self._cursors.put(cursor)
+                raise
+            except BaseException:
+                # Interrupted, it may have kept temporary tables of the user who was asked for.
+                cursor.close()
+                raise
+            self._cursors.put(cursor)
 
     @contextmanager
     def kept(self) -> Iterator[None]:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from ubcf.analysis.named_analyses import query, set_id
+from ubcf.analysis.user_events import with_events_of_user
 from ubcf.database.session import Session
 from ubcf.errors import OptionError
 from ubcf.serving.found_similarities import with_similarities
+from ubcf.serving.unstored_weights import with_weights
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -70,13 +72,31 @@ class Asked:
         return row
 
     @contextmanager
-    def with_similarities(self, user: Any) -> Iterator[None]:
+    def with_similarities(self, user: Any, most: int | None = None) -> Iterator[None]:
         """Makes analyses of the neighbors of a user quick: by the matrices, which are loaded.
+
+        most: of the neighbors, only those with the greatest similarities above 0. Raises
+        NotFoundError for an unknown user.
+        """
+        set_id(self.connection, "user", user)
+        with with_similarities(Session(self.connection), self.build.model(), most):
+            yield
+
+    @contextmanager
+    def with_weights(self, user: Any) -> Iterator[None]:
+        """Makes analyses of the scores of a user quick, as `with_similarities` does."""
+        session = Session(self.connection)
+        with self.with_similarities(user), with_weights(session, self.build.model()):
+            yield
+
+    @contextmanager
+    def with_events(self, user: Any) -> Iterator[None]:
+        """Makes several analyses of the events of a user read them once.
 
         Raises NotFoundError for an unknown user.
         """
         set_id(self.connection, "user", user)
-        with with_similarities(Session(self.connection), self.build.model()):
+        with with_events_of_user(Session(self.connection)):
             yield
 
     def text(self, name: str) -> str:

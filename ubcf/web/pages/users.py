@@ -55,19 +55,19 @@ def users(asked: Asked) -> Answer:
 def user(asked: Asked) -> Answer:
     """What a user heard beside what the user gets, who is similar, and what changed."""
     name = asked.ids["user"]
-    profile = asked.row("user_profile", user=name)
-    # The id as the database has it, and the build that is asked for further parts.
-    of_user = {"user": profile["user"]}
-    history = asked.rows("user_history", **of_user, k=EVENTS_SHOWN)
+    with asked.with_events(name):
+        profile = asked.row("user_profile", user=name)
+        history = asked.rows("user_history", user=name, k=EVENTS_SHOWN)
+        treatments = asked.rows("user_treatments", user=name)
+    with asked.with_similarities(name, SIMILAR_SHOWN):
+        similar = asked.rows("similar_users", user=name, k=SIMILAR_SHOWN)
     changes = _changes(asked)
-    with asked.with_similarities(name):
-        similar = asked.rows("similar_users", **of_user, k=SIMILAR_SHOWN)
     data: dict[str, Any] = {
         "profile": profile,
         "history": history,
-        "recommendations": asked.rows("user_recommendations", **of_user),
+        "recommendations": asked.rows("user_recommendations", user=name),
         "similar_users": similar,
-        "treatments": asked.rows("user_treatments", **of_user),
+        "treatments": treatments,
         "changes": changes,
     }
     counts = {change: sum(row["change"] == change for row in changes or []) for change in CHANGES}
@@ -89,8 +89,8 @@ def _changes(asked: Asked) -> list[Row] | None:
 def explanation(asked: Asked) -> Answer:
     """Why a user gets a track, or does not: the terms of the score, and of the predicted time."""
     name, track_name = asked.ids["user"], asked.ids["track"]
-    track = asked.row("track_profile", track=track_name)
-    with asked.with_similarities(name):
+    track = asked.row("track_summary", track=track_name)
+    with asked.with_weights(name):
         terms = asked.rows("explain", user=name, track=track_name, k=TERMS_SHOWN)
         nothing = None if terms else why_nothing(asked.connection, name, track_name)
     stored = asked.rows("recommendation", user=name, track=track_name)
