@@ -151,7 +151,7 @@ def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:
     found, text = None, literal(str(value))
     for table in SOURCES_OF_IDS[kind]:
         if found is None:
-            id_type = Session(connection).columns(table)[kind]
+            id_type = Session(connection).columns(table).get(kind, "varchar")
             # The first condition follows from the second, and skips most rows.
             connection.execute(
                 f'set variable {kind} = (select any_value("{kind}") from {table}'

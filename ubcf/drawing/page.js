@@ -6,6 +6,8 @@ const sortTables = (within) => {
 const makeSortable = (table) => {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
+    // A head that is only read aloud stands over links, which have no order.
+    if (head.querySelector(".unseen")) return;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);
