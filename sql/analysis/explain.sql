@@ -1,6 +1,7 @@
 -- explain: one row per neighbor that contributes to the score of a track for a user, the greatest first.
--- score(u, t) is the sum of w(u, v) * h(v, t) over the other users v. A row is one term: similarity is
--- w(u, v), centered_time is h(v, t) (plus the offset of the build), contribution is their product. With a scale
+-- score(u, t) is the sum of w(u, v) * h(v, t) over the other users v. A row is one term: similarity is w(u, v), which
+-- with a walk or a ridge is the weight of v and no similarity; centered_time is h(v, t), here plus the offset of the
+-- build, which the column of the same name in interactions lacks; contribution is their product. With a scale
 -- (--scale 1:5), centered_time is a difference in it, and contribution the product divided by the length of the
 -- scale (4): scores are of times from 0 to 1.
 -- In a walk the user may come back to itself, and is one of the rows. If the build has an own liking, a row of the user

@@ -1,6 +1,7 @@
 -- explained_recommendations: one row per recommendation of a user and neighbor that contributes to its score.
--- A neighbor contributes its similarity times its centered time on the track; the score is the sum of all
--- contributions. With a scale (--scale 1:5), the centered time is a difference in it, and the product is divided by
+-- A neighbor contributes its similarity (with a walk or a ridge, its weight, which is no similarity) times its centered
+-- time on the track plus the offset of the build, which is the column centered_time here; the score is the sum of all
+-- contributions. What the user's own liking adds has the centered time without the offset. With a scale (--scale 1:5), the centered time is a difference in it, and the product is divided by
 -- the length of the scale (4): scores are of times from 0 to 1. A track without any contribution has one row, without a neighbor.
 -- neighbors: all that contribute to the track; place: of the neighbor among these, from 1.
 -- variable user: the user.

@@ -109,6 +109,64 @@ def test_an_explanation_closes_again(
     assert browser.current_url.endswith("/users/287")
 
 
+def test_an_explanation_is_whole_and_closes_by_the_keyboard(
+    browser: webdriver.Chrome, page: Callable[[str], None]
+) -> None:
+    page("/users/287")
+    # far down in a table that scrolls
+    link = browser.find_elements(By.CSS_SELECTOR, "a.why-link")[60]
+    for key in (Keys.ENTER, Keys.ESCAPE):
+        link.send_keys(Keys.ENTER)
+        opened = until(browser, lambda: browser.find_element(By.CSS_SELECTOR, "tr.opened"))
+        region = "document.querySelector('[aria-label=Recommendations]')"
+        assert browser.execute_script(f"return {region}.scrollHeight - {region}.clientHeight") == 0
+        assert opened.find_element(By.CSS_SELECTOR, "tfoot, .predicted").is_displayed()
+        whole = opened.find_element(By.LINK_TEXT, "Open as a page").get_attribute("href")
+        assert whole == link.get_attribute("href")
+        button = opened.find_element(By.CSS_SELECTOR, "button.close")
+        assert button.text == "Close"
+        button.send_keys(key)
+        until(browser, lambda: not browser.find_elements(By.CSS_SELECTOR, "tr.opened"))
+        assert browser.switch_to.active_element == link
+        top = browser.execute_script("return arguments[0].getBoundingClientRect().top", link)
+        assert 0 <= top < 900
+
+
+def test_a_table_sorts_while_an_explanation_is_open(
+    browser: webdriver.Chrome, page: Callable[[str], None]
+) -> None:
+    page("/users/287")
+    browser.find_element(By.CSS_SELECTOR, "a.why-link").click()
+    until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "tr.opened"))
+    browser.find_element(By.XPATH, "//th/button[contains(., 'Rank')]").click()
+    assert rows(browser, "Recommendations")[0].startswith("100 ")
+    assert browser.find_elements(By.CSS_SELECTOR, "tr.opened") == []
+
+
+def test_the_columns_that_matter_are_in_view_on_a_phone(
+    browser: webdriver.Chrome, page: Callable[[str], None]
+) -> None:
+    for path in ("/users/287", "/users/287/tracks/109", "/experiments/TASTE_SHARE"):
+        set_screen(browser, PHONE)
+        page(path)
+        assert browser.execute_script(
+            "return [...document.querySelectorAll('.scroll, nav ul')]"
+            ".filter(each => each.scrollWidth > each.clientWidth)"
+            ".map(each => each.ariaLabel)"
+        ) == [], path  # fmt: skip
+
+
+def test_every_button_that_sorts_has_visible_words(
+    browser: webdriver.Chrome, page: Callable[[str], None]
+) -> None:
+    for path in ("/users/287", "/tracks/109"):
+        page(path)
+        heads = browser.find_elements(By.CSS_SELECTOR, "th > button")
+        assert heads
+        assert [head.text for head in heads if head.find_elements(By.CLASS_NAME, "unseen")] == []
+        assert all(head.text.strip() for head in heads)
+
+
 def test_tables_sort_by_a_click_and_lists_by_a_link(
     browser: webdriver.Chrome, page: Callable[[str], None]
 ) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 import ubcf
-from tests.support.browsing import Site, browsing
-from tests.support.builds import Built, build_folder
+from tests.support.browsing import Content, Site, browsing
+from tests.support.builds import Built, build_folder, build_sample
 from tests.support.logs import log_line, write_log
+from ubcf.scoring.options import PRESETS
 from ubcf.web.addresses import encode_id
 from ubcf.web.app import PAGES
 from ubcf.web.page import rows_of
@@ -66,6 +68,36 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / "logs" / "tracks.json").write_text("\n".join(catalog))
     with browsing(build_folder(folder, ids="text").database) as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The pages about the sample by a walk, with an offset and an own liking."""
+    folder = tmp_path_factory.mktemp("listening")
+    with browsing(build_sample(folder, **PRESETS["listening"]).database) as site:
+        yield site
+
+
+def own_listening(listening: Site) -> tuple[dict[str, Any], Content]:
+    """Why a user gets a track that the user liked: the data, and the page."""
+    with listening.builds.current() as build, build.cursor() as connection:
+        ((user, track),) = connection.execute(
+            """
+            select "user", track
+            from recommendations
+            inner join interactions using ("user", track)
+            where source = 'neighbors' and rank = 1 and centered_time > 0.1
+            order by score desc, "user"
+            limit 1
+            """
+        ).fetchall()
+    path = f"/users/{user}/tracks/{track}"
+    return listening.twin(f"{path}.json"), listening.page(path)
+
+
+def headings(html: str) -> list[str]:
+    """The heads of the columns of the first table."""
+    return re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", html.partition("</thead>")[0])
 
 
 # What pages show
@@ -139,6 +171,77 @@ def test_an_explanation_shows_the_greatest_terms_and_one_sum_of_the_others(
     others = sum(term["contribution"] for term in terms[shown:])
     assert data["rest"] == pytest.approx(others, abs=1e-12)
     assert "All others together" in site.page(f"/users/{user}/tracks/{track}").text
+
+
+def test_an_explanation_says_in_words_who_makes_the_score(site: Site) -> None:
+    page = site.page("/users/287/tracks/109")
+    data = site.twin("/users/287/tracks/109.json")
+    assert data["rest"] is None
+    count = len(data["neighbors"])
+    assert count > 1
+    assert f"{count} users compared with 287 heard it: together" in page.text
+    assert f"together they make the score +{data['score']:.3f}." in page.text
+    assert "Contribution: similarity times how much longer" in page.text
+    assert headings(page.html) == ["Who heard it", "Similarity", "Beyond expected", "Contribution"]
+    assert "random walk" not in page.text
+    assert "offset" not in page.text
+
+
+def test_the_weights_of_a_walk_are_not_called_similarities(listening: Site) -> None:
+    data, page = own_listening(listening)
+    assert headings(page.html) == [
+        "Who heard it",
+        "Weight",
+        "Beyond expected + 0.25",
+        "Contribution",
+    ]
+    assert f"a random walk of 4 steps from user {data['user']}, each to a similar user" in page.text
+    assert "Contribution: weight times how much longer somebody heard it" in page.text
+    others = [term for term in data["neighbors"] if term["counts_by"] == "neighbor"]
+    count = f"{len(others)}{' and more' if data['rest'] is not None else ''}"
+    assert f"{count} users like {data['user']} heard it, and the user heard it too" in page.text
+
+
+def test_a_time_with_the_offset_agrees_with_the_page_of_the_track(listening: Site) -> None:
+    data, _ = own_listening(listening)
+    listeners = listening.twin(f"/tracks/{data['track']['track']}.json")["listeners"]
+    beyond = {row["user"]: row["centered_time"] for row in listeners}
+    compared = 0
+    for term in data["neighbors"]:
+        if term["neighbor"] in beyond:
+            offset = 0.0 if term["counts_by"] == "own_liking" else 0.25
+            assert term["centered_time"] == pytest.approx(beyond[term["neighbor"]] + offset)
+            compared += 1
+    assert compared >= 3
+
+
+def test_what_the_user_heard_counts_by_the_walk_and_by_an_own_liking(listening: Site) -> None:
+    data, page = own_listening(listening)
+    own = {
+        term["counts_by"]: term
+        for term in data["neighbors"]
+        if str(term["neighbor"]) == data["user"]
+    }
+    assert set(own) == {"walk", "own_liking"}
+    assert own["own_liking"]["contribution"] == pytest.approx(
+        0.03 * (own["walk"]["centered_time"] - 0.25)
+    )
+    below = r"<.*?<td colspan=\"4\" class=\"common\">(.*?)</td>"
+    by_walk, by_liking = (
+        re.search(f"the user, by {kind}{below}", page.html, re.S)
+        for kind in ("the walk", "own liking")
+    )
+    assert by_walk is not None
+    assert by_walk[1].startswith("the walk came back to the user")
+    assert by_liking is not None
+    assert "without the offset, counts 0.03 times" in by_liking[1]
+
+
+def test_history_and_recommendations_say_how_many_of_how_many(site: Site) -> None:
+    page = site.page("/users/287")
+    data = site.twin("/users/287.json")
+    assert f"All {data['profile']['events']} events." in page.text
+    assert "All 100 of the list, which has 100 at most." in page.text
 
 
 def test_a_track_that_nobody_near_heard_says_so(site: Site, sample: Built) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
@@ -101,12 +102,25 @@ def explanation(asked: Asked) -> Answer:
         "track": track,
         "score": sum((term["contribution"] for term in terms), 0.0),
         "recommendation": stored[0] if stored else None,
-        "neighbors": [term for term in terms if term["neighbor"] is not None],
+        "neighbors": [
+            {**term, "counts_by": _counts_by(term, name, asked.build.options)}
+            for term in terms
+            if term["neighbor"] is not None
+        ],
         "rest": next((term["contribution"] for term in terms if term["neighbor"] is None), None),
         "why_nothing": nothing,
         "predicted": predicted,
     }
     return Answer(f"Why user {name} gets {track['title'] or track['track']}", data)
+
+
+def _counts_by(term: Row, user: str, options: Mapping[str, Any]) -> str:
+    """By what somebody counts in a score: as another user, or what the user heard, which may count
+    twice: because a walk came back to the user, and by an own liking.
+    """
+    if str(term["neighbor"]) != user:
+        return "neighbor"
+    return "own_liking" if term["similarity"] == options.get("own_liking") else "walk"
 
 
 def _titled(

@@ -43,35 +43,88 @@ for (const note of document.querySelectorAll("[data-again]")) {
   setTimeout(() => location.reload(), Number(note.dataset.again));
 }
 
-// A click on "why" opens the explanation below its row, and closes it again.
+// A click on "why" opens the explanation below its row, whole; another click, its button or Escape
+// closes it again. The link stays where it was on the screen, also if its table scrolled.
+const keepingPlace = (link, change) => {
+  const before = link.getBoundingClientRect().top;
+  change();
+  link.scrollIntoView({ block: "nearest" });
+  scrollBy({ top: link.getBoundingClientRect().top - before, behavior: "instant" });
+};
+
+const linkOf = (opened) => opened.previousElementSibling.querySelector("a.why-link");
+
+const closeExplanation = (opened) => {
+  const link = linkOf(opened);
+  keepingPlace(link, () => opened.remove());
+  link.setAttribute("aria-expanded", "false");
+  link.focus({ preventScroll: true });
+};
+
+const openExplanation = (link, explanation) => {
+  explanation.removeAttribute("id");
+  const ways = document.createElement("p");
+  ways.className = "ways";
+  const whole = document.createElement("a");
+  whole.href = link.href;
+  whole.textContent = "Open as a page";
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "close";
+  close.textContent = "Close";
+  ways.append(whole, close);
+  const row = link.closest("tr");
+  const opened = document.createElement("tr");
+  opened.className = "opened";
+  const cell = opened.insertCell();
+  cell.colSpan = row.cells.length;
+  cell.append(ways, explanation);
+  keepingPlace(link, () => row.after(opened));
+  link.setAttribute("aria-expanded", "true");
+};
+
 document.addEventListener("click", async (event) => {
+  const close = event.target.closest(".opened .close");
+  if (close) closeExplanation(close.closest(".opened"));
   const link = event.target.closest("a.why-link");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  const row = link.closest("tr");
-  if (row.nextElementSibling?.classList.contains("opened")) {
-    row.nextElementSibling.remove();
-    link.setAttribute("aria-expanded", "false");
+  const next = link.closest("tr").nextElementSibling;
+  if (next?.classList.contains("opened")) {
+    closeExplanation(next);
     return;
   }
+  if (link.classList.contains("busy")) return;
   link.classList.add("busy");
   try {
     const found = (await fetchPage(link.href)).getElementById("explanation");
     if (found === null) throw new Error("no explanation");
-    found.removeAttribute("id");
-    const opened = document.createElement("tr");
-    opened.className = "opened";
-    const cell = opened.insertCell();
-    cell.colSpan = row.cells.length;
-    cell.append(found);
-    row.after(opened);
-    link.setAttribute("aria-expanded", "true");
+    openExplanation(link, found);
   } catch {
     location.assign(link.href);
   } finally {
     link.classList.remove("busy");
   }
 });
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const row = event.target.closest("tr.opened") ?? event.target.closest("tr")?.nextElementSibling;
+  if (row?.classList.contains("opened")) closeExplanation(row);
+});
+
+// Rows are sorted without explanations between them.
+document.addEventListener(
+  "click",
+  (event) => {
+    const table = event.target.closest("thead button")?.closest("table");
+    for (const opened of table?.querySelectorAll("tr.opened") ?? []) {
+      linkOf(opened).setAttribute("aria-expanded", "false");
+      opened.remove();
+    }
+  },
+  true,
+);
 
 // Statements run without loading the page anew, so that "Stop" can end them: the server interrupts
 // a query once nobody waits for it.
