@@ -156,6 +156,19 @@ def test_the_columns_that_matter_are_in_view_on_a_phone(
         ) == [], path  # fmt: skip
 
 
+def test_similar_users_have_a_visible_head_over_each_visible_cell_on_a_phone(
+    browser: webdriver.Chrome, page: Callable[[str], None]
+) -> None:
+    set_screen(browser, PHONE)
+    page("/users/287")
+    for width, columns in ((PHONE, 5), (DESK, 6)):
+        set_screen(browser, width)
+        head, first = browser.find_elements(By.CSS_SELECTOR, ".similar tr")[:2]
+        for row in (head, first):
+            cells = row.find_elements(By.CSS_SELECTOR, "th, td")
+            assert sum(cell.is_displayed() for cell in cells) == columns
+
+
 def test_every_button_that_sorts_has_visible_words(
     browser: webdriver.Chrome, page: Callable[[str], None]
 ) -> None:
