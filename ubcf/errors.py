@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 # Signals that end a command like Ctrl-C; Windows has not all of them.
 ENDING_SIGNALS = tuple(
@@ -55,7 +56,17 @@ class QueryError(UbcfError):
 
 
 class NotFoundError(UbcfError):
-    """A user, track, analysis or experiment does not exist."""
+    """A user, track, analysis or experiment does not exist.
+
+    kind: 'user' or 'track', if it is one of these; nearest: the ids and the names of those like it.
+    """
+
+    def __init__(
+        self, reason: str, kind: str | None = None, nearest: Sequence[tuple[Any, str]] = ()
+    ) -> None:
+        names = ", ".join(name for _, name in nearest)
+        super().__init__(reason if kind is None else f"{reason}; nearest: {names}")
+        self.reason, self.kind, self.nearest = reason, kind, nearest
 
 
 class BusyError(UbcfError):

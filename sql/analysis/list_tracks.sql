@@ -1,6 +1,7 @@
 -- list_tracks: one row per track, or per track whose id, artist, title or genre has a text, in an order of choice.
 -- recommended_to: users who have the track in their list. found: how many tracks there are in all.
 -- A track that only the catalog has comes last. An id that is a number is found by its first digits; capitals do not matter.
+-- The track whose id is the text comes first.
 -- variable text: a part of the id, of artist and title, or of the genre (default: all tracks).
 -- variable sort: popularity, track, artist, title, genre, plays, listeners or total_time (default popularity).
 -- variable direction: desc or asc (default asc: the most popular first).
@@ -21,6 +22,7 @@ texts as (
 
 matching as (
     select
+        coalesce(id_text = query_text, false) as is_text,
         track,
         artist,
         title,
@@ -58,6 +60,7 @@ ranked as (
         case direction
             when 'desc' then row_number() over (
                 order by
+                    is_text desc,
                     sort_number desc nulls last,
                     sort_text desc nulls last,
                     popularity_rank asc nulls last,
@@ -65,10 +68,11 @@ ranked as (
             )
             else row_number() over (
                 order by
-                    sort_number nulls last,
-                    sort_text nulls last,
-                    popularity_rank nulls last,
-                    track
+                    is_text desc,
+                    sort_number asc nulls last,
+                    sort_text asc nulls last,
+                    popularity_rank asc nulls last,
+                    track asc
             )
         end as place,
         count(*) over () as found

@@ -1,6 +1,7 @@
 -- list_users: one row per user in the logs, or per user whose id has a text, in an order of choice.
 -- total_time: the sum of the user's times, as fractions. found: how many users there are in all.
 -- An id that is a number is found by its first digits, another one by any part; capitals do not matter.
+-- The user whose id is the text comes first.
 -- variable text: a part of the id (default: all users).
 -- variable sort: user, events, tracks, mean_time, total_time, positive_neighbors, negative_neighbors or positive_scores (default events).
 -- variable direction: desc or asc (default desc).
@@ -19,6 +20,7 @@ texts as (
 
 matching as (
     select
+        coalesce(id_text = query_text, false) as is_text,
         "user",
         events,
         tracks,
@@ -51,10 +53,18 @@ ranked as (
         *,
         case direction
             when 'asc' then row_number() over (
-                order by sort_number nulls last, sort_text, "user"
+                order by
+                    is_text desc,
+                    sort_number asc nulls last,
+                    sort_text asc,
+                    "user" asc
             )
             else row_number() over (
-                order by sort_number desc nulls last, sort_text desc, "user" asc
+                order by
+                    is_text desc,
+                    sort_number desc nulls last,
+                    sort_text desc,
+                    "user" asc
             )
         end as place,
         count(*) over () as found

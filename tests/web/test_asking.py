@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from html import unescape
 from urllib.parse import urlencode
 
 import duckdb
@@ -108,7 +109,7 @@ def test_downloads_have_the_same_rows_in_three_forms(site: Site, sample: Built) 
     }
     for form, each in received.items():
         assert each.status == 200
-        assert each.headers["content-disposition"] == f'attachment; filename="rows.{form}"'
+        assert each.headers["content-disposition"] == f'attachment; filename="sql.{form}"'
     header, *rows = csv.reader(io.StringIO(received["csv"].text))
     assert header == ["user", "events", "mean_time"]
     assert [(int(user), int(n), float(mean)) for user, n, mean in rows] == expected
@@ -247,6 +248,24 @@ def test_the_tables_are_listed_with_their_comments(site: Site, sample: Built) ->
     assert comment in text
 
 
+def test_of_several_statements_the_page_says_whose_rows_it_shows(site: Site) -> None:
+    said = "2 statements ran in turn; only the result of the last is shown."
+    assert said in site.page(at("/sql", q="select 1 as a; select 2 as b;")).text
+    assert "ran in turn" not in site.page(at("/sql", q="select 2 as b;")).text
+
+
+def test_the_example_query_counts_each_track_by_itself(site: Site, sample: Built) -> None:
+    example = site.page("/sql").html.partition("<textarea")[2].partition(">")[2]
+    query = unescape(example.partition("</textarea>")[0])
+    rows = site.twin(at("/sql.json", q=query))["rows"]
+    expected = sample.rows(
+        "select track, count(*) as n from recommendations where rank <= 10"
+        " group by track order by n desc limit 20"
+    )
+    assert [row[-1] for row in rows] == [lists for _, lists in expected]
+    assert len({row[0] for row in rows}) == 20
+
+
 # Histories
 
 
@@ -286,6 +305,22 @@ def test_a_history_without_taste_gets_popular_tracks_and_is_told_so(site: Site) 
     text = site.page(at("/try", history="nope 0.5\n<b> 1")).text
     assert "These are the popular tracks: none of the tracks heard is in the logs." in text
     assert "<b> not in the logs" in text
+    assert "A track that is not in the logs brings no similar users" in text
+    text = site.page(at("/try", history="526 1")).text
+    assert "A track that is not in the logs" not in text
+
+
+def test_what_only_resembles_a_text_stands_apart_from_what_has_it(site: Site) -> None:
+    path = at("/try", q="Crooked Windows")
+    twin, text = site.twin(path.replace("?", ".json?")), site.page(path).text
+    assert [(row["track"], row["title"]) for row in twin["found"]] == [(647, "Crooked Windows")]
+    assert len(twin["similar"]) == 9
+    assert 647 not in [row["track"] for row in twin["similar"]]
+    assert text.index("Tracks found") < text.index("id 647, ") < text.index("Similar names")
+    assert "Bralbek - Crooked Windows id 647, " in text
+    text = site.page(at("/try", q="croked wndows")).text
+    assert "No track has this in its id, artist, title or genre." in text
+    assert "Tracks found" not in text
 
 
 @pytest.mark.parametrize(
@@ -322,6 +357,8 @@ def test_experiments_are_those_of_the_command(site: Site, sample: Built) -> None
         assert len([tag for tag, _ in page.elements if tag == "svg"]) == 1
         for warning in experiment.warnings + experiment.notes:
             assert warning in page.text
+        assert "time per user the sum of the shares of tracks heard by a user" in page.text
+        assert "Below 0.001, users were not split evenly" in page.text
 
 
 def test_an_experiment_with_another_control_and_level(site: Site, sample: Built) -> None:
@@ -352,6 +389,30 @@ def test_the_comparison_is_that_of_diff(site: Site, sample: Built, other: Built)
     html = site.page("/compare").html
     numbers = ("4,000", "40,000", "36,000")
     assert all(f">{number}</td>" in html for number in numbers)
+
+
+def test_the_comparison_says_in_words_how_much_changed(
+    site: Site, sample: Built, other: Built
+) -> None:
+    text = site.page("/compare").text
+    # Lists of 10 against lists of 100: the same first 10, a tenth of the first 100.
+    assert "400 users are in both builds; of the first 10 tracks of a list, 100 % are the same" in (
+        text.replace("\N{NO-BREAK SPACE}", " ")
+    )
+    assert "Rank-biased overlap is the share of two lists that is the same" in text
+    assert "each track is among the first 10 of as many users as before" in text
+    assert "popular tracks that fill up the lists" in text
+    for raw in ("mean rbo", "overlap 10", "identical share", "e-0"):
+        assert raw not in text
+
+
+def test_a_build_that_is_compared_with_a_newer_one_says_so(
+    site: Site, sample: Built, other: Built
+) -> None:
+    for path in ("/compare", "/users/7"):
+        assert "is newer than the build that they show" in site.page(path).text
+    with browsing(other.database, sample.database) as site_of_new:
+        assert "is newer than" not in site_of_new.page("/compare").text
 
 
 def test_without_another_build_the_page_says_how_to_compare(sample: Built) -> None:

@@ -308,7 +308,7 @@ def test_a_track_is_found_by_title_artist_genre_and_id(site: Site, sample: Built
         ((count,),) = sample.rows(f"select count(*) from tracks where {condition}")
         data = site.twin(f"/tracks.json?q={quote(text)}")
         assert data["found"] == count > 0
-    assert "Nearest:" in site.page("/tracks?q=croked+wndows").text
+    assert "Similar names:" in site.page("/tracks?q=croked+wndows").text
 
 
 # Addresses

@@ -161,6 +161,6 @@ def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:
             ((found,),) = connection.execute(f"select getvariable('{kind}')").fetchall()
     if found is None:
         nearest = query(connection, NEAREST[kind], text=str(value), k=NEAREST_SHOWN)
-        names = ", ".join(row[0] for row in nearest.project(NEAREST_NAMED[kind]).fetchall())
-        raise NotFoundError(f"no {kind} {str(value)!r} in this database; nearest: {names}")
+        named = nearest.project(f'"{kind}", {NEAREST_NAMED[kind]}').fetchall()
+        raise NotFoundError(f"no {kind} {str(value)!r} in this database", kind, named)
     return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from ubcf.drawing.pages import utc_time
 from ubcf.errors import NotFoundError, OptionError, UbcfError, one_line, printable
@@ -31,6 +31,9 @@ MOST_WAITING = 200
 # A query that is to end is interrupted again after this time: an interruption between two queries
 # of a page is lost.
 INTERRUPTION_SECONDS = 0.1
+
+# A field of an address that the script adds while somebody types into a search.
+TYPING = "typing"
 
 HTML, JSON = "text/html; charset=utf-8", "application/json"
 
@@ -160,6 +163,8 @@ class Answering:
                 return Response(
                     as_json({"build": about, **found.data}), found.status, media_type=JSON
                 )
+            if found.instead is not None and TYPING not in request.query_params:
+                return RedirectResponse(found.instead, 303)
             return self._html(request, page.template, found, build, found.status)
 
     def _html(
@@ -167,17 +172,19 @@ class Answering:
         request: Request,
         template: str,
         answer: Answer,
-        build: Build | None,
+        build: Build,
         status: int = 200,
     ) -> Response:
         context = {
             "title": answer.title,
             "path": request.url.path,
             "twin": _twin_address(request) if status == 200 else None,
-            "form": dict(request.query_params.items()),
+            "form": {
+                name: text for name, text in request.query_params.items() if name != TYPING
+            },
             "shown_build": build,
             "notices": self.builds.notices(),
-            "built_at": None if build is None else utc_time(build.started_at),
+            "built_at": utc_time(build.started_at),
             "against": self.builds.against,
         }
         text = templates().get_template(template).render(**context, **answer.data, **answer.shown)
@@ -193,17 +200,33 @@ class Answering:
             reason = "an error of ubcf; the terminal that it runs in has a line about it"
         else:
             reason = str(error)
-        return self.refused(request, reason, status, as_twin=as_twin)
+        unknown = error if isinstance(error, NotFoundError) and error.kind else None
+        return self.refused(request, reason, status, as_twin=as_twin, unknown=unknown)
 
     def refused(
-        self, request: Request, reason: str, status: int, *, as_twin: bool = False
+        self,
+        request: Request,
+        reason: str,
+        status: int,
+        *,
+        as_twin: bool = False,
+        unknown: NotFoundError | None = None,
     ) -> Response:
-        """A page, or JSON, with the reason why something cannot be answered."""
+        """A page, or JSON, with the reason why something cannot be answered.
+
+        unknown: the error about a user or a track that is not there.
+        """
         if as_twin:
             return Response(as_json({"error": reason}), status, media_type=JSON)
-        data = {"reason": reason, "again": status in (403, 503)}
+        path = request.url.path
+        data = {
+            "reason": unknown.reason if unknown else reason,
+            "again": status in (403, 503),
+            "unknown": unknown,
+            "may_have_slash": status == 404 and path.startswith(("/users/", "/tracks/")),
+        }
         answer = Answer(_TITLES.get(status, "Error"), data)
-        return self._html(request, "error.html", answer, None, status)
+        return self._html(request, "error.html", answer, self.builds.latest, status)
 
 
 _TITLES = {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ubcf.web.answering import Answering
 from ubcf.web.page import Page
@@ -78,7 +80,20 @@ def make_app(answering: Answering, rules: Rules) -> ASGIApp:
         return answering.refused(request, reason, 405 if found else 404, as_twin=as_twin)
 
     app = Starlette(routes=routes, exception_handlers={HTTPException: failed})
-    return Safety(app, rules)
+    return Safety(_with_slashes_in_ids(app), rules)
+
+
+def _with_slashes_in_ids(app: ASGIApp) -> ASGIApp:
+    """Routes a %2F in an address as ~2F: as a part of an id, not as the end of one."""
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and b"%2f" in scope["raw_path"].lower():
+            raw = scope["raw_path"].partition(b"?")[0].decode("ascii")
+            path = re.sub("%2F", "~2F", raw, flags=re.IGNORECASE)
+            scope = {**scope, "raw_path": path.encode("ascii"), "path": unquote(path)}
+        await app(scope, receive, send)
+
+    return routed
 
 
 async def _static(request: Request) -> Response:

@@ -89,6 +89,18 @@ class Build:
         return moment
 
     @property
+    def newer_notice(self) -> str | None:
+        """That the build compared with is newer than this one, if it is."""
+        other = (self.compared_with or {}).get("started_at")
+        if other is None or other <= self.started_at:
+            return None
+        return (
+            f"The build that these pages compare with, of {utc_time(other)} UTC, is newer than the "
+            f"build that they show, of {utc_time(self.started_at)} UTC: what they call new was "
+            "there before, unless --against names the wrong file."
+        )
+
+    @property
     def are_ratings(self) -> bool:
         """Whether times are ratings in a scale of their own."""
         return self.options.get("scale") is not None
@@ -234,9 +246,15 @@ class Builds:
                 stack.enter_context(build.kept())
             yield build
 
+    @property
+    def latest(self) -> Build:
+        """The build that was opened last, to say which it is; it may be closed meanwhile."""
+        return self._build
+
     def notices(self) -> list[str]:
-        """What readers have to know of the file: that it was replaced, or cannot be opened."""
-        return [text for text in (self._failure, self._notice) if text is not None]
+        """What readers have to know of the files: replaced, not to be opened, not older."""
+        notices = (self._failure, self._notice, self._build.newer_notice)
+        return [text for text in notices if text is not None]
 
     def close(self) -> None:
         """Closes the database once the last request has ended."""

@@ -35,13 +35,15 @@ class Answer:
     """What a page shows.
 
     title: of the page. data: what the template and the JSON twin have. shown: what the template has
-    besides, such as drawings. status: 400 if the page shows what is wrong with a form.
+    besides, such as drawings. status: 400 if the page shows what is wrong with a form. instead: the
+    address of another page that readers get in place of this one, unless they are still typing.
     """
 
     title: str
     data: Mapping[str, Any]
     shown: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
+    instead: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,33 +11,28 @@ from ubcf.web.page import Answer, Asked, rows_of
 # Users whose lists changed most that are shown.
 USERS_SHOWN = 50
 
-# Parts with a row a value that may have changed, and how a page names them.
-PARTS = {
-    "lists": "Lists of recommendations",
-    "counts": "Users, tracks and events",
-    "measures": "Measures",
-    "sources": "Sources of recommendations",
-    "gained_and_lost": "Gained and lost",
-    "changed_users": "Users whose lists changed most",
-    "inputs": "Inputs that differ",
-    "options": "Options that differ",
-}
+# Tracks that gained lists, and tracks that lost lists, that are shown.
+TRACKS_SHOWN = 10
 
 
 def compared(asked: Asked) -> Answer:
     """The differences between this build and the one that the pages compare with."""
     build = asked.build
     if build.against is None:
-        return Answer("Compare", {"parts": None})
+        return Answer("Compare", {"parts": None, "recommended_tracks": None})
 
     def make() -> dict[str, Any]:
         relations = compare(asked.connection, USERS_SHOWN, titles=_have_titles(asked))
-        return {name: rows_of(relation) for name, relation in relations.items()}
+        parts = {name: rows_of(relation) for name, relation in relations.items()}
+        session = Session(asked.connection)
+        session.set(k=TRACKS_SHOWN)
+        tracks = rows_of(session.relation("analysis/diff/recommended_tracks.sql"))
+        return {"parts": parts, "recommended_tracks": tracks}
 
-    parts: dict[str, Any] = build.once("comparison", make)
+    made: dict[str, Any] = build.once("comparison", make)
     old = build.compared_with or {}
-    data = {"old": {name: old.get(name) for name in ("started_at", "version")}, "parts": parts}
-    return Answer("Compare", data, {"names": PARTS})
+    data = {"old": {name: old.get(name) for name in ("started_at", "version")}, **made}
+    return Answer("Compare", data)
 
 
 def _have_titles(asked: Asked) -> bool:

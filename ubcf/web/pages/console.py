@@ -25,6 +25,8 @@ SECONDS, MOST_SECONDS = 10, 25
 
 # A query to begin with.
 EXAMPLE = """select
+    tracks.track,
+    tracks.artist,
     tracks.title,
     count(*) as lists
 from recommendations
@@ -41,11 +43,12 @@ def console(asked: Asked) -> Answer | Response:
     seconds = asked.number("seconds", SECONDS, 1, MOST_SECONDS)
     if "download" in asked.form:
         return _file(asked, text, seconds, asked.choice("download", tuple(FORMS)))
-    found, wrong = FirstRows([], [], True), None
+    found, wrong, statements = FirstRows([], [], True), None, 0
     if text:
         try:
             with _statements(asked, seconds) as connection:
                 found = first_rows(connection, text, ROWS_SHOWN)
+                statements = len(connection.extract_statements(text))
         except (QueryError, TimeLimitError, BusyError) as error:
             wrong = str(error)
     data: dict[str, Any] = {
@@ -60,6 +63,7 @@ def console(asked: Asked) -> Answer | Response:
         data["error"] = wrong
     shown = {
         "wrong": wrong,
+        "statements": statements,
         "tables": _tables(asked),
         "example": EXAMPLE,
         "most_seconds": MOST_SECONDS,
@@ -95,4 +99,4 @@ def _file(asked: Asked, text: str, seconds: float, form: str) -> Response:
         with _statements(asked, seconds) as connection:
             write_result(connection, text, path, suffix, safe_csv=True)
 
-    return download("rows", form, write)
+    return download("sql", form, write)

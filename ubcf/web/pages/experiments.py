@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from ubcf.analysis.experiment_text import finding
-from ubcf.analysis.experiments import Experiment, analyze_experiments
+from ubcf.analysis.experiments import SAMPLE_RATIO_ALPHA, Experiment, analyze_experiments
 from ubcf.drawing.charts import forest_plot
 from ubcf.errors import NotFoundError, OptionError
 from ubcf.web.page import Answer, Asked
+
+# What a metric counts, for each that ubcf has; and the words for times: shares of tracks, or ratings.
+UNITS = {
+    "time_per_user": "the sum of the {shares} by a user; 1 is {one}",
+    "sessions": "sessions of a user",
+    "tracks_per_session": "tracks heard in a session, the mean of a user",
+    "time_per_session": "the sum of the {shares} in a session, the mean of a user",
+    "request_latency": "seconds for a request, the mean of a user; less is better",
+}
+OF_TIMES = {"shares": "shares of tracks heard", "one": "a whole track"}
+OF_RATINGS = {"shares": "ratings, as shares of the scale,", "one": "the greatest rating"}
 
 # The share of false alarms that a reader accepts, by default.
 ALPHA = "0.05"
@@ -38,7 +49,16 @@ def experiment(asked: Asked) -> Answer:
         lambda: forest_plot("effects", found.control or "", found.effects),
     )
     data = {"experiment": found, "finding": said}
-    return Answer(f"Experiment {name}", data, {"plot": plot, "control": control, "alpha": alpha})
+    words = OF_RATINGS if asked.build.are_ratings else OF_TIMES
+    metrics = dict.fromkeys(effect.metric for effect in found.effects)
+    shown = {
+        "plot": plot,
+        "control": control,
+        "alpha": alpha,
+        "units": {each: UNITS[each].format(**words) for each in metrics if each in UNITS},
+        "split_alpha": SAMPLE_RATIO_ALPHA,
+    }
+    return Answer(f"Experiment {name}", data, shown)
 
 
 def _share(text: str) -> float:

@@ -36,7 +36,7 @@ def try_history(asked: Asked) -> Answer:
             wrong = str(error)
     data: dict[str, Any] = {
         "heard": _named(asked, plays),
-        "found": asked.rows("find_track", text=title, k=TRACKS_FOUND) if title else [],
+        **_searched(asked, title),
     }
     # A search shows tracks alone, so that it is quick while somebody types.
     only_searches = title and not added and "get" not in asked.form
@@ -46,6 +46,22 @@ def try_history(asked: Asked) -> Answer:
         data["error"] = wrong
     shown = {"text": text, "wrong": wrong, "bounds": bounds, "top": top, "searched": title}
     return Answer("Try a history", data, shown, 200 if wrong is None else 400)
+
+
+def _searched(asked: Asked, text: str) -> dict[str, list[Row]]:
+    """The tracks whose id, artist, title or genre has a text, and those that only resemble it."""
+    if not text:
+        return {"found": [], "similar": []}
+    found = asked.rows("list_tracks", text=text, k=TRACKS_FOUND)
+    shown = {row["track"] for row in found}
+    nearest = asked.rows("find_track", text=text, k=TRACKS_FOUND)
+    similar = [row for row in nearest if row["track"] not in shown]
+    columns = ("track", "artist", "title", "plays", "listeners")
+    return {
+        "found": [{name: row[name] for name in columns} for row in found],
+        # Where more have the text than are shown, those that resemble it may have it as well.
+        "similar": similar[: TRACKS_FOUND - len(found)],
+    }
 
 
 def _named(asked: Asked, plays: Sequence[Play]) -> list[Row]:

@@ -24,7 +24,7 @@ for (const form of document.querySelectorAll("form.search")) {
     const current = document.getElementById("results");
     current.classList.add("busy");
     try {
-      const found = (await fetchPage(address, controller.signal)).getElementById("results");
+      const found = (await fetchPage(`${address}&typing=yes`, controller.signal)).getElementById("results");
       if (found === null) throw new Error("no results");
       current.replaceWith(found);
       history.replaceState(null, "", address);
@@ -131,6 +131,7 @@ document.addEventListener(
 for (const form of document.querySelectorAll("form.statements")) {
   const text = form.elements.q;
   const stop = form.querySelector("button.stop");
+  form.querySelector(".keys").hidden = false;
   let controller = null;
   const say = (words) => {
     const said = document.createElement("p");
