@@ -30,6 +30,9 @@ from ubcf.errors import DatabaseError
 FOLDER = sql_folder() / "analysis" / "diff"
 QUERIES = {file.stem: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.sql")}
 
+# Those that only the pages of `ubcf browse` show.
+OF_PAGES = {"user_changes", "recommended_tracks"}
+
 Lists = Mapping[Any, Sequence[Any]]
 Rows = list[tuple[Any, ...]]
 
@@ -360,6 +363,37 @@ def test_diff_writes_every_format_and_at_most_k_users(folder: Path) -> None:
         assert len(json.loads(done.stdout)["changed_users"]) == users
 
 
+def test_logs_that_were_moved_are_compared_below_their_folder(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "logs", tmp_path / "elsewhere")
+    write_log(tmp_path / "elsewhere" / "same" / "data.json", [(2, 10, 1.0), (2, 30, 1.0)])
+    done = call_ubcf("build", "elsewhere", "-q", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    moved = tmp_path / "ubcf.duckdb"
+    with connect_pair(folder / "new.duckdb", moved) as connection:
+        rows = compare(connection)["inputs"].project("file, old_lines, new_lines").fetchall()
+    assert rows == [("same/data.json", 1, 2)]
+
+
+def test_tracks_in_more_and_in_fewer_lists_than_before(memory: duckdb.DuckDBPyConnection) -> None:
+    fill(memory, "old", {1: [10, 20], 2: [10, 20], 3: [10, 40]})
+    fill(memory, "new", {1: [30, 20], 2: [30, 10], 3: [50, 40]})
+    for name in ("old", "new"):
+        memory.execute(f"alter table {name}.tracks add column if not exists artist varchar")
+        memory.execute(f"alter table {name}.tracks add column if not exists title varchar")
+    found = {}
+    for k in (1, 10):
+        memory.execute(f"set variable k = {k}")
+        rows = memory.execute(QUERIES["recommended_tracks"]).fetchall()
+        found[k] = [(row[0], *row[3:]) for row in rows]
+    assert found[1] == [("30", 0, 2, 2), ("10", 3, 1, -2)]
+    assert found[10] == [
+        ("30", 0, 2, 2),
+        ("50", 0, 1, 1),
+        ("20", 2, 1, -1),
+        ("10", 3, 1, -2),
+    ]
+
+
 def test_a_database_does_not_differ_from_itself(folder: Path) -> None:
     shutil.copy(folder / "old.duckdb", folder / "copy.duckdb")
     for new in ("old.duckdb", "copy.duckdb"):
@@ -480,8 +514,10 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_every_part_has_a_file_that_says_what_a_row_is() -> None:
-    assert set(QUERIES) == {PREPARATION, *PARTS}
+    assert set(QUERIES) == {PREPARATION, *PARTS, *OF_PAGES}
     for name, query in QUERIES.items():
+        if name == "user_changes":
+            continue  # a template: it is given a type
         assert re.match(rf"-- {name}: one row(:| per )", query)
         assert re.search(r"\{[{%#]", query) is None
         assert len(duckdb.extract_statements(query)) == 1

@@ -313,9 +313,10 @@ def test_a_history_without_taste_gets_popular_tracks_and_is_told_so(site: Site) 
 def test_what_only_resembles_a_text_stands_apart_from_what_has_it(site: Site) -> None:
     path = at("/try", q="Crooked Windows")
     twin, text = site.twin(path.replace("?", ".json?")), site.page(path).text
-    assert [(row["track"], row["title"]) for row in twin["found"]] == [(647, "Crooked Windows")]
-    assert len(twin["similar"]) == 9
-    assert 647 not in [row["track"] for row in twin["similar"]]
+    assert {row["title"] for row in twin["found"]} == {"Crooked Windows"}
+    assert twin["found"][0]["track"] == 647
+    assert "Crooked Windows" not in [row["title"] for row in twin["similar"]]
+    assert len(twin["found"]) + len(twin["similar"]) == 10
     assert text.index("Tracks found") < text.index("id 647, ") < text.index("Similar names")
     assert "Bralbek - Crooked Windows id 647, " in text
     text = site.page(at("/try", q="croked wndows")).text
@@ -387,13 +388,11 @@ def test_the_comparison_is_that_of_diff(site: Site, sample: Built, other: Built)
     for name in ("counts", "changed_users"):
         assert [tuple(row.values()) for row in parts[name]] == expected[name].fetchall()
     html = site.page("/compare").html
-    numbers = ("4,000", "40,000", "36,000")
+    numbers = ("4,000", "40,000", "+36,000")
     assert all(f">{number}</td>" in html for number in numbers)
 
 
-def test_the_comparison_says_in_words_how_much_changed(
-    site: Site, sample: Built, other: Built
-) -> None:
+def test_the_comparison_says_in_words_how_much_changed(site: Site) -> None:
     text = site.page("/compare").text
     # Lists of 10 against lists of 100: the same first 10, a tenth of the first 100.
     assert "400 users are in both builds; of the first 10 tracks of a list, 100 % are the same" in (

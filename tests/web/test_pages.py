@@ -296,6 +296,14 @@ def test_a_user_is_found_by_the_first_digits(site: Site) -> None:
     found = [row["user"] for row in site.twin("/users.json?q=28&sort=user")["rows"]]
     assert found == [28, *range(280, 290)]
     assert "Nearest: 399" in site.page("/users?q=4000").text
+    # The whole id goes first, whatever the order; if it is the only one found, its page is shown.
+    assert site.twin("/users.json?q=28&sort=user&direction=desc")["rows"][0]["user"] == 28
+    assert site.twin("/tracks.json?q=64&sort=plays")["rows"][0]["track"] == 64
+    assert site.ask("/users?q=28").status == 200
+    received = site.ask("/users?q=287")
+    assert (received.status, received.headers["location"]) == (303, "/users/287")
+    assert site.ask("/users?q=287&typing=yes").status == 200
+    assert [row["user"] for row in site.twin("/users.json?q=287")["rows"]] == [287]
 
 
 def test_a_track_is_found_by_title_artist_genre_and_id(site: Site, sample: Built) -> None:
@@ -349,7 +357,11 @@ def test_a_text_is_searched_as_it_is(text: str, hostile: Site) -> None:
     found = {row["user"] for row in hostile.twin(f"/users.json?q={quote(text)}")["rows"]}
     assert found == {name for name in IDS if text.lower() in name.lower()}
     for path in ("/users", "/tracks"):
-        assert hostile.ask(f"{path}?q={quote(text)}").status == 200
+        received = hostile.ask(f"{path}?q={quote(text)}")
+        # The only user who is found by the whole id is shown at once.
+        shown = f"/users/{encode_id(text)}" if found == {text} and path == "/users" else None
+        assert received.headers.get("location") == shown
+        assert received.status == (200 if shown is None else 303)
 
 
 # Hostile logs
@@ -389,11 +401,28 @@ def test_a_long_title_is_cut_on_the_page_and_whole_in_the_twin(hostile: Site) ->
 
 def test_what_is_not_there_is_a_page_that_names_the_nearest(site: Site) -> None:
     received = site.ask("/users/4711")
-    assert (received.status, "nearest: 399" in received.text) == (404, True)
+    page = Content(received.text)
+    assert received.status == 404
+    assert "no user '4711' in this database Nearest: 399, 398, 397 Find a user by id" in page.text
+    assert page.links("/users/") == ["/users/399", "/users/398", "/users/397"]
+    assert "/users" in page.links()
+    assert "Built on " in page.text
     twin = site.ask("/users/4711.json")
     assert (twin.status, list(twin.data)) == (404, ["error"])
-    assert site.ask("/tracks/no%20such").status == 404
+    received = site.ask("/tracks/Second%20Engine")
+    assert received.status == 404
+    assert Content(received.text).links("/tracks/")[0] == "/tracks/526"
+    assert "Gripash Radio - Second Engines" in received.text
     assert site.ask("/nowhere").status == 404
+    assert "a slash is ~2F" in site.ask("/users/7/8").text
+
+
+def test_a_slash_of_an_id_may_be_encoded_as_usual(hostile: Site) -> None:
+    for path in ("/users/a%2Fb", "/users/a%2fb"):
+        assert hostile.ask(path).body == hostile.ask("/users/a~2Fb").body
+        assert hostile.twin(f"{path}.json")["profile"]["user"] == "a/b"
+    assert hostile.twin("/users/a%2Fb/tracks/a%2Fb.json")["track"]["track"] == "a/b"
+    assert hostile.ask("/static/..%2Fserver.py").status == 404
 
 
 def test_a_user_without_logs_has_a_page(tmp_path: Path) -> None:

@@ -179,9 +179,7 @@ class Answering:
             "title": answer.title,
             "path": request.url.path,
             "twin": _twin_address(request) if status == 200 else None,
-            "form": {
-                name: text for name, text in request.query_params.items() if name != TYPING
-            },
+            "form": {name: text for name, text in request.query_params.items() if name != TYPING},
             "shown_build": build,
             "notices": self.builds.notices(),
             "built_at": utc_time(build.started_at),

@@ -8,7 +8,7 @@ from ubcf.drawing.charts import forest_plot
 from ubcf.errors import NotFoundError, OptionError
 from ubcf.web.page import Answer, Asked
 
-# What a metric counts, for each that ubcf has; and the words for times: shares of tracks, or ratings.
+# What a metric counts, for each that ubcf has; and the words for times.
 UNITS = {
     "time_per_user": "the sum of the {shares} by a user; 1 is {one}",
     "sessions": "sessions of a user",
