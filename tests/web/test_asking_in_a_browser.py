@@ -186,7 +186,7 @@ def test_everything_works_without_javascript(plain: Reader) -> None:
     plain.press("Run")
     plain.shows("1 row.")
     plain.press("JSON lines")
-    saved = plain.downloads / "rows.jsonl"
+    saved = plain.downloads / "sql.jsonl"
     plain.wait(saved.exists)
     assert saved.read_text() == '{"answer": 42}\n'
     plain.fill("#statement", ENDLESS)
