@@ -38,10 +38,9 @@ class Reader(NamedTuple):
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
     def press(self, name: str) -> None:
-        """Presses the button or follows the link with this text."""
-        self.browser.find_element(
-            By.XPATH, f"//*[self::button or self::a][starts-with(normalize-space(.), '{name}')]"
-        ).click()
+        """Presses the button or follows the link with this text; those of the navigation aside."""
+        named = f"[self::button or self::a][starts-with(normalize-space(.), '{name}')]"
+        self.browser.find_element(By.XPATH, f"//main//*{named}").click()
 
     def fill(self, selector: str, text: str) -> None:
         field = self.find(selector)
