@@ -126,4 +126,4 @@ def test_an_unknown_analysis_names_the_nearest_or_all(numbers: Built) -> None:
     )
     everything = refused(numbers.folder, "query", "nonsense")
     assert everything.startswith("no analysis 'nonsense'; there are cold_users, coverage, ")
-    assert everything.endswith(", user_recommendations")
+    assert everything.endswith(", user_treatments")

@@ -306,7 +306,7 @@ def test_a_simulation_has_the_defaults_of_the_command() -> None:
     defaults = inspect.signature(ubcf.simulate).parameters
     command = commands.commands["simulate"]
     shared = [option for option in command.params if option.name in defaults]
-    assert len(shared) == 7
+    assert len(shared) == 8
     for option in shared:
         default = option.get_default(click.Context(command))
         assert str(defaults[str(option.name)].default) == str(default)
