@@ -458,8 +458,9 @@ def variables_for(
         ' where "user" in (select "user" from neighbors) order by "user", rank limit 1'
     ).fetchall()
     values = {**TEXTS, "user": user, "track": track}
-    # Ids are the only texts that users, and tracks without a catalog, have.
-    parts_of_ids = {"list_users": user[:1], "list_tracks": track[:1]}
+    # Ids are the only texts that users, and tracks without a catalog, have; of a number, the first
+    # digits are looked for.
+    parts_of_ids = {"list_users": "1" if user.isdigit() else user[:1], "list_tracks": track[:1]}
     values["text"] = parts_of_ids.get(analysis.name, values["text"])
     return {
         variable.name: values[variable.name]
