@@ -49,13 +49,8 @@ def chromium(folder: Path, *, runs_scripts: bool = True) -> Iterator[webdriver.C
         chrome.quit()
 
 
-def open_page(
-    browser: webdriver.Chrome, address: str, width: int = DESK, scheme: str = "light"
-) -> tuple[list[str], list[Any]]:
-    """Opens a page; returns the requested addresses and what the console shows."""
-    logs: Any = browser  # some of selenium has no types
-    for log in ("browser", "performance"):
-        logs.get_log(log)
+def set_screen(browser: webdriver.Chrome, width: int, scheme: str = "light") -> None:
+    """Makes the browser that of a phone or a desk, light or dark."""
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width == PHONE},
@@ -64,6 +59,16 @@ def open_page(
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
     )
+
+
+def open_page(
+    browser: webdriver.Chrome, address: str, width: int = DESK, scheme: str = "light"
+) -> tuple[list[str], list[Any]]:
+    """Opens a page; returns the requested addresses and what the console shows."""
+    logs: Any = browser  # some of selenium has no types
+    for log in ("browser", "performance"):
+        logs.get_log(log)
+    set_screen(browser, width, scheme)
     browser.get(address)
     messages = [json.loads(entry["message"])["message"] for entry in logs.get_log("performance")]
     requests = [

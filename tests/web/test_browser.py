@@ -15,9 +15,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.support.browser import DESK, PHONE, chromium, set_screen
 from tests.support.browsing import Site, browsing
 from tests.support.builds import Built, build_sample
+from tests.support.chromium import DESK, PHONE, chromium, set_screen
 
 PAGES = ["/", "/users", "/users?q=28", "/users/287", "/users/287/tracks/109", "/tracks",
          "/tracks/109", "/users/4711"]  # fmt: skip

@@ -18,6 +18,7 @@ from ubcf.drawing.pages import utc_time
 from ubcf.errors import NotFoundError, OptionError, UbcfError, one_line, printable
 from ubcf.web.addresses import decode_id
 from ubcf.web.builds import READERS, Build, Builds
+from ubcf.web.limits import INTERRUPTION_SECONDS
 from ubcf.web.page import Answer, Asked, Page
 from ubcf.web.rendering import as_json, templates
 from ubcf.web.safety import is_foreign
@@ -27,10 +28,6 @@ PAGE_SECONDS = 30.0
 
 # Requests that may wait for a thread; further ones are sent away.
 MOST_WAITING = 200
-
-# A query that is to end is interrupted again after this time: an interruption between two queries
-# of a page is lost.
-INTERRUPTION_SECONDS = 0.1
 
 # A field of an address that the script adds while somebody types into a search.
 TYPING = "typing"
