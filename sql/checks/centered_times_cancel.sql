@@ -4,6 +4,6 @@ select
     "user",
     sum(plays * centered_time) as sum_of_centered_times
 from interactions
-where getvariable('centering') = 'user'
+where {{ variable('centering') }} = 'user'
 group by "user"
 having abs(sum(plays * centered_time)) > 1e-6 * sum(plays);

@@ -5,4 +5,4 @@ select
     track,
     time
 from events
-where file is null or "user" is null or track is null or time is null or not isfinite(time);
+where file is null or "user" is null or track is null or time is null or not abs(time) <= 1.7976931348623157e308;

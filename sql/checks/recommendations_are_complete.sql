@@ -4,7 +4,7 @@
 with
 expected as (
     select
-        least(getvariable('top'), count(*)) as recommendations
+        least({{ variable('top') }}, count(*)) as recommendations
     from tracks
     where popularity_rank is not null and recommendable
 ),
@@ -28,6 +28,6 @@ where
     found.recommendations > expected.recommendations
     or (
         found.recommendations < expected.recommendations
-        and not getvariable('exclude_heard')
-        and not getvariable('only_positive')
+        and not {{ variable('exclude_heard') }}
+        and not {{ variable('only_positive') }}
     );

@@ -16,7 +16,7 @@ where
             then
                 recommendations.score > 0
                 and recommendations.heard
-                and getvariable('counts_own_listening')
+                and {{ variable('counts_own_listening') }}
         when 'popularity' then recommendations.score = 0
         when 'tail' then recommendations.score < 0
         else false

@@ -4,7 +4,7 @@
 with
 expected as (
     select
-        least(getvariable('top'), count(*)) as recommendations
+        least({{ variable('top') }}, count(*)) as recommendations
     from tracks
     where popularity_rank is not null and recommendable
 ),
@@ -30,7 +30,7 @@ lists as (
 counts as (
     select
         count(*) as found,
-        coalesce(cast(getvariable('users_without_logs') as bigint), 0) as expected
+        coalesce(cast({{ variable('users_without_logs') }} as bigint), 0) as expected
     from lists
 )
 

@@ -34,8 +34,8 @@ select
     mean_time,
     centered_time,
     case
-        when abs(centered_time + getvariable('time_offset')) < 1e-9 then 0.0
-        else centered_time + getvariable('time_offset')
+        when abs(centered_time + {{ variable('time_offset') }}) < 1e-9 then 0.0
+        else centered_time + {{ variable('time_offset') }}
     end as counted_time
 from centered
 order by user_index, popularity_rank;

@@ -5,6 +5,6 @@ select
     "user",
     track,
     count(*) as plays,
-    sum(cast(cast(time as varchar) as decimal(38, 20))) as total_time
+    sum(cast(cast(time as string) as decimal(38, 20))) as total_time
 from events
 group by "user", track;

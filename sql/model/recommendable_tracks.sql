@@ -15,10 +15,10 @@ where
     true
     {% endif %}
     {% if only_given %}
-    and cast(coalesce(track_times.track, catalog.track) as varchar)
+    and cast(coalesce(track_times.track, catalog.track) as string)
     in (select id_text from given_tracks)
     {% endif %}
     {% if without_withdrawn %}
-    and cast(coalesce(track_times.track, catalog.track) as varchar)
+    and cast(coalesce(track_times.track, catalog.track) as string)
     not in (select id_text from withdrawn_tracks)
     {% endif %};

@@ -17,5 +17,5 @@ select
     plays,
     listeners,
     cast(exact_total_time as double) as total_time,
-    row_number() over (order by exact_total_time desc, track asc) as popularity_rank
+    cast(row_number() over (order by exact_total_time desc, track asc) as bigint) as popularity_rank
 from sums;

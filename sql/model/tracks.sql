@@ -1,10 +1,13 @@
 -- tracks: one row per track in the logs or the catalog, the most popular first.
 -- popularity_rank and bias are null for a track that only the catalog has; bias also without a baseline.
+-- catalog_columns: all columns of the catalog but the track, in order.
 -- chosen: an option says which tracks may be recommended; else all may.
 create table tracks as
 select
     coalesce(track_times.track, catalog.track) as track,
-    catalog.* exclude (track),
+    {% for column in catalog_columns %}
+    catalog.{{ identifier(column) }},
+    {% endfor %}
     coalesce(track_times.plays, 0) as plays,
     coalesce(track_times.listeners, 0) as listeners,
     coalesce(track_times.total_time, 0.0) as total_time,

@@ -8,7 +8,7 @@ select
     user_times."user",
     {% if centering == 'baseline' %}
     user_biases.bias,
-    getvariable('mean_time') + user_biases.bias as center
+    {{ variable('mean_time') }} + user_biases.bias as center
     {% elif centering == 'user' %}
     cast(null as double) as bias,
     user_times.mean_time as center

@@ -2,7 +2,7 @@
 -- user_index: the position of the user in ascending order of the ids, from 0.
 create temp table user_times as
 select
-    row_number() over (order by "user") - 1 as user_index,
+    cast(row_number() over (order by "user") as bigint) - 1 as user_index,
     "user",
     cast(sum(plays) as bigint) as events,
     count(*) as tracks,

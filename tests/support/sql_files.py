@@ -13,6 +13,8 @@ from pathlib import Path
 import jinja2
 import jinja2.meta
 
+from ubcf.database.engines import FUNCTIONS
+
 SQL = Path(__file__).parents[2] / "sql"
 
 README = SQL / "README.md"
@@ -75,7 +77,8 @@ INTRODUCTION = (
     "rows Python or a user reads. Questions lie in `questions/`; the files of `checks/` and "
     "`analysis/` are questions too. Names in braces, such as `{{ view }}`, are those of Jinja, "
     "filled in when the file is run; other variables are those of the session, read by "
-    "`getvariable`. `python -m tests.support.sql_files` writes this section."
+    "`getvariable`, or by `{{ variable('name') }}` in the files that also run on Spark: those of "
+    "`model/` and `checks/`. `python -m tests.support.sql_files` writes this section."
 )
 
 NAME = r"((?:\{\{ \w+ \}\}|\w+)(?:\.\w+)?)"
@@ -162,8 +165,9 @@ class SqlFile:
     @property
     def variables(self) -> list[str]:
         """The variables that it takes: those of the session, then those of Jinja."""
-        of_session = dict.fromkeys(re.findall(r"getvariable\('(\w+)'\)", self.text))
-        of_jinja = jinja2.meta.find_undeclared_variables(jinja2.Environment().parse(self.text))
+        of_session = dict.fromkeys(re.findall(r"variable\('(\w+)'\)", self.text))
+        parsed = jinja2.Environment().parse(self.text)
+        of_jinja = jinja2.meta.find_undeclared_variables(parsed) - set(FUNCTIONS["duckdb"])
         return [*of_session, *(f"{{{{ {name} }}}}" for name in sorted(of_jinja))]
 
 

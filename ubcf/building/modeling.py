@@ -46,7 +46,8 @@ def store_tracks(db: Database, *, chosen: bool = False) -> None:
 
     chosen: the table recommendable_tracks says which of them may be recommended; else all may.
     """
-    db.run("model/tracks.sql", chosen=chosen)
+    catalog_columns = [column for column in db.columns("catalog") if column != "track"]
+    db.run("model/tracks.sql", chosen=chosen, catalog_columns=catalog_columns)
 
 
 def store_interactions(db: Database) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
+from ubcf.database.engines import quoted
 from ubcf.database.templates import Templates
 from ubcf.errors import DatabaseError, QueryError, TemplateError, one_line
 
@@ -85,7 +86,7 @@ def _are_texts(values: list[Any]) -> bool:
 
 def identifier(name: str) -> str:
     """A name as an SQL identifier, quoted."""
-    return '"' + name.replace('"', '""') + '"'
+    return quoted(name)
 
 
 def _with_texts(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
@@ -150,7 +151,7 @@ class Session:
             self.connection.execute("deallocate held")
 
     def set(self, **values: Any) -> None:
-        """Sets variables, which templates read by getvariable('name')."""
+        """Sets variables, which SQL reads by getvariable('name')."""
         self.execute(
             ";".join(f"set variable {name} = {literal(value)}" for name, value in values.items())
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType
@@ -12,6 +13,7 @@ import jinja2
 from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from ubcf.database.engines import FUNCTIONS, Engine, Relation, query_of, relation_of
 from ubcf.errors import TemplateError, one_line
 
 
@@ -27,6 +29,9 @@ ADDED_TO = ("analysis/", "checks/", "health/")
 
 # What Jinja looks for in a template.
 MARKS = ("{%", "{{", "{#")
+
+# What needs no Jinja, although it is written in it.
+VARIABLE = re.compile(r"\{\{ variable\('(\w+)'\) \}\}")
 
 # What the expressions and the file of a template can raise, besides errors of Jinja.
 FAILURES = (
@@ -64,10 +69,11 @@ COMPILED = _Compiled()
 class Templates:
     """The templates of sql/.
 
-    A file in the folder `overlay` replaces the one of the same relative path.
+    A file in the folder `overlay` replaces the one of the same relative path. `engine` is the one
+    whose SQL they are rendered in: see `ubcf.database.engines`.
     """
 
-    def __init__(self, overlay: Path | None = None) -> None:
+    def __init__(self, overlay: Path | None = None, engine: Engine = "duckdb") -> None:
         """Raises TemplateError if the overlay is not a folder, or has a file that replaces none."""
         self._folders = [sql_folder()]
         if overlay is not None:
@@ -85,6 +91,8 @@ class Templates:
             keep_trailing_newline=True,
             bytecode_cache=COMPILED,
         )
+        self._functions = FUNCTIONS[engine]
+        self._environment.globals.update(self._functions)
         for name in self._overlaid():
             if not (sql_folder() / name).is_file() and not name.startswith(ADDED_TO):
                 raise TemplateError(f"{overlay}: {name} replaces no file of sql/")
@@ -137,10 +145,25 @@ class Templates:
         except FAILURES as error:
             raise TemplateError(f"{self.path(name)}: {one_line(error)}") from error
 
+    def query(self, name: str, **structure: Any) -> str:
+        """The SQL of a template that is one query, without its semicolon. Raises as `render`."""
+        return query_of(self.render(name, **structure))
+
+    def relation(self, name: str, **structure: Any) -> Relation:
+        """The relation that a template makes, apart from `create table NAME as`.
+
+        Raises as `render`, and TemplateError if the template begins in another way.
+        """
+        relation = relation_of(self.render(name, **structure))
+        if relation is None:
+            raise TemplateError(f"{self.path(name)}: does not begin with create table NAME as")
+        return relation
+
     def _template(self, name: str) -> jinja2.Template | str:
-        """A template, or its text if nothing in it is of Jinja: compiling takes milliseconds."""
+        """A template, or its text if it only reads variables: compiling takes milliseconds."""
         if name not in self._templates:
             text = self._loader.get_source(self._environment, name)[0]
+            text = VARIABLE.sub(lambda found: self._functions["variable"](found[1]), text)
             is_plain = not any(mark in text for mark in MARKS)
             self._templates[name] = text if is_plain else self._environment.get_template(name)
         return self._templates[name]

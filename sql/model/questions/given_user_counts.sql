@@ -14,4 +14,4 @@ select
     count(user_times."user") as known,
     coalesce(sum(given.times - 1), 0) as repeated
 from given
-left join user_times on given.id_text = cast(user_times."user" as varchar);
+left join user_times on given.id_text = cast(user_times."user" as string);
