@@ -455,6 +455,50 @@ def test_other_files_in_a_folder_of_templates_are_ignored(tmp_path: Path) -> Non
     assert templates.path("staging/log_lines.sql") == sql_folder() / "staging" / "log_lines.sql"
 
 
+# Another engine
+
+
+def test_a_template_is_rendered_for_the_engine_that_runs_it(tmp_path: Path) -> None:
+    text = "select {{ variable('top') }} as top, {{ identifier('a\"b`c') }} from t\n;\n"
+    folder = overlay(tmp_path, "analysis/mine.sql", text)
+    overlay(tmp_path, "checks/mine.sql", "select {{ variable('top') }};")
+    for templates, query, check in [
+        (
+            Templates(folder),
+            'select getvariable(\'top\') as top, "a""b`c" from t',
+            "getvariable('top')",
+        ),
+        (Templates(folder, engine="spark"), 'select :top as top, `a"b``c` from t', ":top"),
+    ]:
+        assert templates.query("analysis/mine.sql").rstrip() == query
+        assert templates.query("checks/mine.sql") == f"select {check}"
+
+
+@pytest.mark.parametrize(
+    ("text", "relation"),
+    [
+        ("-- x: a row.\n-- More.\ncreate table x as\nselect 1;\n", ("x", "select 1", False)),
+        ("create temp table x as select 1", ("x", "select 1", True)),
+        (
+            "CREATE OR REPLACE TEMP VIEW x AS\nwith y as (select 1) from y;",
+            ("x", "with y as (select 1) from y", True),
+        ),
+    ],
+)
+def test_a_relation_is_told_apart_from_its_creation(
+    tmp_path: Path, text: str, relation: tuple[str, str, bool]
+) -> None:
+    templates = Templates(overlay(tmp_path, "model/plays.sql", text), engine="spark")
+    assert templates.relation("model/plays.sql") == relation
+
+
+@pytest.mark.parametrize("text", ["select 1", "drop table x; create table x as select 1"])
+def test_a_template_that_makes_no_relation_first_is_named(tmp_path: Path, text: str) -> None:
+    templates = Templates(overlay(tmp_path, "model/plays.sql", text), engine="spark")
+    with pytest.raises(TemplateError, match=r"model/plays\.sql: does not begin with create table"):
+        templates.relation("model/plays.sql")
+
+
 # Further checks
 
 
@@ -540,6 +584,7 @@ ESCAPES = [
     "{{ cycler.__init__.__globals__.os.system('touch escaped') }}",
     "{{ self.__init__.__globals__.__builtins__.open('escaped', 'w') }}",
     "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ variable.__globals__['re'] }}",
     "{{ lipsum.__globals__['os'].popen('touch escaped').read() }}",
     "{{ ''['__class__'] }}",
     "{{ ''|attr('__class__') }}",
