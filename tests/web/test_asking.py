@@ -18,6 +18,7 @@ import ubcf
 from tests.support.browsing import Site, browsing
 from tests.support.builds import Built, build_in
 from tests.support.paths import PROJECT
+from ubcf.web import limits
 
 # A query that would run for hours.
 ENDLESS = "select count(*) from range(1000000) a, range(1000000) b, range(1000000) c"
@@ -129,8 +130,18 @@ def test_a_downloaded_csv_has_no_formula(site: Site) -> None:
 @pytest.mark.parametrize("query", ["selec", ENDLESS, "set variable x = 1", ""])
 def test_what_has_no_rows_is_not_downloaded(query: str, site: Site) -> None:
     received = site.ask(at("/sql", q=query, seconds=1, download="csv"))
-    assert received.status >= 400
+    assert received.status == 400
     assert "content-disposition" not in received.headers
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_download_ends_when_its_file_is_too_large(
+    form: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LARGEST_DOWNLOAD", 2**20)
+    query = "select range * random() as number from range(1000000000000)"
+    received = site.ask(at("/sql", q=query, seconds=25, download=form))
+    assert (received.status, "1 MiB at most" in received.text) == (400, True)
 
 
 # SQL

@@ -317,6 +317,9 @@ def test_a_track_is_found_by_title_artist_genre_and_id(site: Site, sample: Built
         data = site.twin(f"/tracks.json?q={quote(text)}")
         assert data["found"] == count > 0
     assert "Similar names:" in site.page("/tracks?q=croked+wndows").text
+    # The id of a track, and of no other.
+    received = site.ask("/tracks?q=647")
+    assert (received.status, received.headers["location"]) == (303, "/tracks/647")
 
 
 # Addresses
@@ -356,10 +359,11 @@ def test_an_id_of_any_text_has_a_page_and_a_twin(name: str, hostile: Site) -> No
 def test_a_text_is_searched_as_it_is(text: str, hostile: Site) -> None:
     found = {row["user"] for row in hostile.twin(f"/users.json?q={quote(text)}")["rows"]}
     assert found == {name for name in IDS if text.lower() in name.lower()}
-    for path in ("/users", "/tracks"):
-        received = hostile.ask(f"{path}?q={quote(text)}")
-        # The only user who is found by the whole id is shown at once.
-        shown = f"/users/{encode_id(text)}" if found == {text} and path == "/users" else None
+    for kind in ("user", "track"):
+        received = hostile.ask(f"/{kind}s?q={quote(text)}")
+        ids = [row[kind] for row in hostile.twin(f"/{kind}s.json?q={quote(text)}")["rows"]]
+        # The only one that is found by the whole id is shown at once.
+        shown = f"/{kind}s/{encode_id(text)}" if ids == [text] else None
         assert received.headers.get("location") == shown
         assert received.status == (200 if shown is None else 303)
 

@@ -15,10 +15,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from ubcf.drawing.pages import utc_time
-from ubcf.errors import NotFoundError, OptionError, UbcfError, one_line, printable
+from ubcf.errors import NotFoundError, OptionError, QueryError, UbcfError, one_line, printable
 from ubcf.web.addresses import decode_id
 from ubcf.web.builds import READERS, Build, Builds
-from ubcf.web.limits import INTERRUPTION_SECONDS
+from ubcf.web.limits import INTERRUPTION_SECONDS, BusyError, LimitError
 from ubcf.web.page import Answer, Asked, Page
 from ubcf.web.rendering import as_json, templates
 from ubcf.web.safety import is_foreign
@@ -239,9 +239,9 @@ def _status_of(error: Exception) -> int | None:
         return 404
     if isinstance(error, ForeignError):
         return 403
-    if isinstance(error, OptionError):
+    if isinstance(error, OptionError | QueryError | LimitError):
         return 400
-    if isinstance(error, TooBusyError | TooLongError):
+    if isinstance(error, TooBusyError | TooLongError | BusyError):
         return 503
     return 500 if isinstance(error, UbcfError | duckdb.Error) else None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,9 @@ MOST_QUERIES = 4
 
 # The memory that each may take, of all that the machine has.
 MEMORY = "20%"
+
+# The largest file that a download may be, in bytes.
+LARGEST_DOWNLOAD = 2**30
 
 # How long a statement waits for its turn, in seconds.
 PATIENCE = 2.0
@@ -31,8 +35,16 @@ class BusyError(UbcfError):
     """As many queries run as may."""
 
 
-class TimeLimitError(UbcfError):
+class LimitError(UbcfError):
+    """A reader asked for more than there may be."""
+
+
+class TimeLimitError(LimitError):
     """A query took longer than its reader gave it."""
+
+
+class SizeLimitError(LimitError):
+    """A download has more rows than a file may hold."""
 
 
 @contextmanager
@@ -53,24 +65,51 @@ def sandbox(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 @contextmanager
 def ended_after(seconds: float, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Interrupts what a connection does after a time. Raises TimeLimitError then."""
+    end = time.monotonic() + seconds
+    error = TimeLimitError(f"it was stopped after {seconds:g} s, the limit of its time")
+    with _ended_once(lambda: time.monotonic() >= end, connection, error):
+        yield
+
+
+@contextmanager
+def within_size(folder: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupts a connection that writes too much into a folder. Raises SizeLimitError then."""
+    most = LARGEST_DOWNLOAD
+    error = SizeLimitError(f"a download has {most / 2**20:,.0f} MiB at most, and this one has more")
+
+    def is_full() -> bool:
+        size = 0
+        for file in folder.iterdir():
+            with suppress(OSError):  # renamed meanwhile
+                size += file.stat().st_size
+        return size > most
+
+    with _ended_once(is_full, connection, error):
+        yield
+    if is_full():
+        raise error
+
+
+@contextmanager
+def _ended_once(
+    is_due: Callable[[], bool], connection: duckdb.DuckDBPyConnection, error: UbcfError
+) -> Iterator[None]:
+    """Interrupts what a connection does once something is so, and raises an error then."""
     done, passed = threading.Event(), threading.Event()
 
     def watch() -> None:
-        if done.wait(seconds):
-            return
-        passed.set()
         while not done.wait(INTERRUPTION_SECONDS):
-            connection.interrupt()
+            if passed.is_set() or is_due():
+                passed.set()
+                connection.interrupt()
 
-    watcher = threading.Thread(target=watch, name="time limit", daemon=True)
+    watcher = threading.Thread(target=watch, name="limit", daemon=True)
     watcher.start()
     try:
         yield
-    except duckdb.InterruptException as error:
+    except Exception as interruption:
         if passed.is_set():
-            raise TimeLimitError(
-                f"it was stopped after {seconds:g} s, the limit of its time"
-            ) from error
+            raise error from interruption
         raise
     finally:
         done.set()

@@ -12,6 +12,7 @@ from ubcf.analysis.statements import write_relation
 from ubcf.database.templates import Templates
 from ubcf.errors import OptionError, TemplateError
 from ubcf.web.downloads import FORMS, download
+from ubcf.web.limits import within_size
 from ubcf.web.page import Answer, Asked
 
 # Rows that a page shows; a download has all.
@@ -67,6 +68,7 @@ def _file(asked: Asked, found: Analysis, values: dict[str, Any], form: str) -> R
             relation = query(asked.connection, found.name, **values)
         except TemplateError as error:
             raise OptionError(str(error)) from error
-        write_relation(asked.connection, relation, path, suffix, safe_csv=True)
+        with within_size(path.parent, asked.connection):
+            write_relation(asked.connection, relation, path, suffix, safe_csv=True)
 
     return download(found.name, form, write)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ubcf.analysis.statements import FirstRows, first_rows, write_result
 from ubcf.errors import QueryError
 from ubcf.web.downloads import FORMS, download
-from ubcf.web.limits import BusyError, TimeLimitError, ended_after, sandbox
+from ubcf.web.limits import BusyError, TimeLimitError, ended_after, sandbox, within_size
 from ubcf.web.page import Answer, Asked
 
 # Rows that the page shows; a download has all.
@@ -96,7 +96,7 @@ def _tables(asked: Asked) -> list[dict[str, Any]]:
 
 def _file(asked: Asked, text: str, seconds: float, form: str) -> Response:
     def write(path: Path, suffix: str) -> None:
-        with _statements(asked, seconds) as connection:
+        with _statements(asked, seconds) as connection, within_size(path.parent, connection):
             write_result(connection, text, path, suffix, safe_csv=True)
 
     return download("sql", form, write)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ubcf.web.addresses import encode_id
 from ubcf.web.page import Asked
 
 ROWS_OF_A_PAGE = 50
@@ -42,3 +43,9 @@ def listed(asked: Asked, analysis: str, sorts: Mapping[str, str]) -> dict[str, A
         "found": found,
         "rows": [{name: value for name, value in row.items() if name != "found"} for row in rows],
     }
+
+
+def only_found(data: Mapping[str, Any], column: str) -> str | None:
+    """The address of the only row of a search, if its id is the text that was searched."""
+    ids = [row[column] for row in data["rows"]] if data["found"] == 1 else []
+    return f"/{column}s/{encode_id(ids[0])}" if [data["text"]] == list(map(str, ids)) else None

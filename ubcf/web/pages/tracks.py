@@ -5,7 +5,7 @@ from __future__ import annotations
 from ubcf.analysis.named_analyses import NEAREST_SHOWN
 from ubcf.database.tables import BUILD_TABLES
 from ubcf.web.page import Answer, Asked
-from ubcf.web.pages.lists import listed
+from ubcf.web.pages.lists import listed, only_found
 
 # Columns by which tracks are sorted, and the usual direction of each.
 SORTS = {
@@ -34,7 +34,8 @@ def tracks(asked: Asked) -> Answer:
     nearest = []
     if not data["rows"] and data["text"]:
         nearest = asked.rows("find_track", text=data["text"], k=NEAREST_SHOWN)
-    return Answer("Tracks", {**data, "nearest": nearest}, {"sorts": SORTS})
+    shown = {"sorts": SORTS}
+    return Answer("Tracks", {**data, "nearest": nearest}, shown, instead=only_found(data, "track"))
 
 
 def track(asked: Asked) -> Answer:

@@ -18,9 +18,8 @@ from ubcf.serving.explained_prediction import (
     ExplainedTime,
     explain_prediction,
 )
-from ubcf.web.addresses import encode_id
 from ubcf.web.page import Answer, Asked, Row, rows_of
-from ubcf.web.pages.lists import listed
+from ubcf.web.pages.lists import listed, only_found
 
 # Columns by which users are sorted, and the direction of each: the greatest first, but ids.
 SORTS = {
@@ -51,9 +50,8 @@ def users(asked: Asked) -> Answer:
     nearest = []
     if not data["rows"] and data["text"]:
         nearest = asked.rows("find_user", text=data["text"], k=NEAREST_SHOWN)
-    found = [row["user"] for row in data["rows"]] if data["found"] == 1 else []
-    exact = f"/users/{encode_id(found[0])}" if [data["text"]] == list(map(str, found)) else None
-    return Answer("Users", {**data, "nearest": nearest}, {"sorts": SORTS}, instead=exact)
+    shown = {"sorts": SORTS}
+    return Answer("Users", {**data, "nearest": nearest}, shown, instead=only_found(data, "user"))
 
 
 def user(asked: Asked) -> Answer:
