@@ -118,8 +118,8 @@ def addresses(database: Path) -> dict[str, list[str]]:
         "/users/ID": [f"/users/{user}" for (user,) in drawn["users"]],
         "/users/ID/tracks/ID": [f"/users/{user}/tracks/{track}" for user, track in drawn["pairs"]],
         "/tracks/ID": [f"/tracks/{track}" for (track,) in drawn["tracks"]],
-        "/users?q=": [f"/users?q={user}" for (user,) in drawn["users"]],
-        "/tracks?q=": [f"/tracks?q={track}" for (track,) in drawn["tracks"]],
+        "/users?q=": [f"/users?q={str(user)[:3]}" for (user,) in drawn["users"]],
+        "/tracks?q=": [f"/tracks?q={str(track)[:3]}" for (track,) in drawn["tracks"]],
         "/api/recommendations/ID": [f"/api/recommendations/{user}" for (user,) in drawn["users"]],
     }
 

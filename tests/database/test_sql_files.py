@@ -26,7 +26,11 @@ ASKING = re.compile(r"(.*/)?questions|checks|analysis(/.*)?|health(/.*)?")
 ASKS_ELSEWHERE = "results/recommendations_json.sql"
 
 # What these make serves the questions beside them.
-MAKE_AMONG_QUESTIONS = {"analysis/diff/list_changes.sql", "analysis/questions/user_events.sql"}
+MAKE_AMONG_QUESTIONS = {
+    "analysis/diff/list_changes.sql",
+    "analysis/questions/track_lists.sql",
+    "analysis/questions/user_events.sql",
+}
 
 # Tolerances of the model, which the SQL and the matrices have in common.
 OF_THE_MODEL = {

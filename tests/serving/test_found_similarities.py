@@ -9,10 +9,11 @@ import pytest
 
 import ubcf
 from tests.support.builds import Built, build_sample
-from ubcf.analysis.named_analyses import set_id
+from ubcf.analysis.named_analyses import query_rows, set_id
 from ubcf.database.reading import connect_closed
 from ubcf.database.session import Session
 from ubcf.serving.found_similarities import with_similarities
+from ubcf.serving.near_rows import NearRows, read_near_rows
 from ubcf.serving.stored_model import load_model
 
 USERS = (7, 287, 398)
@@ -57,6 +58,43 @@ def test_the_first_few_are_those_of_all_as_far_as_they_are_above_0(built: Built)
                     found = neighbors(connection, user)
                 expected = [row for row in computed[:most] if row[3] > 0]
                 assert [row[:3] for row in found] == [row[:3] for row in expected]
+
+
+def test_rows_near_a_user_and_a_track_give_the_same_analyses(built: Built) -> None:
+    with connect_closed(built.database) as connection:
+        session = Session(connection)
+        model = load_model(session)
+        near = NearRows.of(session, model)
+        assert near is not None
+        pairs = connection.execute(
+            'select "user", track from recommendations where "user" in (7, 287, 398) and rank <= 4'
+        ).fetchall()
+        asked: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
+            ("similar_users", near.of_similar_users, (user,), {"user": user, "k": 20})
+            for user in USERS
+        ]
+        asked += [
+            ("explain", near.of_explanation, (user, track), {"user": user, "track": track, "k": 2})
+            for user, track in pairs
+            if near.has_similarities
+        ]
+        expected = [query_rows(connection, name, **values) for name, _, _, values in asked]
+        together = query_rows(connection, "tracks_heard_together", track=526)
+        read_near_rows(session)
+        for (name, readable, ids, values), rows in zip(asked, expected, strict=True):
+            with readable(session, *ids, values["k"]):
+                found = query_rows(connection, name, **values)
+            assert len(rows) > 0
+            assert [_rounded(row) for row in found] == [_rounded(row) for row in rows]
+        with near.of_listeners(session, 526):
+            assert query_rows(connection, "tracks_heard_together", track=526) == together
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without the last digits, in which sums of another order differ."""
+    return {
+        name: round(value, 9) if isinstance(value, float) else value for name, value in row.items()
+    }
 
 
 def test_an_explanation_of_the_first_k_has_their_terms_and_the_sum_of_the_others(

@@ -64,6 +64,7 @@ MADE_ELSEWHERE = {
     ),
     "`ubcf/serving/unstored_weights.py`": ("found_weights",),
     "`ubcf/serving/found_similarities.py`": ("found_similarities",),
+    "`ubcf/serving/near_rows.py`": ("near_similarities",),
     "`ubcf/evaluation/pipeline.py`": ("pair_scores", "estimates"),
     "`staging/log_fields.sql`, as `{{ view }}`": ("log_fields",),
     "`staging/log_lines.sql`, as `{{ view }}`": ("log_lines", "numbered_log_lines"),

@@ -14,6 +14,7 @@ from tests.support.builds import Built, build_folder
 from tests.support.logs import log_line, write_log
 from ubcf.database.session import Session
 from ubcf.web.builds import RETRY_SECONDS, Build, Builds
+from ubcf.web.kept_answers import Kept, KeptAnswers
 
 YESTERDAY = [(1, 10, 1.0), (1, 20, 0.0), (2, 10, 0.9), (2, 30, 0.8), (2, 40, 0.1), (3, 20, 0.5)]
 TODAY = [*YESTERDAY, (4, 10, 1.0), (4, 50, 0.9), (4, 40, 0.2), (1, 50, 1.0)]
@@ -140,3 +141,14 @@ def test_an_id_of_another_type_is_compared_as_a_text(yesterday: Built, tmp_path:
     of_texts = build_folder(tmp_path, top=3, ids="text")
     with browsing(of_texts.database, yesterday.database) as site:
         assert site.twin("/users/1.json")["changes"] == []
+
+
+def test_kept_answers_are_bounded_and_the_oldest_goes_first() -> None:
+    kept = KeptAnswers(most_bytes=10)
+    for name in ("a", "b"):
+        kept.keep(name, Kept(b"12345", None))
+    assert kept.get("a") == Kept(b"12345", None)
+    kept.keep("c", Kept(b"1", None))
+    assert [name for name in "abc" if kept.get(name)] == ["a", "c"]
+    kept.keep("d", Kept(b"12345678901", None))
+    assert [name for name in "abcd" if kept.get(name)] == ["a", "c"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,27 +119,59 @@ def query(
     missing variable, TemplateError when DuckDB refuses the query.
     """
     session = Session(connection, templates)
-    analysis = read_analysis(name, session.templates)
-    _set_variables(session, analysis, variables)
-    with with_weights(session) if READS_WEIGHTS in analysis.sql else nullcontext():
+    with _prepared(session, name, variables):
         return session.relation(f"{FOLDER}/{name}.sql")
 
 
-def _set_variables(session: Session, analysis: Analysis, values: Mapping[str, Any]) -> None:
+def query_rows(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    *,
+    ids_set: Collection[str] = (),
+    **variables: Any,
+) -> list[dict[str, Any]]:
+    """The rows of a named analysis, as `query` has them, each as a dictionary by column.
+
+    It takes half the time of a relation, which DuckDB plans twice. The connection is one that
+    nothing else uses. ids_set: the kinds of ids whose variables have their values already, by
+    `set_id`. Raises what `query` raises.
+    """
+    session = Session(connection)
+    with _prepared(session, name, variables, ids_set):
+        return session.rows(f"{FOLDER}/{name}.sql")
+
+
+@contextmanager
+def _prepared(
+    session: Session, name: str, variables: Mapping[str, Any], ids_set: Collection[str] = ()
+) -> Iterator[None]:
+    """Sets the variables of an analysis, and makes readable what its SQL reads."""
+    analysis = read_analysis(name, session.templates)
+    _set_variables(session, analysis, variables, ids_set)
+    with with_weights(session) if READS_WEIGHTS in analysis.sql else nullcontext():
+        yield
+
+
+def _set_variables(
+    session: Session, analysis: Analysis, values: Mapping[str, Any], ids_set: Collection[str]
+) -> None:
     """Sets every variable of an analysis, those without a value to null."""
     known = {variable.name: variable for variable in analysis.variables}
     for name in values:
         if name not in known:
             names = ", ".join(known) or "none"
             raise OptionError(f"{analysis.name} has no variable {name!r}; there are: {names}")
+    others = {}
     for name, variable in known.items():
         value = values.get(name)
         if value is None and variable.required:
             raise OptionError(f"{analysis.name} needs the variable {name!r}: {variable.meaning}")
-        if value is not None and name in SOURCES_OF_IDS:
+        if value is None or name not in SOURCES_OF_IDS:
+            others[name] = value
+        elif name not in ids_set:
             set_id(session.connection, name, value)
-        else:
-            session.set(**{name: value})
+    if others:
+        session.set(**others)
 
 
 def set_id(connection: duckdb.DuckDBPyConnection, kind: str, value: Any) -> Any:

@@ -127,6 +127,17 @@ class Session:
         with naming_file(self.templates.path(name)):
             return self.execute(statement)
 
+    def rows(self, name: str, **structure: Any) -> list[dict[str, Any]]:
+        """Runs a query template; returns its rows, each as a dictionary by column.
+
+        Raises TemplateError as `run`.
+        """
+        statement = self.templates.render(name, **structure)
+        with naming_file(self.templates.path(name)):
+            self.connection.execute(statement)
+            columns = [name for name, *_ in self.connection.description or ()]
+            return [dict(zip(columns, row, strict=True)) for row in self.connection.fetchall()]
+
     def run_arrays(self, name: str, **structure: Any) -> dict[str, NDArray[Any]]:
         """Runs a query template; returns its columns as arrays. Raises TemplateError as `run`."""
         with naming_file(self.templates.path(name)):

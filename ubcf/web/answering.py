@@ -18,6 +18,7 @@ from ubcf.drawing.pages import utc_time
 from ubcf.errors import NotFoundError, OptionError, QueryError, UbcfError, one_line, printable
 from ubcf.web.addresses import decode_id
 from ubcf.web.builds import READERS, Build, Builds
+from ubcf.web.kept_answers import Kept
 from ubcf.web.limits import INTERRUPTION_SECONDS, BusyError, LimitError
 from ubcf.web.page import Answer, Asked, Page
 from ubcf.web.rendering import as_json, templates
@@ -148,21 +149,45 @@ class Answering:
         self, request: Request, page: Page, body: bytes, job: Job, *, as_twin: bool
     ) -> Response:
         """The answer, in a thread of its own."""
+        with self.builds.current() as build:
+            key = (request.scope["raw_path"], request.url.query, *self.builds.notices())
+            kept = build.answers.get(key) if page.is_kept else None
+            if kept is not None:
+                return Response(kept.body, media_type=kept.media_type)
+            with build.cursor() as connection, job.using(connection):
+                found = self._asked(request, page, body, job, build, connection)
+            response, is_final = self._response(request, page, found, build, as_twin=as_twin)
+            if page.is_kept and is_final:
+                build.answers.keep(key, Kept(bytes(response.body), response.media_type))
+            return response
+
+    def _asked(
+        self,
+        request: Request,
+        page: Page,
+        body: bytes,
+        job: Job,
+        build: Build,
+        connection: duckdb.DuckDBPyConnection,
+    ) -> Answer | Response:
         ids = {name: decode_id(part) for name, part in request.path_params.items()}
-        with self.builds.current() as build, build.cursor() as connection, job.using(connection):
-            found = page.function(
-                Asked(build, connection, ids, dict(request.query_params.items()), body, job.using)
-            )
-            if isinstance(found, Response):
-                return found
-            if as_twin or page.template is None:
-                about = {"started_at": build.started_at, "version": build.row["version"]}
-                return Response(
-                    as_json({"build": about, **found.data}), found.status, media_type=JSON
-                )
-            if found.instead is not None and TYPING not in request.query_params:
-                return RedirectResponse(found.instead, 303)
-            return self._html(request, page.template, found, build, found.status)
+        form = dict(request.query_params.items())
+        return page.function(Asked(build, connection, ids, form, body, job.using))
+
+    def _response(
+        self, request: Request, page: Page, found: Answer | Response, build: Build, *, as_twin: bool
+    ) -> tuple[Response, bool]:
+        """What is sent, and whether it may be sent again as long as the build is there."""
+        if isinstance(found, Response):
+            return found, False
+        is_final = found.is_final and found.status == 200
+        if as_twin or page.template is None:
+            about = {"started_at": build.started_at, "version": build.row["version"]}
+            content = as_json({"build": about, **found.data})
+            return Response(content, found.status, media_type=JSON), is_final
+        if found.instead is not None and TYPING not in request.query_params:
+            return RedirectResponse(found.instead, 303), False
+        return self._html(request, page.template, found, build, found.status), is_final
 
     def _html(
         self,

@@ -25,7 +25,9 @@ from ubcf.database.session import Session
 from ubcf.drawing.charts import Chart, draw_charts
 from ubcf.drawing.pages import utc_time
 from ubcf.errors import NotFoundError, OptionError, UbcfError, printable
+from ubcf.serving.near_rows import NearRows, read_near_rows
 from ubcf.serving.stored_model import StoredModel, load_model
+from ubcf.web.kept_answers import KeptAnswers
 from ubcf.web.page import Row, rows_of
 
 # Threads that answer requests, each with a cursor: more would only wait for the same processors.
@@ -61,10 +63,12 @@ class Build:
         self._thresholds = thresholds or {}
         self._shared = connect_shared(database, against)
         self._cursors: LifoQueue[duckdb.DuckDBPyConnection] = LifoQueue()
+        self._near_cursors: LifoQueue[duckdb.DuckDBPyConnection] = LifoQueue()
         self._lock = threading.Lock()
         self._model_lock = threading.Lock()
-        self._model: StoredModel | None = None
+        self._model: tuple[StoredModel, NearRows | None] | None = None
         self._thread: threading.Thread | None = None
+        self.answers = KeptAnswers()
         self._once: dict[str, Any] = {}
         self._once_locks: dict[str, threading.Lock] = {}
         self._readers = 0
@@ -108,21 +112,36 @@ class Build:
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor of this build, which nothing else uses meanwhile."""
+        with self._lent(self._cursors, lambda _: None) as cursor:
+            yield cursor
+
+    @contextmanager
+    def near_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of this build that reads what `NearRows` gives."""
+        with self._lent(self._near_cursors, read_near_rows) as cursor:
+            yield cursor
+
+    @contextmanager
+    def _lent(
+        self, cursors: LifoQueue[duckdb.DuckDBPyConnection], prepare: Callable[[Session], None]
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One of some cursors, or another, which is prepared."""
         with self.kept():
             try:
-                cursor = self._cursors.get_nowait()
+                cursor = cursors.get_nowait()
             except Empty:
                 cursor = reader(self._shared)
+                prepare(Session(cursor))
             try:
                 yield cursor
             except (NotFoundError, OptionError):
-                self._cursors.put(cursor)
+                cursors.put(cursor)
                 raise
             except BaseException:
                 # Interrupted, it may have kept temporary tables of the user who was asked for.
                 cursor.close()
                 raise
-            self._cursors.put(cursor)
+            cursors.put(cursor)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -152,8 +171,9 @@ class Build:
     def _end_if_unused(self) -> None:
         if self._retired and not self._readers and not self._ended:
             self._ended = True
-            while not self._cursors.empty():
-                self._cursors.get().close()
+            for cursors in (self._cursors, self._near_cursors):
+                while not cursors.empty():
+                    cursors.get().close()
             self._shared.close()
 
     @cached_property
@@ -205,11 +225,20 @@ class Build:
 
     def model(self) -> StoredModel:
         """The matrices of the model, loaded once; for predicted times and people who come later."""
+        return self._loaded()[0]
+
+    def near_rows(self) -> NearRows | None:
+        """What analyses of one user or track read; None if ids are of a type it cannot have."""
+        return self._loaded()[1]
+
+    def _loaded(self) -> tuple[StoredModel, NearRows | None]:
         with self._model_lock:
             if self._model is None:
                 with self.cursor() as connection:
-                    self._model = load_model(Session(connection))
-                    self._model.matrices  # noqa: B018  computed here, by one thread
+                    session = Session(connection)
+                    model = load_model(session)
+                    model.matrices  # noqa: B018  computed here, by one thread
+                    self._model = model, NearRows.of(session, model)
             return self._model
 
 

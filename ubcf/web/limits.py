@@ -67,7 +67,7 @@ def ended_after(seconds: float, connection: duckdb.DuckDBPyConnection) -> Iterat
     """Interrupts what a connection does after a time. Raises TimeLimitError then."""
     end = time.monotonic() + seconds
     error = TimeLimitError(f"it was stopped after {seconds:g} s, the limit of its time")
-    with _ended_once(lambda: time.monotonic() >= end, connection, error):
+    with _ended_once("time limit", lambda: time.monotonic() >= end, connection, error):
         yield
 
 
@@ -84,7 +84,7 @@ def within_size(folder: Path, connection: duckdb.DuckDBPyConnection) -> Iterator
                 size += file.stat().st_size
         return size > most
 
-    with _ended_once(is_full, connection, error):
+    with _ended_once("size limit", is_full, connection, error):
         yield
     if is_full():
         raise error
@@ -92,7 +92,10 @@ def within_size(folder: Path, connection: duckdb.DuckDBPyConnection) -> Iterator
 
 @contextmanager
 def _ended_once(
-    is_due: Callable[[], bool], connection: duckdb.DuckDBPyConnection, error: UbcfError
+    name: str,
+    is_due: Callable[[], bool],
+    connection: duckdb.DuckDBPyConnection,
+    error: UbcfError,
 ) -> Iterator[None]:
     """Interrupts what a connection does once something is so, and raises an error then."""
     done, passed = threading.Event(), threading.Event()
@@ -103,7 +106,7 @@ def _ended_once(
                 passed.set()
                 connection.interrupt()
 
-    watcher = threading.Thread(target=watch, name="limit", daemon=True)
+    watcher = threading.Thread(target=watch, name=name, daemon=True)
     watcher.start()
     try:
         yield

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from ubcf.analysis.named_analyses import query, set_id
-from ubcf.analysis.user_events import with_events_of_user
+from ubcf.analysis.named_analyses import SOURCES_OF_IDS, query_rows, set_id
+from ubcf.analysis.own_rows import with_events_of_user, with_lists_of_track
 from ubcf.database.session import Session
 from ubcf.errors import OptionError
 from ubcf.serving.found_similarities import with_similarities
@@ -37,6 +37,7 @@ class Answer:
     title: of the page. data: what the template and the JSON twin have. shown: what the template has
     besides, such as drawings. status: 400 if the page shows what is wrong with a form. instead: the
     address of another page that readers get in place of this one, unless they are still typing.
+    is_final: whether it stays the same as long as the build does.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Answer:
     shown: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     instead: str | None = None
+    is_final: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,25 @@ class Asked:
     using: Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[None]] = (
         lambda _connection: nullcontext()
     )
+    _ids_set: dict[str, tuple[str, Any]] = field(default_factory=dict, repr=False)
 
     def rows(self, analysis: str, **variables: Any) -> list[Row]:
         """The rows of a named analysis, each as a dictionary by column."""
-        return rows_of(query(self.connection, analysis, **variables))
+        for kind in SOURCES_OF_IDS.keys() & variables.keys():
+            self.set_id(kind, variables[kind])
+        return query_rows(self.connection, analysis, ids_set=self._ids_set, **variables)
+
+    def set_id(self, kind: str, value: Any) -> Any:
+        """Sets the variable of a kind, 'user' or 'track', to an id, once a page.
+
+        Returns the id as the database has it. Raises NotFoundError for an unknown one.
+        """
+        text, known = self._ids_set.get(kind, (None, None))
+        if text != str(value):
+            self._ids_set.pop(kind, None)
+            known = set_id(self.connection, kind, value)
+            self._ids_set[kind] = str(value), known
+        return known
 
     def row(self, analysis: str, **variables: Any) -> Row:
         """The only row of a named analysis."""
@@ -74,22 +91,70 @@ class Asked:
         return row
 
     @contextmanager
-    def with_similarities(self, user: Any, most: int | None = None) -> Iterator[None]:
-        """Makes analyses of the neighbors of a user quick: by the matrices, which are loaded.
+    def near_similar_users(self, user: Any, most: int) -> Iterator[Asked]:
+        """For analyses of the `most` most similar users of a user: quick, by what is loaded.
 
-        most: of the neighbors, only those with the greatest similarities above 0. Raises
-        NotFoundError for an unknown user.
+        Raises NotFoundError for an unknown user.
         """
-        set_id(self.connection, "user", user)
-        with with_similarities(Session(self.connection), self.build.model(), most):
-            yield
+        known, near = self.set_id("user", user), self.build.near_rows()
+        if near is None:
+            with with_similarities(Session(self.connection), self.build.model(), most):
+                yield self
+            return
+        with self._near() as asked, near.of_similar_users(asked.session, known, most):
+            yield asked
+
+    @contextmanager
+    def near_explanation(self, user: Any, track: Any, most: int) -> Iterator[Asked]:
+        """For analyses of the score of a track for a user, with its `most` greatest terms.
+
+        Raises NotFoundError for an unknown user or track.
+        """
+        ids = self.set_id("user", user), self.set_id("track", track)
+        near = self.build.near_rows()
+        if near is None or not near.has_similarities:
+            with self.with_weights(user):
+                yield self
+            return
+        with self._near() as asked, near.of_explanation(asked.session, *ids, most):
+            yield asked
+
+    @contextmanager
+    def near_listeners(self, track: Any) -> Iterator[Asked]:
+        """For analyses of what the listeners of a track hear.
+
+        Raises NotFoundError for an unknown track.
+        """
+        known, near = self.set_id("track", track), self.build.near_rows()
+        if near is None:
+            yield self
+            return
+        with self._near() as asked, near.of_listeners(asked.session, known):
+            yield asked
 
     @contextmanager
     def with_weights(self, user: Any) -> Iterator[None]:
-        """Makes analyses of the scores of a user quick, as `with_similarities` does."""
-        session = Session(self.connection)
-        with self.with_similarities(user), with_weights(session, self.build.model()):
+        """Makes analyses of the scores of a user quick: by the matrices, which are loaded.
+
+        Raises NotFoundError for an unknown user.
+        """
+        self.set_id("user", user)
+        session, model = Session(self.connection), self.build.model()
+        with with_similarities(session, model), with_weights(session, model):
             yield
+
+    @contextmanager
+    def _near(self) -> Iterator[Asked]:
+        """The same, asked of a cursor that reads what is near the ids."""
+        with self.build.near_cursor() as connection, self.using(connection):
+            ids = {kind: known for kind, (_, known) in self._ids_set.items()}
+            Session(connection).set(**ids)
+            yield replace(self, connection=connection, _ids_set=dict(self._ids_set))
+
+    @property
+    def session(self) -> Session:
+        """A session of the connection."""
+        return Session(self.connection)
 
     @contextmanager
     def with_events(self, user: Any) -> Iterator[None]:
@@ -97,8 +162,18 @@ class Asked:
 
         Raises NotFoundError for an unknown user.
         """
-        set_id(self.connection, "user", user)
-        with with_events_of_user(Session(self.connection)):
+        self.set_id("user", user)
+        with with_events_of_user(self.session):
+            yield
+
+    @contextmanager
+    def with_lists_of(self, track: Any) -> Iterator[None]:
+        """Makes several analyses of the lists that have a track read them once.
+
+        Raises NotFoundError for an unknown track.
+        """
+        self.set_id("track", track)
+        with with_lists_of_track(self.session):
             yield
 
     def text(self, name: str) -> str:
@@ -137,7 +212,8 @@ class Page:
 
     path: its address, with the ids in braces. function: makes what it shows. template: of
     templates/; None for what is JSON alone. computes: whether it takes so long that no other
-    site may ask for it. method: POST for what is sent a body.
+    site may ask for it. method: POST for what is sent a body. is_kept: whether what it shows is
+    kept for the next who asks: no statements of readers, whose answers may be large.
     """
 
     path: str
@@ -145,6 +221,7 @@ class Page:
     template: str | None
     computes: bool = False
     method: str = "GET"
+    is_kept: bool = True
 
     @property
     def twin(self) -> str:

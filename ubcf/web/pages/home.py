@@ -32,7 +32,7 @@ def home(asked: Asked) -> Answer:
     try:
         overview = build.overview.result(PATIENCE)
     except (NotReadyError, CancelledError):  # cancelled: another build is there
-        return Answer("The build", data, {"is_ready": False, "findings": []})
+        return Answer("The build", data, {"is_ready": False, "findings": []}, is_final=False)
     data |= {
         "health": overview.health,
         "charts": overview.charts,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ubcf.analysis.named_analyses import NEAREST_SHOWN
 from ubcf.database.tables import BUILD_TABLES
 from ubcf.web.page import Answer, Asked
@@ -41,15 +43,19 @@ def tracks(asked: Asked) -> Answer:
 def track(asked: Asked) -> Answer:
     """A track: what the catalog says, who hears it, who gets it, and what the same users hear."""
     name = asked.ids["track"]
-    profile = asked.row("track_profile", track=name)
-    data = {
-        "profile": profile,
+    data: dict[str, Any] = {
         "listeners": asked.rows("track_audience", track=name, k=LISTENERS_SHOWN),
         "times": asked.rows("track_times", track=name),
-        "ranks": asked.rows("track_ranks", track=name),
-        "recommended_to": asked.rows("track_recommended_to", track=name, k=USERS_SHOWN),
-        "heard_together": asked.rows("tracks_heard_together", track=name, k=TRACKS_SHOWN),
     }
+    with asked.with_lists_of(name):
+        profile = asked.row("track_profile", track=name)
+        data |= {
+            "ranks": asked.rows("track_ranks", track=name),
+            "recommended_to": asked.rows("track_recommended_to", track=name, k=USERS_SHOWN),
+        }
+    with asked.near_listeners(name) as near:
+        together = near.rows("tracks_heard_together", track=name, k=TRACKS_SHOWN)
+    data = {"profile": profile, **data, "heard_together": together}
     catalog = {
         column: value
         for column, value in profile.items()

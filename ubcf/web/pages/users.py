@@ -61,8 +61,8 @@ def user(asked: Asked) -> Answer:
         profile = asked.row("user_profile", user=name)
         history = asked.rows("user_history", user=name, k=EVENTS_SHOWN)
         treatments = asked.rows("user_treatments", user=name)
-    with asked.with_similarities(name, SIMILAR_SHOWN):
-        similar = asked.rows("similar_users", user=name, k=SIMILAR_SHOWN)
+    with asked.near_similar_users(name, SIMILAR_SHOWN) as near:
+        similar = near.rows("similar_users", user=name, k=SIMILAR_SHOWN)
     changes = _changes(asked)
     data: dict[str, Any] = {
         "profile": profile,
@@ -85,16 +85,19 @@ def _changes(asked: Asked) -> list[Row] | None:
         return None
     session = Session(asked.connection)
     old_type = session.columns("old.recommendations")["user"]
-    return rows_of(session.relation("analysis/diff/user_changes.sql", old_type=old_type))
+    return session.rows("analysis/diff/user_changes.sql", old_type=old_type)
 
 
 def explanation(asked: Asked) -> Answer:
     """Why a user gets a track, or does not: the terms of the score, and of the predicted time."""
     name, track_name = asked.ids["user"], asked.ids["track"]
     track = asked.row("track_summary", track=track_name)
-    with asked.with_weights(name):
-        terms = asked.rows("explain", user=name, track=track_name, k=TERMS_SHOWN)
-        nothing = None if terms else why_nothing(asked.connection, name, track_name)
+    with asked.near_explanation(name, track_name, TERMS_SHOWN) as near:
+        terms = near.rows("explain", user=name, track=track_name, k=TERMS_SHOWN)
+    nothing = None
+    if not terms:
+        with asked.with_weights(name):
+            nothing = why_nothing(asked.connection, name, track_name)
     stored = asked.rows("recommendation", user=name, track=track_name)
     explained = explain_prediction(asked.connection, name, track_name, asked.build.model())
     predicted = _shown_terms(asked.connection, explained)
