@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from tests.support.builds import Built, build_in
 from ubcf.scoring.options import PRESETS, model_options
 
 # More users than a ridge has stored weights: the rest of an explanation is one row.
-USERS, TRACKS, EVENTS, PAIRS = 350, 300, 6000, 40
+USERS, TRACKS, EVENTS = 350, 300, 6000
+PAIRS = int(os.environ.get("UBCF_TEST_PAIRS", "40"))
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,26 @@
 """The planner's estimates against what each way takes. One command:
 
-    python tests/benchmarks/plans.py [--threads 2] [--runs 1] [--shape 'nearly dense' ...]
+    python tests/benchmarks/plans.py [--threads 2] [--runs 1] [--cpu] [--shape 'nearly dense' ...]
 
 For interactions of several shapes it prints a markdown table: estimated and measured seconds of
 each way to compute the scores, the way the planner takes, and its time as a ratio to the best way.
 The interactions are simulated here (popularity by a power law), from the shape alone; no logs are
 read and nothing is stored. The measured seconds of a compiled way include those of loading its
 kernels, as in every build: they are measured once, in a process of its own, after the kernels have
-been compiled. Of several runs of a way the fastest counts.
+been compiled. Of several runs of a way the fastest counts. With --presets the table has the presets
+that need similarities, for which there is one way, in the place of the ways. taste is left out
+where there are more than 10,000 users.
+
+--cpu measures and estimates processor time, on one thread: where others use the machine, too, wall
+time says little.
 """
 
 import argparse
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -22,13 +28,27 @@ from scipy import sparse
 from ubcf.scoring.costs import Work, estimated_seconds
 from ubcf.scoring.kernels import has_numba
 from ubcf.scoring.lists import score_users
-from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
-from ubcf.scoring.options import BY_PRODUCTS, BY_TILES, WAYS
-from ubcf.scoring.planner import Plan, plan_scores
+from ubcf.scoring.matrices import (
+    ModelMatrices,
+    interaction_matrix,
+    own_terms_of,
+    track_factors,
+)
+from ubcf.scoring.options import (
+    BY_PRODUCTS,
+    BY_SIMILARITIES,
+    BY_TILES,
+    PRESETS,
+    WAYS,
+    model_options,
+)
+from ubcf.scoring.planner import Plan, plan_ridge, plan_scores
 from ubcf.scoring.ranking import ListOptions
 
 WANTED = 100
 MEMORY = 8 << 30
+
+COMPILED_WAYS = ((BY_PRODUCTS, True), (BY_TILES, True))
 
 # users, tracks, interactions, exponent of the popularity (0: all tracks are alike)
 SHAPES = {
@@ -44,13 +64,16 @@ SHAPES = {
 # The kernels are compiled on this before they are measured.
 WARM_UP = (200, 2_000, 4_000, 0.8)
 
+# A ridge over more users takes minutes.
+MOST_USERS_OF_RIDGE = 10_000
+
 LOADING = """
 import time
 import ubcf.building.scores
 from ubcf.scoring.ways.products import load_kernels
-start = time.perf_counter()
+start = time.{clock}()
 load_kernels()
-print(time.perf_counter() - start)
+print(time.{clock}() - start)
 """
 
 
@@ -70,29 +93,55 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=1, help="runs of each way (1)")
+    parser.add_argument("--cpu", action="store_true", help="processor time of one thread")
+    parser.add_argument("--presets", action="store_true", help="the presets, not the ways")
     parser.add_argument("--shape", choices=SHAPES, action="append", help="only this (all)")
     arguments = parser.parse_args()
-    ways = [(way, False) for way in WAYS]
+    clock = Clock("process_time" if arguments.cpu else "perf_counter")
+    threads = 1 if arguments.cpu else arguments.threads
     loading = 0.0
     if has_numba():
-        ways += [(way, True) for way in (BY_PRODUCTS, BY_TILES)]
-        for way, compiled in ways:
-            seconds_of(plan_for(simulated(*WARM_UP), 1, way, compiled), simulated(*WARM_UP), 1)
-        loading = seconds_to_load()
-    names = {(way, by_numba): way + " (compiled)" * by_numba for way, by_numba in ways}
-    heads = "".join(f" {names[way]}: estimated | measured |" for way in ways)
-    print(f"| shape | users x tracks | interactions |{heads} chosen | to the best |")
-    print("|---|---|--:|" + "--:|--:|" * len(ways) + "---|--:|")
-    for shape in arguments.shape or SHAPES:
-        measure(shape, ways, names, arguments.threads, arguments.runs, loading)
+        warm_up = simulated(*WARM_UP)
+        for way, compiled in (*COMPILED_WAYS, (BY_SIMILARITIES, False)):
+            clock.of_lists(ModelMatrices(warm_up), plan_for(warm_up, 1, way, compiled), threads=1)
+        loading = clock.of_loading()
+    measured = measured_presets if arguments.presets else measured_ways
+    for number, shape in enumerate(arguments.shape or SHAPES):
+        matrix = simulated(*SHAPES[shape])
+        cells = measured(matrix, clock, threads, arguments.runs, loading)
+        if number == 0:
+            print("| shape | users x tracks | interactions | " + " | ".join(cells) + " |")
+            print("|---|---|--:|" + "--:|" * len(cells))
+        size = f"{matrix.shape[0]:,} x {matrix.shape[1]:,} | {matrix.nnz:,}"
+        print(f"| {shape} | {size} | " + " | ".join(cells.values()) + " |", flush=True)
 
 
-def seconds_to_load() -> float:
-    """Wall seconds of loading the kernels into a process that has loaded all else."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOADING], check=True, capture_output=True, text=True
-    )
-    return float(done.stdout)
+@dataclass(frozen=True)
+class Clock:
+    """What measures seconds; function: of `time`."""
+
+    function: str
+
+    def of_lists(self, matrices: ModelMatrices, plan: Plan, *, threads: int, **model: Any) -> float:
+        """Seconds that all scores take, without loading kernels."""
+        now = getattr(time, self.function)
+        start = now()
+        lists = ListOptions(WANTED, 50)
+        for _ in score_users(
+            matrices, lists, plan, threads=threads, memory=plan.block_bytes, **model
+        ):
+            pass
+        return float(now() - start)
+
+    def of_loading(self) -> float:
+        """Seconds of loading the kernels into a process that has loaded all else."""
+        done = subprocess.run(
+            [sys.executable, "-c", LOADING.format(clock=self.function)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return float(done.stdout)
 
 
 def plan_for(
@@ -111,42 +160,74 @@ def plan_for(
     return plan if compiled is None else replace(plan, compiled=compiled)
 
 
-def seconds_of(plan: Plan, matrix: sparse.csr_array, threads: int) -> float:
-    """Wall seconds that all scores take, without loading kernels."""
-    start = time.perf_counter()
-    for _ in score_users(ModelMatrices(matrix), ListOptions(WANTED, 50), plan, threads=threads):
-        pass
-    return time.perf_counter() - start
-
-
-def measure(
-    shape: str,
-    ways: list[tuple[str, bool]],
-    names: dict[tuple[str, bool], str],
-    threads: int,
-    runs: int,
-    loading: float,
-) -> None:
-    """Run each way on a shape and print its row."""
-    matrix = simulated(*SHAPES[shape])
+def measured_ways(
+    matrix: sparse.csr_array, clock: Clock, threads: int, runs: int, loading: float
+) -> dict[str, str]:
+    """The cells of a row: each way estimated and measured, the one chosen, and its ratio."""
     work = Work.of(matrix, WANTED)
     chosen = plan_for(matrix, threads)
-    seconds = {}
-    cells = []
-    for way, compiled in ways:
+    seconds: dict[tuple[str, bool], float] = {}
+    cells: dict[str, str] = {}
+    for way, compiled in [*((way, False) for way in WAYS), *(COMPILED_WAYS if has_numba() else ())]:
         plan = plan_for(matrix, threads, way, compiled)
         estimate = estimated_seconds(work, way, compiled=compiled, threads=threads)
-        fastest = min(seconds_of(plan, matrix, threads) for _ in range(runs))
+        fastest = min(
+            clock.of_lists(ModelMatrices(matrix), plan, threads=threads) for _ in range(runs)
+        )
         # A build pays for loading once, this program not again.
         seconds[way, compiled] = fastest + (loading if compiled else 0.0)
-        cells.append(f" {estimate:.2f} | {seconds[way, compiled]:.2f} |")
+        cells[f"{name_of(way, compiled)}: estimated"] = f"{estimate:.2f}"
+        cells["measured" + " " * len(cells)] = f"{seconds[way, compiled]:.2f}"
     ratio = seconds[chosen.way, chosen.compiled] / min(seconds.values())
-    print(
-        f"| {shape} | {matrix.shape[0]:,} x {matrix.shape[1]:,} | {matrix.nnz:,} |"
-        + "".join(cells)
-        + f" {names[chosen.way, chosen.compiled]} | {ratio:.2f} |",
-        flush=True,
-    )
+    return {**cells, "chosen": name_of(chosen.way, chosen.compiled), "to the best": f"{ratio:.2f}"}
+
+
+def name_of(way: str, compiled: bool) -> str:
+    """The way as the table names it."""
+    return way + " (compiled)" * compiled
+
+
+def measured_presets(
+    matrix: sparse.csr_array, clock: Clock, threads: int, runs: int, loading: float
+) -> dict[str, str]:
+    """The cells of a row: each preset but the default, estimated and measured."""
+    work = Work.of(matrix, WANTED)
+    cells: dict[str, str] = {}
+    for preset in list(PRESETS)[1:]:
+        model = model_options(preset)
+        if model.ridge_over_users is None:
+            plan = plan_scores(
+                work,
+                list_length=WANTED,
+                threads=threads,
+                memory=MEMORY,
+                neighborhood=model.neighborhood,
+                walk=model.users_reached,
+            )
+        elif len(matrix.indptr) - 1 <= MOST_USERS_OF_RIDGE:
+            plan = plan_ridge(work, threads=threads, memory=MEMORY)
+        else:
+            cells |= {f"{preset}: estimated": "", "measured" + " " * len(cells): ""}
+            continue
+        listeners = np.bincount(matrix.indices, minlength=matrix.shape[1])
+        seconds = min(
+            clock.of_lists(
+                ModelMatrices(
+                    matrix,
+                    own_terms=own_terms_of(matrix.data, model.own_liking),
+                    factors=track_factors(listeners, model.track_exponent),
+                ),
+                plan,
+                threads=threads,
+                neighborhood=model.neighborhood,
+                walk=model.users_reached,
+                ridge=model.ridge_over_users,
+            )
+            for _ in range(runs)
+        )
+        cells[f"{preset}: estimated"] = f"{plan.estimates[plan.way].seconds:.2f}"
+        cells["measured" + " " * len(cells)] = f"{seconds + plan.compiled * loading:.2f}"
+    return cells
 
 
 if __name__ == "__main__":

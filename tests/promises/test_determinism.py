@@ -21,6 +21,7 @@ from tests.support.commands import run_ubcf
 from ubcf.database.writing import HELD_SHARE
 from ubcf.scoring.lists import score_users
 from ubcf.scoring.matrices import ModelMatrices, interaction_matrix
+from ubcf.scoring.options import PRESETS
 from ubcf.scoring.ranking import ListOptions
 from ubcf.simulation.simulate import simulate
 
@@ -110,6 +111,27 @@ def test_the_memory_limit_does_not_matter(
     build_with: BuildWith, once: Built, memory_limit: str
 ) -> None:
     assert_same(build_with(threads=2, memory_limit=memory_limit), once)
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "notebook"])
+def test_neither_threads_nor_memory_matter_to_a_preset_with_predicted_times(
+    logs: Path,
+    build_with: BuildWith,
+    preset: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    once = build_in(
+        tmp_path_factory.mktemp(preset),
+        logs,
+        catalog=logs / "tracks.json",
+        preset=preset,
+        predict=True,
+        threads=1,
+    )
+    monkeypatch.setattr("ubcf.building.scores.BYTES_PER_PAIR", 10_000)  # predicted in groups
+    again = build_with(preset=preset, predict=True, threads=3, memory_limit="256MiB")
+    assert_same(again, once)
 
 
 def test_the_order_of_the_files_does_not_matter(
