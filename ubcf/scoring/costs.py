@@ -36,26 +36,31 @@ SECONDS_PER_NEIGHBOR = 0.3e-6
 SECONDS_PER_TRACK_OF_NEIGHBOR = 15e-9
 
 # The nearest users by kernels; by whether similarities are of the overlap form.
-NEAREST_SECONDS_PER_PRODUCT = {False: 2e-9, True: 4e-9}
+NEAREST_SECONDS_PER_PRODUCT = {False: 1e-9, True: 3.5e-9}
 
-NEAREST_SECONDS_PER_CELL = {False: 1e-9, True: 4e-9}
+NEAREST_SECONDS_PER_CELL = {False: 1e-9, True: 3e-9}
 
-# A walk: products with S, and users looked at, or by scipy reached, at the end of a step. Products
-# by kernels take longer where S does not stay in the processor cache.
-WALK_SECONDS_PER_PRODUCT = {False: 4e-9, True: 1.5e-9}
+# The scores from them: cells, which are looked at for what can enter a list.
+WEIGHTS_SECONDS_PER_CELL = 0.5e-9
 
-WALK_SECONDS_PER_PRODUCT_FROM_MEMORY = 4.5e-9
+# A walk: products with S, and users looked at, or by scipy reached, at the end of a step.
+WALK_SECONDS_PER_PRODUCT = {False: 4e-9, True: 1e-9}
 
-CACHE_BYTES = 16 * 2**20
+WALK_SECONDS_PER_USER = {False: 60e-9, True: 0.55e-9}
 
-WALK_SECONDS_PER_USER = {False: 60e-9, True: 1e-9}
+# A ridge: products and cells of R R'; products of the inverse, and rows of it that are swept one by
+# one; products of its weights with R, and cells of weights and of scores.
+RIDGE_SECONDS_PER_SIMILARITY_PRODUCT = 1.5e-9
 
-# A ridge: products of the inverse and of its weights with R, and cells of weights and scores.
-RIDGE_SECONDS_PER_INVERSE_PRODUCT = 0.05e-9
+RIDGE_SECONDS_PER_SIMILARITY = 12e-9
 
-RIDGE_SECONDS_PER_SCORE_PRODUCT = 0.6e-9
+RIDGE_SECONDS_PER_INVERSE_PRODUCT = 0.045e-9
 
-RIDGE_SECONDS_PER_CELL = 25e-9
+RIDGE_SECONDS_PER_INVERSE_ROW = 40e-6
+
+RIDGE_SECONDS_PER_SCORE_PRODUCT = 0.35e-9
+
+RIDGE_SECONDS_PER_CELL = 35e-9
 
 # The way `products`: products and entries of G.
 PRODUCTS_SECONDS_PER_GRAM_PRODUCT = {False: 2e-9, True: 3e-9}
@@ -238,7 +243,7 @@ def nearest_seconds(work: Work, nearest: int, overlap: bool, threads: int) -> fl
         NEAREST_SECONDS_PER_PRODUCT[overlap] * work.similarity_products
         + NEAREST_SECONDS_PER_CELL[overlap] * work.users**2
         + PRODUCTS_SECONDS_PER_PRODUCT[True] * score_products
-        + PRODUCTS_SECONDS_PER_CELL * work.users * work.tracks
+        + WEIGHTS_SECONDS_PER_CELL * work.users * work.tracks
         + SECONDS_PER_CANDIDATE * work.candidates
     )
     return seconds / threads + SECONDS_TO_LOAD_COMPILED
@@ -250,11 +255,9 @@ def walk_seconds(work: Work, nearest: int, walk: Walk, *, compiled: bool, thread
     steps = [min(nearest, reach), *[reach] * (walk.steps - 2)][: walk.steps - 1]
     products = [float(reached) * nearest for reached in steps]
     looked_at = [work.users if compiled else min(each, work.users) for each in products]
-    per_product = WALK_SECONDS_PER_PRODUCT[compiled]
-    if compiled and WALK_BYTES_PER_ENTRY * nearest * work.users > CACHE_BYTES:
-        per_product = WALK_SECONDS_PER_PRODUCT_FROM_MEMORY
     seconds = work.users * (
-        per_product * sum(products) + WALK_SECONDS_PER_USER[compiled] * sum(looked_at)
+        WALK_SECONDS_PER_PRODUCT[compiled] * sum(products)
+        + WALK_SECONDS_PER_USER[compiled] * sum(looked_at)
     )
     score_products = max(reach - nearest, 0) * work.interactions if steps else 0
     return (seconds + PRODUCTS_SECONDS_PER_PRODUCT[compiled] * score_products) / threads
@@ -269,8 +272,10 @@ def walk_bytes(work: Work, nearest: int) -> int:
 def ridge_seconds(work: Work, threads: int) -> float:
     """Wall seconds of a ridge over users: the inverse, and the scores of all tracks from it."""
     return (
-        SECONDS_PER_SIMILARITY_PRODUCT * work.similarity_products
+        RIDGE_SECONDS_PER_SIMILARITY_PRODUCT * work.similarity_products
+        + RIDGE_SECONDS_PER_SIMILARITY * work.users**2
         + RIDGE_SECONDS_PER_INVERSE_PRODUCT * work.users**3 / 2
+        + RIDGE_SECONDS_PER_INVERSE_ROW * work.users
         + RIDGE_SECONDS_PER_SCORE_PRODUCT * work.users * work.interactions
         + RIDGE_SECONDS_PER_CELL * work.users * (work.users + work.tracks)
     ) / threads
