@@ -9,7 +9,14 @@ import duckdb
 import pytest
 
 from tests.support.paths import PROJECT
-from ubcf.drawing.charts import Row, events_per_user, forest_plot, listening_by_hour, timeline
+from ubcf.drawing.charts import (
+    Row,
+    events_per_user,
+    forest_plot,
+    listening_by_hour,
+    neighbors_per_user,
+    timeline,
+)
 
 TIMELINE = (PROJECT / "sql" / "analysis" / "timeline.sql").read_text(encoding="utf-8")
 
@@ -162,3 +169,19 @@ def test_hours_without_events_say_so() -> None:
     rows: list[Row] = [{"hour": hour, "events": hour % 2, "users": hour % 2} for hour in range(24)]
     texts = [text for *_, text in bands(listening_by_hour(rows).svg)]
     assert texts[:2] == ["00:00: 0 events of 0 users", "01:00: 1 events of 1 users"]
+
+
+def test_the_hours_of_a_short_log_are_said_and_not_drawn() -> None:
+    rows: list[Row] = [{"hour": hour, "events": 9 * (hour == 7), "users": 2} for hour in range(24)]
+    chart = listening_by_hour(rows)
+    assert (chart.svg, chart.finding) == ("", "All events are from 07:00 to 08:00 UTC.")
+
+
+def test_neighbors_that_nobody_has_are_not_drawn() -> None:
+    rows: list[Row] = [
+        {"sign": "positive", "neighbors": 2, "users": 3},
+        {"sign": "negative", "neighbors": 0, "users": 3},
+    ]
+    chart = neighbors_per_user(rows)
+    assert [text for *_, text in bands(chart.svg)] == ["2 neighbors: positive for 3 users"]
+    assert "negative" not in chart.svg + chart.finding

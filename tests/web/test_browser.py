@@ -22,6 +22,11 @@ from tests.support.chromium import DESK, PHONE, chromium, set_screen
 PAGES = ["/", "/users", "/users?q=28", "/users/287", "/users/287/tracks/109", "/tracks",
          "/tracks/109", "/users/4711"]  # fmt: skip
 
+# Those that compute or ask, which axe-core looks at too.
+ASKING = ["/experiments", "/experiments/TASTE_SHARE", "/analyses", "/analyses/similar_users?user=7",
+          "/sql?q=from+users+limit+30", "/try?history=526+1%0A1406+0.2&q=windows&get=yes",
+          "/compare"]  # fmt: skip
+
 SECONDS = 60
 
 
@@ -213,6 +218,29 @@ def test_the_keyboard_alone_reaches_an_explanation(
     until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "tr.opened"))
 
 
+def test_the_keyboard_reaches_every_link_button_and_field(
+    browser: webdriver.Chrome, page: Callable[[str], None]
+) -> None:
+    # pages with few of them, since each takes a key
+    for path in ("/users/287/tracks/109", "/sql?q=from+users+limit+2", "/try?history=526+1&q=64"):
+        page(path)
+        wanted = browser.execute_script(
+            "window.met = new Set(); document.addEventListener('focusin', e => met.add(e.target));"
+            "window.wanted = [...document.querySelectorAll("
+            "'a[href], button, input, textarea, select, summary, [tabindex=\"0\"]')]"
+            ".filter(each => each.checkVisibility() && each.type !== 'hidden');"
+            "return wanted.length"
+        )
+        keys = webdriver.ActionChains(browser, duration=0)
+        for _ in range(wanted + 5):
+            keys.send_keys(Keys.TAB)
+        keys.perform()
+        missed = browser.execute_script(
+            "return wanted.filter(each => !met.has(each)).map(each => each.outerHTML.slice(0, 99))"
+        )
+        assert missed == [], path
+
+
 def test_everything_works_without_javascript(
     browser: webdriver.Chrome, page: Callable[[str], None]
 ) -> None:
@@ -256,10 +284,13 @@ def test_no_page_keeps_anybody_out(
         pytest.skip("needs UBCF_TEST_AXE, the path of axe.min.js of axe-core")
     source = Path(script).read_text(encoding="utf-8")
     found = {}
-    for path in PAGES:
+    for path in (*PAGES, *ASKING):
         for width in (PHONE, DESK):
             set_screen(browser, width, scheme)
             page(path)
+            browser.execute_script(
+                "document.querySelectorAll('details').forEach(d => d.open = true)"
+            )
             if path == "/users/287":
                 browser.find_element(By.CSS_SELECTOR, "a.why-link").click()
                 until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "tr.opened"))

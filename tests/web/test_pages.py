@@ -170,7 +170,9 @@ def test_an_explanation_shows_the_greatest_terms_and_one_sum_of_the_others(
     assert [t["neighbor"] for t in data["neighbors"]] == [t["neighbor"] for t in terms[:shown]]
     others = sum(term["contribution"] for term in terms[shown:])
     assert data["rest"] == pytest.approx(others, abs=1e-12)
-    assert "All others together" in site.page(f"/users/{user}/tracks/{track}").text
+    page = site.page(f"/users/{user}/tracks/{track}").text
+    assert f"{len(terms):,} users compared with {user} heard it" in page
+    assert f"{len(terms) - shown:,} others together" in page
 
 
 def test_an_explanation_says_in_words_who_makes_the_score(site: Site) -> None:

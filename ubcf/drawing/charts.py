@@ -230,17 +230,26 @@ def neighbors_per_user(rows: Rows) -> Chart:
 def _neighbors_finding(positive: Counts, negative: Counts) -> str:
     users = sum(count for _, count in positive)
     alone = sum(count for neighbors, count in positive if neighbors == 0)
-    return (
-        f"Half of the users have {_median(positive):,} or fewer positive neighbors and "
-        f"{_median(negative):,} or fewer negative ones; "
-        + (f"{alone:,} of {users:,} have no positive one." if alone else "all have a positive one.")
+    others = f" and {_median(negative):,} or fewer negative ones" if _has_any(negative) else ""
+    return f"Half of the users have {_median(positive):,} or fewer positive neighbors{others}; " + (
+        f"{alone:,} of {users:,} have no positive one." if alone else "all have a positive one."
     )
 
 
+def _has_any(counts: Counts) -> bool:
+    """Whether somebody has a neighbor of a sign."""
+    return any(neighbors > 0 for neighbors, _ in counts)
+
+
 def _draw_neighbors(axes: Axes, positive: Counts, negative: Counts) -> list[Value]:
-    """Two histograms with a common x axis: positive neighbors upwards, negative ones downwards."""
+    """Two histograms with a common x axis: positive neighbors upwards, negative ones downwards.
+
+    Without any negative neighbor there is only the first.
+    """
     from matplotlib.ticker import MaxNLocator
 
+    if not _has_any(negative):
+        negative = []
     greatest = max(neighbors for neighbors, _ in (*positive, *negative))
     width = math.ceil((greatest + 1) / BARS)
     texts: dict[int, list[str]] = {}
@@ -248,6 +257,8 @@ def _draw_neighbors(axes: Axes, positive: Counts, negative: Counts) -> list[Valu
         ("positive", positive, 1, FIRST),
         ("negative", negative, -1, SECOND),
     ):
+        if not counts:
+            continue
         bars: dict[int, int] = {}
         for neighbors, count in counts:
             bars[neighbors // width] = bars.get(neighbors // width, 0) + count
@@ -667,11 +678,13 @@ def listening_by_hour(rows: Rows) -> Chart:
     if total == 0:
         return Chart(name, title, "The events have no timestamps.")
     peak = max(rows, key=lambda row: row["events"])
+    hour = f"{peak['hour']:02d}:00 to {peak['hour'] + 1:02d}:00 UTC"
+    if peak["events"] == total:
+        return Chart(name, title, f"All events are from {hour}.")
     return Chart(
         name,
         title,
-        f"The busiest hour is {peak['hour']:02d}:00 to {peak['hour'] + 1:02d}:00 UTC with "
-        f"{percent(peak['events'] / total)} of the events.",
+        f"The busiest hour is {hour} with {percent(peak['events'] / total)} of the events.",
         draw_svg(name, lambda axes: _draw_hours(axes, rows)),
         ("Hour, UTC", "Events", "Users"),
         [

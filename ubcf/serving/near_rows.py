@@ -75,8 +75,10 @@ class NearRows:
             yield
 
     @contextmanager
-    def of_explanation(self, session: Session, user: Any, track: Any, most: int) -> Iterator[None]:
+    def of_explanation(self, session: Session, user: Any, track: Any, most: int) -> Iterator[int]:
         """Makes readable what the score of a track for a user is made of, for a while.
+
+        Gives the number of neighbors who contribute.
 
         The macros similarities_of and weights_of have those neighbors of the user alone who heard
         the track. The table interactions has their rows about the track, and all rows of the user
@@ -101,7 +103,7 @@ class NearRows:
                 whole = np.ones(len(terms), dtype=bool)
             rows = np.concatenate([rows[~whole], self._rows_of(neighbors[whole])])
         with self._readable(session, index, neighbors, weights, rows):
-            yield
+            yield len(neighbors)
 
     @contextmanager
     def of_listeners(self, session: Session, track: Any) -> Iterator[None]:

@@ -105,19 +105,22 @@ class Asked:
             yield asked
 
     @contextmanager
-    def near_explanation(self, user: Any, track: Any, most: int) -> Iterator[Asked]:
+    def near_explanation(
+        self, user: Any, track: Any, most: int
+    ) -> Iterator[tuple[Asked, int | None]]:
         """For analyses of the score of a track for a user, with its `most` greatest terms.
 
-        Raises NotFoundError for an unknown user or track.
+        Gives the number of neighbors who contribute, too; None if that is not known. Raises
+        NotFoundError for an unknown user or track.
         """
         ids = self.set_id("user", user), self.set_id("track", track)
         near = self.build.near_rows()
         if near is None or not near.has_similarities:
             with self.with_weights(user):
-                yield self
+                yield self, None
             return
-        with self._near() as asked, near.of_explanation(asked.session, *ids, most):
-            yield asked
+        with self._near() as asked, near.of_explanation(asked.session, *ids, most) as neighbors:
+            yield asked, neighbors
 
     @contextmanager
     def near_listeners(self, track: Any) -> Iterator[Asked]:

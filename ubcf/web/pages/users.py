@@ -92,7 +92,7 @@ def explanation(asked: Asked) -> Answer:
     """Why a user gets a track, or does not: the terms of the score, and of the predicted time."""
     name, track_name = asked.ids["user"], asked.ids["track"]
     track = asked.row("track_summary", track=track_name)
-    with asked.near_explanation(name, track_name, TERMS_SHOWN) as near:
+    with asked.near_explanation(name, track_name, TERMS_SHOWN) as (near, neighbors):
         terms = near.rows("explain", user=name, track=track_name, k=TERMS_SHOWN)
     nothing = None
     if not terms:
@@ -111,6 +111,7 @@ def explanation(asked: Asked) -> Answer:
             for term in terms
             if term["neighbor"] is not None
         ],
+        "neighbors_in_all": neighbors,
         "rest": next((term["contribution"] for term in terms if term["neighbor"] is None), None),
         "why_nothing": nothing,
         "predicted": predicted,
