@@ -152,3 +152,10 @@ def test_kept_answers_are_bounded_and_the_oldest_goes_first() -> None:
     assert [name for name in "abc" if kept.get(name)] == ["a", "c"]
     kept.keep("d", Kept(b"12345678901", None))
     assert [name for name in "abcd" if kept.get(name)] == ["a", "c"]
+
+
+def test_builds_without_catalogs_are_compared(yesterday: Built, today: Built) -> None:
+    with browsing(today.database, yesterday.database) as site:
+        gained = site.twin("/compare.json")["parts"]["gained_and_lost"]
+        assert ("tracks gained", 1, ["50"]) in [tuple(row.values())[:3] for row in gained]
+        assert 'href="/tracks/50"' in site.page("/compare").html

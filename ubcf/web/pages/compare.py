@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ubcf.analysis.comparison import compare
+from ubcf.analysis.titles import refuse_without_catalog
 from ubcf.database.session import Session
+from ubcf.errors import DatabaseError
 from ubcf.web.page import Answer, Asked, rows_of
 
 # Users whose lists changed most that are shown.
@@ -36,7 +38,15 @@ def compared(asked: Asked) -> Answer:
 
 
 def _have_titles(asked: Asked) -> bool:
+    """Whether one of the builds has a catalog, and both have columns for titles."""
     session = Session(asked.connection)
-    return all(
-        {"artist", "title"} <= session.columns(f"{name}.tracks").keys() for name in ("old", "new")
-    )
+    if any(
+        not {"artist", "title"} <= session.columns(f"{name}.tracks").keys()
+        for name in ("old", "new")
+    ):
+        return False
+    try:
+        refuse_without_catalog(asked.connection, "old", "new")
+    except DatabaseError:
+        return False
+    return True
