@@ -8,6 +8,24 @@ flow as (
             'recommendations', 'build', 'build_inputs', 'build_stages'
         ]) as table_name,
         unnest(range(11)) as place
+),
+
+-- of a build on Spark, most tables are views
+tables as (
+    select
+        database_name,
+        schema_name,
+        table_name,
+        comment
+    from duckdb_tables()
+    union all
+    select
+        database_name,
+        schema_name,
+        view_name as table_name,
+        comment
+    from duckdb_views()
+    where view_name in (select table_name from flow)
 )
 
 select
@@ -17,7 +35,7 @@ select
     columns.data_type,
     columns.comment
 from duckdb_columns() as columns
-inner join duckdb_tables() as tables
+inner join tables
     on
         columns.database_name = tables.database_name
         and columns.schema_name = tables.schema_name

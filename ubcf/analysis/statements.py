@@ -19,6 +19,7 @@ from ubcf.analysis.titles import with_titles
 from ubcf.database import SAFE_CSV
 from ubcf.database.formats import ROWS_FETCHED, Writable, write_rows
 from ubcf.database.grids import Hidden
+from ubcf.database.session import message_of
 from ubcf.errors import OptionError, QueryError
 from ubcf.files import Kind, check_target, complete_or_absent, head
 
@@ -122,7 +123,7 @@ def first_rows(connection: duckdb.DuckDBPyConnection, text: str, most: int) -> F
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
-        raise QueryError(_in_one_line(str(error))) from error
+        raise QueryError(_in_one_line(message_of(error))) from error
     return FirstRows(columns, rows[:most], len(rows) <= most)
 
 
@@ -203,7 +204,7 @@ def _run_all_but_the_last(connection: duckdb.DuckDBPyConnection, text: str) -> d
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
-        raise QueryError(_in_one_line(str(error))) from error
+        raise QueryError(_in_one_line(message_of(error))) from error
     if not statements:
         raise QueryError("there is no statement to run")
     return statements[-1]
@@ -226,13 +227,13 @@ def _query_errors(
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
-        message = str(error)
+        message = message_of(error)
         try:
             connection.execute(statement)
             while connection.fetchmany(ROWS_FETCHED):
                 pass
         except duckdb.Error as error_of_statement:
-            message = str(error_of_statement)
+            message = message_of(error_of_statement)
         raise QueryError(_in_one_line(message)) from error
 
 

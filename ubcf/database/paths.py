@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,11 @@ PATTERN_CHARACTERS = frozenset("*?[")
 def pattern(path: str | Path) -> str:
     """The pattern that matches one path alone: what `LiteralPaths.path` returned."""
     return glob.escape(str(path))
+
+
+def path_of(text: str) -> Path:
+    """The path that `pattern` made a text of; of another text, some path of another pattern."""
+    return Path(re.sub(r"\[([*?[])\]", r"\1", text))
 
 
 class LiteralPaths(ExitStack):

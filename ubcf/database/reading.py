@@ -6,15 +6,18 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import wraps
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import duckdb
 
-from ubcf.database.session import Session, identifier, literal
+from ubcf.database.paths import pattern
+from ubcf.database.session import Session, identifier, literal, message_of
+from ubcf.database.stored_views import STORED_TABLES, StoredView, hide_by_views, stored_view
 from ubcf.database.tables import (
     BUILD_TABLES,
     EVALUATION_TABLES,
@@ -71,7 +74,8 @@ def _has_tables(path: Path, names: Collection[str]) -> bool:
         except duckdb.Error:
             return False
         tables = _of_database(connection, DATABASE, "duckdb_tables", "table_name")
-        return {(name,) for name in names} <= set(tables)
+        views = _of_database(connection, DATABASE, "duckdb_views", "view_name")
+        return {(name,) for name in names} <= {*tables, *views}
 
 
 # The kinds of databases; those of former versions, which lack some tables, are of the kind too.
@@ -154,11 +158,9 @@ def connect_closed(
     connection = _connected_in_memory()
     try:
         _attach(connection, path, DATABASE)
-        paths = [str(each.absolute()) for each in readable]
-        connection.execute(
-            f"set allowed_paths = {literal(paths)}; set enable_external_access = false"
-        )
-        _refuse_other_contents(connection, path, DATABASE)
+        views = _stored_views(connection, path, DATABASE)
+        _close(connection, views, readable)
+        _refuse_other_contents(connection, path, DATABASE, views)
         connection.execute(f"use {DATABASE}")
         define_macros(connection)
     except BaseException:
@@ -181,10 +183,13 @@ def connect_shared(
         paths = {NEW: Path(database)} | ({} if against is None else {OLD: Path(against)})
         for name, path in paths.items():
             _attach(connection, path, name)
-        connection.execute("set enable_external_access = false")
-        _refuse_other_contents(connection, paths[NEW], NEW)
+        views = {name: _stored_views(connection, path, name) for name, path in paths.items()}
+        _close(connection, chain.from_iterable(views.values()))
+        _refuse_other_contents(connection, paths[NEW], NEW, views[NEW])
         if OLD in paths:
-            _refuse_other_contents(connection, paths[OLD], OLD, oldest=OLDEST_READABLE_VERSION)
+            _refuse_other_contents(
+                connection, paths[OLD], OLD, views[OLD], oldest=OLDEST_READABLE_VERSION
+            )
         connection.execute("set lock_configuration = true")
     except BaseException:
         connection.close()
@@ -218,12 +223,7 @@ def connect_locked(database: str | Path, *, allow_files: bool = False) -> duckdb
         return _open(path, config, evaluations=True)
     # Without files DuckDB cannot spill either: an error says so.
     connection = _connected(path, {**config, **WITHOUT_EXTENSIONS, "temp_directory": ""})
-    # Disabling external access alone would leave the path of the database open for writing by a
-    # copy statement. Files that are already open stay open.
-    connection.execute(
-        "set enable_external_access = false; set disabled_filesystems = 'LocalFileSystem'"
-    )
-    _checked(connection, path, evaluations=True)
+    _checked(connection, path, evaluations=True, locks=True)
     connection.execute("set lock_configuration = true")
     return connection
 
@@ -248,10 +248,9 @@ def connect_apart(database: str | Path, memory_limit: str) -> duckdb.DuckDBPyCon
     )
     try:
         _attach(connection, path, DATABASE)
-        connection.execute(
-            "set enable_external_access = false; set disabled_filesystems = 'LocalFileSystem'"
-        )
-        _refuse_other_contents(connection, path, DATABASE)
+        views = _stored_views(connection, path, DATABASE)
+        _lock_files(connection, path, views)
+        _refuse_other_contents(connection, path, DATABASE, views)
         connection.execute(f"use {DATABASE}")
         define_macros(connection)
         connection.execute("set lock_configuration = true")
@@ -278,9 +277,12 @@ def connect_pair(
         names = {OLD: Path(old), NEW: Path(new)}
         for name, path in names.items():
             _attach(connection, path, name)
-        connection.execute("set enable_external_access = false")
+        views = {name: _stored_views(connection, path, name) for name, path in names.items()}
+        _close(connection, chain.from_iterable(views.values()))
         for name, path in names.items():
-            _refuse_other_contents(connection, path, name, oldest=OLDEST_READABLE_VERSION)
+            _refuse_other_contents(
+                connection, path, name, views[name], oldest=OLDEST_READABLE_VERSION
+            )
     except BaseException:
         connection.close()
         raise
@@ -303,6 +305,49 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> Non
         raise DatabaseError(f"{path}: {one_line(error)}") from error
 
 
+def _close(
+    connection: duckdb.DuckDBPyConnection,
+    views: Iterable[StoredView],
+    readable: Iterable[Path] = (),
+) -> None:
+    """Closes a connection for our own queries: of files they read those of views, and `readable`.
+
+    The file of the database stays open.
+    """
+    files = [each.absolute() for each in readable]
+    for view in views:
+        files += view.files
+    # DuckDB asks for the pattern, and for the file that it finds by it.
+    paths = list(dict.fromkeys(text for file in files for text in (str(file), pattern(file))))
+    connection.execute(f"set allowed_paths = {literal(paths)}; set enable_external_access = false")
+
+
+def _lock_files(
+    connection: duckdb.DuckDBPyConnection, path: Path, views: Collection[StoredView]
+) -> None:
+    """Closes a connection for statements that are not trusted: no file is opened by DuckDB.
+
+    Disabling external access alone would leave the path of the database open for writing by a copy
+    statement. Files that are already open stay open. Raises DatabaseError for views that need
+    fsspec where there is none, and files that are missing.
+    """
+    names: list[str] = []
+    if views:
+        try:
+            names = list(hide_by_views(connection, views))
+        except ModuleNotFoundError as error:
+            raise DatabaseError(
+                f"{path}: its tables are Parquet files, which statements are given by a package "
+                "that is missing: pip install fsspec"
+            ) from error
+        except duckdb.Error as error:
+            raise DatabaseError(f"{path}: {' '.join(message_of(error).split())}") from error
+    connection.execute(
+        f"set allowed_paths = {literal(names)}; set enable_external_access = false;"
+        " set disabled_filesystems = 'LocalFileSystem'"
+    )
+
+
 def _open(path: Path, config: Config, *, evaluations: bool = False) -> duckdb.DuckDBPyConnection:
     return _checked(_connected(path, config), path, evaluations=evaluations)
 
@@ -320,9 +365,16 @@ def _connected(path: Path, config: Config) -> duckdb.DuckDBPyConnection:
 
 
 def _checked(
-    connection: duckdb.DuckDBPyConnection, path: Path, *, evaluations: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    *,
+    evaluations: bool = False,
+    locks: bool = False,
 ) -> duckdb.DuckDBPyConnection:
-    """Returns the connection after a check of the database in it; closes it on an error."""
+    """Returns the connection after a check of the database in it; closes it on an error.
+
+    locks: first keeps statements from all files.
+    """
     # Statements of the user may query any table; those of sql/ need all columns of this version.
     oldest = OLDEST_READABLE_VERSION if evaluations else OLDEST_VERSION
     try:
@@ -331,7 +383,12 @@ def _checked(
         ).fetchall()
         names = {file: name for name, file in rows}
         name = names.get(str(path.absolute()), rows[0][0])
-        _refuse_other_contents(connection, path, name, evaluations=evaluations, oldest=oldest)
+        views = _stored_views(connection, path, name)
+        if locks:
+            _lock_files(connection, path, views)
+        _refuse_other_contents(
+            connection, path, name, views, evaluations=evaluations, oldest=oldest
+        )
         if _of_database(connection, name, "duckdb_functions", "function_name"):
             define_macros(connection)
     except duckdb.Error as error:
@@ -391,10 +448,37 @@ def _is_duckdb(path: Path) -> bool:
         return MAGIC in file.read(MAGIC_WITHIN)
 
 
+def _stored_views(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> list[StoredView]:
+    """The views of the database `name` that are in place of tables: see there. Runs none of them.
+
+    Raises DatabaseError for a macro that is not ours, of which a view may be made, and for a view
+    of another form.
+    """
+    for (macro,) in _of_database(connection, name, "duckdb_functions", "function_name"):
+        if macro not in MACROS:
+            raise DatabaseError(f"{path}: not a database that ubcf made: it has a macro {macro!r}")
+    views = []
+    for table, text in _of_database(connection, name, "duckdb_views", "view_name, sql"):
+        if table in BUILD_TABLES or table in EVALUATION_TABLES:
+            view = stored_view(connection, table, text) if table in STORED_TABLES else None
+            if view is None:
+                raise DatabaseError(
+                    f"{path}: not a database that ubcf made: {table} is a view that it did not make"
+                )
+            if (missing := view.missing) is not None:
+                raise DatabaseError(
+                    f"{path}: the rows of its table {table} are gone: there is no {missing}; build "
+                    "it again"
+                )
+            views.append(view)
+    return views
+
+
 def _refuse_other_contents(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
     name: str,
+    views: Collection[StoredView],
     *,
     evaluations: bool = False,
     oldest: tuple[int, int, int] = OLDEST_VERSION,
@@ -403,16 +487,14 @@ def _refuse_other_contents(
 
     oldest: the oldest version that will do; tables of a version before OLDEST_VERSION may lack
     columns.
-    They must be base tables, without generated columns, and there must be no macro but ours: a
-    query that names a table must not run what somebody else wrote, and DuckDB looks up even `+`
-    among the macros of the database first. So this check qualifies the functions that it calls,
-    calls no other, and reads no table before it knows what it is.
+    They must be base tables, without generated columns, or `views`, those of `_stored_views`, and
+    there must be no macro but ours: a query that names a table must not run what somebody else
+    wrote, and DuckDB looks up even `+` among the macros of the database first. So both checks
+    qualify the functions that they call, call no other, and read no table before they know what it
+    is.
     """
-    macros = _of_database(connection, name, "duckdb_functions", "function_name")
-    for (macro,) in macros:
-        if macro not in MACROS:
-            raise DatabaseError(f"{path}: not a database that ubcf made: it has a macro {macro!r}")
     tables = {table for (table,) in _of_database(connection, name, "duckdb_tables", "table_name")}
+    tables |= {view.table for view in views}
     if evaluations and tables >= EVALUATION_TABLES.keys():
         _refuse_other_columns(connection, path, name, EVALUATION_TABLES)
         return

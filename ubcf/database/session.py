@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -54,6 +55,15 @@ def naming_file(file: Path) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise TemplateError(f"{file}: {one_line(error)}") from error
+
+
+# What DuckDB puts before the error of Python code that it called.
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:  .*\n)*\w+: ")
+
+
+def message_of(error: duckdb.Error) -> str:
+    """The message of an error, without the traceback of Python code that DuckDB called."""
+    return _TRACEBACK.sub("", str(error))
 
 
 def literal(value: object) -> str:
