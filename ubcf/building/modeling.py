@@ -36,7 +36,12 @@ def center_times(db: Database, options: ModelOptions) -> None:
     db.set(centering=options.centering, time_offset=options.offset)
     if options.centering == "baseline":
         db.run("model/indexed_plays.sql")
-        _store_biases(db)
+        store_biases(db)
+    make_centers(db, options)
+
+
+def make_centers(db: Database, options: ModelOptions) -> None:
+    """Makes the views of CENTERS from the tables, and the variable, of `center_times`."""
     for table in CENTERS:
         db.run(f"model/{table}.sql", centering=options.centering)
 
@@ -56,8 +61,11 @@ def store_interactions(db: Database) -> None:
         db.run(f"model/{table}.sql")
 
 
-def _store_biases(db: Database) -> None:
-    """Fits the baseline: makes user_biases and track_biases, by dense indexes; sets mean_time."""
+def store_biases(db: Database) -> None:
+    """Fits the baseline to indexed_plays: makes user_biases and track_biases; sets mean_time.
+
+    Both tables are by dense indexes.
+    """
     import numpy as np
 
     from ubcf.scoring.baseline import fit_baseline

@@ -154,12 +154,12 @@ def _build(
             )
             refuse_rejected_lines(db, chosen.max_rejected)
             read_catalog(db, catalog_file, temporary_folder, stages, chosen.logs)
-            preloading += _model(db, chosen, stages)
+            preloading += make_model(db, chosen, stages)
             plan = _score(db, chosen, stages)
-            _make_results(db, chosen, stages)
+            make_results(db, chosen, stages)
             _write_json(db, written, stages)
-            _check(db, templates, chosen, stages)
-            summary = _record(
+            check_results(db, templates, chosen, stages)
+            summary = record(
                 db,
                 stages,
                 started_at=started_at,
@@ -177,17 +177,21 @@ def _build(
     return summary.finished(stages.seconds)
 
 
-def _model(db: Database, options: BuildOptions, stages: Stages) -> list[threading.Thread]:
+def make_model(
+    db: Database, options: BuildOptions, stages: Stages, *, scores_here: bool = True
+) -> list[threading.Thread]:
     """Makes the tables tracks and interactions, and the dense indexes of users and tracks.
 
-    Returns the thread that loads the kernels meanwhile, if they are likely to be needed.
+    scores_here: the scores are computed in this process. Returns the thread that loads the kernels
+    for them meanwhile, if they are likely to be needed.
     """
     loading = []
     with stages.stage("model") as stage:
         count_plays(db)
-        ((products,),) = db.run("model/questions/similarity_products.sql")
-        if products >= PRODUCTS_WORTH_KERNELS and may_load_kernels(options.memory):
-            loading.append(_preload_kernels())
+        if scores_here and may_load_kernels(options.memory):
+            ((products,),) = db.run("model/questions/similarity_products.sql")
+            if products >= PRODUCTS_WORTH_KERNELS:
+                loading.append(_preload_kernels())
         choose_tracks(db, options)
         read_users(db, options)
         center_times(db, options.model)
@@ -204,7 +208,7 @@ def _score(db: Database, options: BuildOptions, stages: Stages) -> Plan:
     return score(db, options, stages)
 
 
-def _make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
+def make_results(db: Database, options: BuildOptions, stages: Stages) -> None:
     """Makes the tables users, neighbors, weights and recommendations."""
     columns = db.columns("interactions")
     types = {"user_type": columns["user"], "track_type": columns["track"]}
@@ -239,7 +243,7 @@ def _write_json(db: Database, path: Path, stages: Stages) -> None:
         db.write_lines("results/recommendations_json.sql", path)
 
 
-def _check(db: Database, templates: Templates, options: BuildOptions, stages: Stages) -> None:
+def check_results(db: Database, templates: Templates, options: BuildOptions, stages: Stages) -> None:
     """Raises CheckError, with the first offending rows, when a check of sql/checks/ has any."""
     db.set(
         top=options.top,
@@ -256,7 +260,7 @@ def _check(db: Database, templates: Templates, options: BuildOptions, stages: St
                 )
 
 
-def _record(
+def record(
     db: Database,
     stages: Stages,
     *,

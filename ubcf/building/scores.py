@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
@@ -114,49 +114,105 @@ def _score_beside_database(
     db: Database, options: BuildOptions, stages: Stages, *, store_weights: bool
 ) -> Plan:
     """Does what `score` says, and leaves DuckDB with its part of the memory beside matrices."""
-    model = options.model
-    indexed = db.arrays("indexed_interactions")
-    if not options.predict and model.own_liking == 0:
-        del indexed["centered_time"]
-    recommendable = None
-    if options.chooses_tracks:
-        recommendable = recommendable_mask(db, int(indexed["track_index"].max()) + 1)
-    db.limit_memory(database_memory_beside_matrices(options.memory))
-    matrices = ModelMatrices.from_indexed(indexed, model, predict=options.predict)
-    del indexed
-    lists = ListOptions(
-        options.top,
-        STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors,
-        matrices.pattern if options.exclude_heard else None,
-        options.only_positive,
-        recommendable,
-    )
-    plan = _plan(matrices.interactions, lists, options)
-    most_weights = _weights_to_store(len(matrices.norms), model) if store_weights else 0
-    users, tracks = Axis.of(db, "user"), Axis.of(db, "track")
+    scoring = Scoring.of(db, options)
+    plan = scoring.plan
     with stages.stage("score", PERMILLE, reported_as=announced(plan)) as stage:
-        stage.rows = 0
-        blocks = score_users(
-            matrices,
-            lists,
-            plan,
-            neighborhood=model.neighborhood,
-            walk=model.users_reached,
-            ridge=model.ridge_over_users,
-            threads=options.thread_count,
-            memory=plan.block_bytes,
+        stage.rows = store_lists(
+            db,
+            scoring,
+            scoring.all_users,
+            store_weights=store_weights,
             advance=lambda share: stage.advance_by(share * PERMILLE),
         )
-        for block, deviations in (
-            _predicted(blocks, matrices, options) if options.predict else zip(blocks, repeat(None))
-        ):
-            own = _own(block, matrices, model)
-            _store_neighbors(db, block, users, lists)
-            _store_recommendations(db, block, own, deviations, users, tracks, lists)
-            _store_weights(db, block, most_weights, ridge=model.ridge_over_users is not None)
-            stage.rows += len(block.recommendations.columns)
-        db.flush()
     return plan
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What the lists of all users are computed from: the matrices, and how to compute.
+
+    users, tracks: of the matrices.
+    """
+
+    options: BuildOptions
+    matrices: ModelMatrices
+    lists: ListOptions
+    plan: Plan
+    users: Axis
+    tracks: Axis
+
+    @classmethod
+    def of(cls, db: Database, options: BuildOptions) -> Scoring:
+        """From the tables of the model; leaves DuckDB with its part of the memory beside matrices.
+
+        Raises MemoryLimitError as `score`.
+        """
+        model = options.model
+        indexed = db.arrays("indexed_interactions")
+        if not options.predict and model.own_liking == 0:
+            del indexed["centered_time"]
+        recommendable = None
+        if options.chooses_tracks:
+            recommendable = recommendable_mask(db, int(indexed["track_index"].max()) + 1)
+        db.limit_memory(database_memory_beside_matrices(options.memory))
+        matrices = ModelMatrices.from_indexed(indexed, model, predict=options.predict)
+        del indexed
+        lists = ListOptions(
+            options.top,
+            STORED_NEIGHBORS if options.store_neighbors is None else options.store_neighbors,
+            matrices.pattern if options.exclude_heard else None,
+            options.only_positive,
+            recommendable,
+        )
+        plan = _plan(matrices.interactions, lists, options)
+        return cls(options, matrices, lists, plan, Axis.of(db, "user"), Axis.of(db, "track"))
+
+    @property
+    def all_users(self) -> range:
+        """The dense indexes of the users."""
+        return range(len(self.users.ids))
+
+
+def store_lists(
+    db: Database,
+    scoring: Scoring,
+    users: range,
+    *,
+    store_weights: bool = True,
+    similarity: sparse.csr_array | None = None,
+    advance: Callable[[float], None] = lambda _share: None,
+) -> int:
+    """Makes the tables of `score` for consecutive users; returns the number of recommendations.
+
+    similarity, advance: as for `score_users`.
+    """
+    options, matrices, lists = scoring.options, scoring.matrices, scoring.lists
+    model, plan = options.model, scoring.plan
+    blocks = score_users(
+        matrices,
+        lists,
+        plan,
+        neighborhood=model.neighborhood,
+        walk=model.users_reached,
+        ridge=model.ridge_over_users,
+        threads=options.thread_count,
+        memory=plan.block_bytes,
+        users=users,
+        similarity=similarity,
+        advance=advance,
+    )
+    most_weights = _weights_to_store(len(matrices.norms), model) if store_weights else 0
+    rows = 0
+    for block, deviations in (
+        _predicted(blocks, matrices, options) if options.predict else zip(blocks, repeat(None))
+    ):
+        own = _own(block, matrices, model)
+        _store_neighbors(db, block, scoring, len(users))
+        _store_recommendations(db, block, own, deviations, scoring, len(users))
+        _store_weights(db, block, most_weights, ridge=model.ridge_over_users is not None)
+        rows += len(block.recommendations.columns)
+    db.flush()
+    return rows
 
 
 def announced(plan: Plan) -> str:
@@ -342,8 +398,9 @@ def _store_weights(db: Database, block: UserBlock, most_weights: int, *, ridge: 
     )
 
 
-def _store_neighbors(db: Database, block: UserBlock, users: Axis, lists: ListOptions) -> None:
-    """Appends a block to user_measures and similar_users."""
+def _store_neighbors(db: Database, block: UserBlock, scoring: Scoring, most_users: int) -> None:
+    """Appends a block to user_measures and similar_users; most_users: of all blocks."""
+    users = scoring.users
     db.append(
         "user_measures",
         {
@@ -353,7 +410,7 @@ def _store_neighbors(db: Database, block: UserBlock, users: Axis, lists: ListOpt
             "negative_neighbors": block.counts.negative,
             "positive_scores": block.positive_scores,
         },
-        len(users.ids),
+        most_users,
     )
     neighbors = block.neighbors
     db.append(
@@ -365,7 +422,7 @@ def _store_neighbors(db: Database, block: UserBlock, users: Axis, lists: ListOpt
             "similarity": neighbors.values,
             "common_tracks": block.common_tracks,
         },
-        len(users.ids) * lists.neighbors,
+        most_users * scoring.lists.neighbors,
     )
 
 
@@ -374,14 +431,15 @@ def _store_recommendations(
     block: UserBlock,
     own: NDArray[np.bool_],
     deviations: Deviations | None,
-    users: Axis,
-    tracks: Axis,
-    lists: ListOptions,
+    scoring: Scoring,
+    most_users: int,
 ) -> None:
     """Appends a block to top_tracks.
 
-    own: whether each recommendation is from the user's own listening alone.
+    own: whether each recommendation is from the user's own listening alone. most_users: of all
+    blocks.
     """
+    users, tracks = scoring.users, scoring.tracks
     best = block.recommendations
     rows = block.start + best.rows
     arrays: dict[str, NDArray[Any]] = {
@@ -395,4 +453,4 @@ def _store_recommendations(
     if deviations is not None:
         expected_time = users.centers.take(rows) + tracks.centers.take(best.columns)
         arrays |= {"expected_time": expected_time, **deviations.columns}
-    db.append("top_tracks", arrays, len(users.ids) * lists.recommendations)
+    db.append("top_tracks", arrays, most_users * scoring.lists.recommendations)

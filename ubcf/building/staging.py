@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -74,8 +74,7 @@ def read_logs(
         ),
         _reading_threads(db, logs),
     ):
-        if not any(log.bytes for log in logs):
-            raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
+        refuse_empty(logs)
         reading = _stage_logs(db, templates, logs, folder, paths, options, meanwhile)
         while longer := grown(logs):
             # Read again, from copies of the bytes that they had when found: copies do not grow.
@@ -86,10 +85,21 @@ def read_logs(
             db.drop("events", "rejected_lines", "build_inputs")
             reading = _stage_logs(db, templates, logs, folder, paths, options)
         if not templates.replaces("staging/events.sql"):
-            for file, lines, read in db.run("staging/questions/miscounted_files.sql"):
-                raise InputError(f"{file}: it has {lines:,} lines, but {read:,} were read")
+            refuse_miscounted(db)
         stage.rows = db.count("events")
     return reading
+
+
+def refuse_empty(logs: list[LogFile]) -> None:
+    """Raises InputError if all logs are empty."""
+    if not any(log.bytes for log in logs):
+        raise InputError(f"{', '.join(log.name for log in logs)}: empty, no event in it")
+
+
+def refuse_miscounted(db: Database) -> None:
+    """Raises InputError if not all lines of a file were read."""
+    for file, lines, read in db.run("staging/questions/miscounted_files.sql"):
+        raise InputError(f"{file}: it has {lines:,} lines, but {read:,} were read")
 
 
 def _reading_threads(db: Database, logs: list[LogFile]) -> AbstractContextManager[None]:
@@ -109,6 +119,52 @@ def _stage_logs(
     meanwhile: Callable[[], None] = lambda: None,
 ) -> Reading | None:
     """Makes the tables of `read_logs` from what the files hold now."""
+    opened = open_logs(db, templates, logs, folder, paths, options)
+    reading = line_reading(db, fields_of(options), options, untyped=opened.untyped)
+    lines_are_ours = reads_lines(templates, options)
+    make_events(db, reading, meanwhile, lines_are_ours=lines_are_ours)
+    # An events.sql of the user's own decides what a line is: lines are counted for ours only.
+    counted = not templates.replaces("staging/events.sql")
+    check_events(db, templates, counted=counted)
+    if counted:
+        uncertain = count_duplicates(db)
+        reject_lines(db, reading, opened, uncertain, folder)
+    copied = settle_repeats(
+        db, opened.log_paths, options.repeats, leaves_out=reading.fields.where is not None
+    )
+    if options.since is not None:
+        leave_out_earlier(db, options)
+    db.run("staging/build_inputs.sql", counted=counted, copied=copied)
+    if lines_are_ours and db.count("events") == 0:
+        reading.explain_no_event()
+    return reading.told() if lines_are_ours else None
+
+
+@dataclass(frozen=True)
+class OpenLogs:
+    """Logs that are ready to be read. log_paths: as patterns of those that are not empty."""
+
+    sources: list[Source]
+    log_paths: list[str]
+
+    @property
+    def untyped(self) -> bool:
+        """Whether some files know no types, such as CSV."""
+        return any(source.is_untyped for source in self.sources)
+
+
+def open_logs(
+    db: Database,
+    templates: Templates,
+    logs: list[LogFile],
+    folder: Path,
+    paths: LiteralPaths,
+    options: LogOptions,
+) -> OpenLogs:
+    """Makes the view log_text of the lines of the logs, and what else reading them needs.
+
+    Raises InputError for a log that cannot be read.
+    """
     # A reader of the user's own gets the bytes of the files as they are, whatever they are.
     ours = not any(templates.replaces(f"staging/{name}.sql") for name in ("events", "log_text"))
     sources = _sources(db, logs, folder, options) if ours else _complete_logs(logs)
@@ -123,36 +179,38 @@ def _stage_logs(
     )
     db.run("staging/log_text.sql", line_feeds=line_feeds)
     db.run("staging/iso_timestamp.sql")
-    reading = line_reading(
-        db, fields_of(options), options, untyped=any(source.is_untyped for source in sources)
-    )
+    return OpenLogs(sources, log_paths)
+
+
+def reads_lines(templates: Templates, options: LogOptions) -> bool:
+    """Whether ours are the templates that decide what an event is.
+
+    Raises OptionError for options that have no effect beside an overlay.
+    """
     lines_are_ours = not any(map(templates.replaces, READINGS[:2]))
     if not lines_are_ours and options.chooses_fields:
         raise OptionError(
             f"{_source_of_events(templates)} decides what an event is: field, where, ids and scale "
             "have no effect beside it"
         )
-    _make_events(db, reading, meanwhile, lines_are_ours=lines_are_ours)
+    return lines_are_ours
+
+
+def check_events(
+    db: Database, templates: Templates, *, counted: bool, several: bool | None = None
+) -> None:
+    """Checks the columns and the values of events, and makes rejected_lines and accepted_lines.
+
+    counted: lines are counted by our own reading. several: the logs are several files; None: as
+    many as are open. Raises as `_check_event_columns`.
+    """
     db.run("staging/rejected_lines.sql")
-    _check_event_columns(db, templates)
-    # An events.sql of the user's own decides what a line is: lines are counted for ours only.
-    counted = not templates.replaces("staging/events.sql")
+    _check_event_columns(
+        db, templates, several=db.count("input_files") > 1 if several is None else several
+    )
     if not counted:
         db.run("staging/names_of_files.sql")
     db.run("staging/accepted_lines.sql")
-    if counted:
-        _account_for_lines(db, reading)
-        altered = [source.altered for source in sources if source.altered is not None]
-        _restore_lines(db, [*altered, *_damaged_lines(db, sources, folder, options)])
-    copied = settle_repeats(
-        db, log_paths, options.repeats, leaves_out=reading.fields.where is not None
-    )
-    if options.since is not None:
-        _leave_out_earlier(db, options)
-    db.run("staging/build_inputs.sql", counted=counted, copied=copied)
-    if lines_are_ours and db.count("events") == 0:
-        reading.explain_no_event()
-    return reading.told() if lines_are_ours else None
 
 
 def _bind_files(db: Database, sources: list[Source], paths: LiteralPaths) -> list[str]:
@@ -174,7 +232,7 @@ def _bind_files(db: Database, sources: list[Source], paths: LiteralPaths) -> lis
     return log_paths
 
 
-def _make_events(
+def make_events(
     db: Database, reading: LineReading, meanwhile: Callable[[], None], *, lines_are_ours: bool
 ) -> None:
     """Makes the table events, and the views that it is made of."""
@@ -213,14 +271,13 @@ def _complete_logs(logs: list[LogFile]) -> list[Source]:
 
 
 def _damaged_lines(
-    db: Database, sources: list[Source], folder: Path, options: LogOptions
+    db: Database, sources: list[Source], folder: Path, options: LogOptions, *, untyped: bool
 ) -> list[Path]:
     """Files with the texts of rejected lines of which DuckDB has another text, or a part.
 
-    Those are lines that are not UTF-8, and records of CSV.
+    Those are lines that are not UTF-8, and records of CSV (untyped).
     """
-    has_records = any(source.is_untyped for source in sources)
-    question = "rejected_numbers" if has_records else "damaged_lines"
+    question = "rejected_numbers" if untyped else "damaged_lines"
     numbers: dict[str, set[int]] = {}
     for file, number in db.run(f"staging/questions/{question}.sql"):
         numbers.setdefault(file, set()).add(number)
@@ -241,17 +298,17 @@ def _restore_lines(db: Database, altered: list[Path]) -> None:
         db.run("staging/restored_lines.sql")
 
 
-def _check_event_columns(db: Database, templates: Templates) -> None:
+def _check_event_columns(db: Database, templates: Templates, *, several: bool) -> None:
     """Adds columns that events lacks, and casts all to their types, once their values are checked.
 
-    Raises TemplateError if a column is missing that is needed, InputError for values that no model
-    can use.
+    several: of several files, so that only the reading can say which one an event is from. Raises
+    TemplateError if a column is missing that is needed, InputError for values that no model can
+    use.
     """
     columns = db.columns("events")
     missing = [name for name in EVENT_COLUMNS if name not in columns]
-    # Of several logs, only the reading itself can say which one an event is from. A name in other
-    # letters, such as Time, is meant to be the column.
-    needed = {"user", "track", *(["file"] if db.count("input_files") > 1 else [])}
+    # A name in other letters, such as Time, is meant to be the column.
+    needed = {"user", "track", *(["file"] if several else [])}
     needed.update(name.lower() for name in columns)
     if lacking := [name for name in missing if name in needed]:
         raise TemplateError(
@@ -283,8 +340,8 @@ def _source_of_events(templates: Templates) -> Path:
     return templates.path(next(filter(templates.replaces, READINGS), READINGS[0]))
 
 
-def _account_for_lines(db: Database, reading: LineReading) -> None:
-    """Counts the lines and the duplicates among them, and adds the rows of rejected_lines.
+def count_duplicates(db: Database) -> list[str]:
+    """Sets the variable duplicate_lines; returns the paths of files with blank or rejected lines.
 
     Lines are parsed again only in files where some of them are not events.
     """
@@ -294,7 +351,18 @@ def _account_for_lines(db: Database, reading: LineReading) -> None:
         ((duplicates,),) = db.run("staging/questions/duplicate_lines.sql")
     else:
         duplicates = 0
-    db.set(duplicate_lines=duplicates, log_paths=list(map(pattern, uncertain)))
+    db.set(duplicate_lines=duplicates)
+    return uncertain
+
+
+def reject_lines(
+    db: Database, reading: LineReading, opened: OpenLogs, uncertain: list[str], folder: Path
+) -> None:
+    """Counts the lines, and adds the rows of rejected_lines.
+
+    uncertain: the paths of the files that may have lines that are not events.
+    """
+    db.set(log_paths=list(map(pattern, uncertain)))
     db.run("staging/line_counts.sql", uncertain=bool(uncertain))
     db.run("staging/unreadable_lines.sql", rejects=bool(db.columns("reject_errors")))
     incomplete = db.run("staging/questions/incomplete_files.sql")
@@ -307,9 +375,13 @@ def _account_for_lines(db: Database, reading: LineReading) -> None:
         db.run("staging/rejected_lines_of_file.sql", leaves_out=leaves_out)
         if leaves_out:
             db.run("staging/left_out_of_file.sql")
+    sources = opened.sources
+    altered = [source.altered for source in sources if source.altered is not None]
+    damaged = _damaged_lines(db, sources, folder, reading.options, untyped=reading.untyped)
+    _restore_lines(db, [*altered, *damaged])
 
 
-def _leave_out_earlier(db: Database, options: LogOptions) -> None:
+def leave_out_earlier(db: Database, options: LogOptions) -> None:
     """Removes the events before the moment of `since`, and counts them as left out.
 
     Raises InputError if no event has a timestamp.

@@ -15,7 +15,7 @@ those in an equality chain the smaller user index. Entries below SIMILARITY_NOIS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,6 +95,43 @@ def walk_few(
     return reached
 
 
+def similarity_rows(
+    matrices: ModelMatrices,
+    neighborhood: Neighborhood,
+    blocks: Sequence[tuple[int, int]],
+    pool: ThreadPoolExecutor,
+    *,
+    at_once: int,
+    compiled: bool,
+    advance: Callable[[int], None] = lambda _users: None,
+) -> sparse.csr_array:
+    """The rows of S of some consecutive users, computed on the threads of the pool.
+
+    blocks: ranges (start, stop) of the users, in order. at_once: blocks in the pool. advance:
+    called with the number of users done since the last call. Returns users of the blocks x all
+    users, whatever the blocks.
+    """
+    users = len(matrices.norms)
+    first, count = (blocks[0][0], blocks[-1][1] - blocks[0][0]) if blocks else (0, 0)
+    most = min(neighborhood.neighbors or users, users)
+    columns: Int32Array = np.empty(count * most, dtype=np.int32)
+    values = np.empty(count * most)
+    starts = np.zeros(count + 1, dtype=np.int64)
+
+    def work(block: tuple[int, int]) -> tuple[int, sparse.csr_array]:
+        start, stop = block
+        rows = weights(matrices, neighborhood, np.arange(start, stop), compiled=compiled)
+        return start - first, rows
+
+    for start, rows in in_turn(pool, work, blocks, at_once):
+        stop = start + rows.shape[0]
+        starts[start + 1 : stop + 1] = starts[start] + rows.indptr[1:]
+        filled = slice(starts[start], starts[stop])
+        columns[filled], values[filled] = rows.indices, rows.data
+        advance(stop - start)
+    return Rows(starts, columns[: starts[-1]], values[: starts[-1]]).to_matrix(users)
+
+
 @dataclass(frozen=True)
 class NeighborGraph:
     """S, the similarities of the nearest neighbors of all users, and the walks on it.
@@ -106,44 +143,6 @@ class NeighborGraph:
     similarity: sparse.csr_array
     walk: Walk
     compiled: bool
-
-    @classmethod
-    def of(
-        cls,
-        matrices: ModelMatrices,
-        neighborhood: Neighborhood,
-        walk: Walk,
-        blocks: Iterable[tuple[int, int]],
-        pool: ThreadPoolExecutor,
-        *,
-        at_once: int,
-        compiled: bool,
-        advance: Callable[[int], None] = lambda _users: None,
-    ) -> NeighborGraph:
-        """Computes S on the threads of the pool, whatever the blocks.
-
-        blocks: ranges (start, stop) of users, in order. at_once: blocks in the pool. advance:
-        called with the number of users done since the last call.
-        """
-        users = len(matrices.norms)
-        most = min(neighborhood.neighbors or users, users)
-        columns: Int32Array = np.empty(users * most, dtype=np.int32)
-        values = np.empty(users * most)
-        starts = np.zeros(users + 1, dtype=np.int64)
-
-        def work(block: tuple[int, int]) -> tuple[int, sparse.csr_array]:
-            start, stop = block
-            rows = weights(matrices, neighborhood, np.arange(start, stop), compiled=compiled)
-            return start, rows
-
-        for start, rows in in_turn(pool, work, blocks, at_once):
-            stop = start + rows.shape[0]
-            starts[start + 1 : stop + 1] = starts[start] + rows.indptr[1:]
-            filled = slice(starts[start], starts[stop])
-            columns[filled], values[filled] = rows.indices, rows.data
-            advance(stop - start)
-        found = Rows(starts, columns[: starts[-1]], values[: starts[-1]])
-        return cls(found.to_matrix(users), walk, compiled)
 
     @cached_property
     def sums(self) -> FloatArray:
@@ -194,6 +193,7 @@ def weights_function(
         (start, min(start + USERS_AT_ONCE, count)) for start in range(0, count, USERS_AT_ONCE)
     ]
     with ThreadPoolExecutor(threads) as pool:
-        return NeighborGraph.of(
-            matrices, neighborhood, walk, blocks, pool, at_once=2 * threads, compiled=compiled
-        ).weights
+        similarity = similarity_rows(
+            matrices, neighborhood, blocks, pool, at_once=2 * threads, compiled=compiled
+        )
+    return NeighborGraph(similarity, walk, compiled).weights

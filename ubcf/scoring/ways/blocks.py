@@ -67,7 +67,8 @@ class ScoringJob:
     """What to compute, and with which resources.
 
     memory: bytes that the blocks in work may take together. most_users: of a block. compiled: use
-    the kernels; numba must be installed.
+    the kernels; numba must be installed. scored: the consecutive users whose lists are computed,
+    maybe not all.
     """
 
     matrices: ModelMatrices
@@ -77,6 +78,7 @@ class ScoringJob:
     memory: int
     most_users: int
     compiled: bool
+    scored: range
 
     @property
     def users(self) -> int:
@@ -134,6 +136,16 @@ class ScoringJob:
         """Ranges (start, stop) of users that fit in the memory; costs: in entries, of each user."""
         most_entries = self.memory / BYTES_PER_ENTRY / self.jobs_at_once
         return user_blocks(costs, most_entries, self.most_users)
+
+    def scored_blocks(self, costs: FloatArray) -> list[tuple[int, int]]:
+        """The same for the users that are scored; costs: of all users."""
+        first = self.scored.start
+        found = self.blocks(costs[first : self.scored.stop])
+        return [(first + start, first + stop) for start, stop in found]
+
+    def share(self, users: int) -> float:
+        """The share that this many of the users are of those that are scored."""
+        return users / len(self.scored)
 
 
 def weights_of(job: ScoringJob, users: Indexes) -> sparse.csr_array:

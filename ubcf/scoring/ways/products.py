@@ -216,6 +216,6 @@ def by_products(
         found = block_without_neighbors(job, start, positive, lists)
         return with_neighbors(job, found) if neighbors else found
 
-    for block in in_turn(pool, work, job.blocks(job.costs), job.jobs_at_once):
-        advance((block.stop - block.start) / job.users)
+    for block in in_turn(pool, work, job.scored_blocks(job.costs), job.jobs_at_once):
+        advance(job.share(block.stop - block.start))
         yield block

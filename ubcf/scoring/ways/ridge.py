@@ -65,6 +65,6 @@ def by_ridge(
 
     # Users who share no track count too, so the rows are as long as they can be.
     costs = np.full(job.users, float(job.users + job.tracks))
-    for block in in_turn(pool, work, job.blocks(costs), job.jobs_at_once):
-        advance((block.stop - block.start) / job.users * (1 - SHARE_OF_INVERSE))
+    for block in in_turn(pool, work, job.scored_blocks(costs), job.jobs_at_once):
+        advance(job.share(block.stop - block.start) * (1 - SHARE_OF_INVERSE))
         yield block

@@ -38,8 +38,8 @@ def by_similarities(
         found = _by_kernels(job, users) if job.compiled else _by_scipy(job, users)
         return block_of_users(job, users, *found)
 
-    for block in in_turn(pool, work, job.blocks(job.costs_of_nearest), job.jobs_at_once):
-        advance((block.stop - block.start) / job.users)
+    for block in in_turn(pool, work, job.scored_blocks(job.costs_of_nearest), job.jobs_at_once):
+        advance(job.share(block.stop - block.start))
         yield block
 
 

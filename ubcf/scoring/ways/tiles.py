@@ -504,9 +504,9 @@ def by_tiles(
         job.lists.withheld,
     )
     tiles = tiles_for(matrices, tile_width, compiled=job.compiled)
-    for first in range(0, job.users, users_at_once):
-        users = range(first, min(first + users_at_once, job.users))
-        share = len(users) / job.users
+    for first in range(job.scored.start, job.scored.stop, users_at_once):
+        users = range(first, min(first + users_at_once, job.scored.stop))
+        share = job.share(len(users))
         found = find_candidates(
             tiles,
             job.ranking_lengths,

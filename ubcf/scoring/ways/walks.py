@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from scipy import sparse
 
 from ubcf.scoring.heap import release_freed_memory
 from ubcf.scoring.matrices import FloatArray
 from ubcf.scoring.options import Walk
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.ranking import count_positive, top_positive
-from ubcf.scoring.walk import NeighborGraph
+from ubcf.scoring.walk import NeighborGraph, similarity_rows
 from ubcf.scoring.ways.blocks import (
     KEPT_PER_LIST_ENTRY,
     ScoringJob,
@@ -29,24 +30,44 @@ from ubcf.scoring.ways.products import scores_from_weights
 SHARE_OF_SIMILARITIES = 0.5
 
 
-def by_walk(
-    job: ScoringJob, walk: Walk, pool: ThreadPoolExecutor, advance: Callable[[float], None]
-) -> Iterator[UserBlock]:
-    """Yields the results of all users in blocks of ascending users, with their weights.
+def similarities_of_scored(
+    job: ScoringJob, pool: ThreadPoolExecutor, advance: Callable[[int], None]
+) -> sparse.csr_array:
+    """The rows of S of the users that are scored: those users x all users.
 
-    Neighbors and counts are those of S. advance: called with the share of the work done since the
-    last call; all shares add up to 1.
+    advance: called with the number of users done since the last call.
     """
-    graph = NeighborGraph.of(
+    return similarity_rows(
         job.matrices,
         job.neighborhood,
-        walk,
-        job.blocks(job.costs_of_nearest),
+        job.scored_blocks(job.costs_of_nearest),
         pool,
         at_once=job.jobs_at_once,
         compiled=job.compiled,
-        advance=lambda users: advance(users / job.users * SHARE_OF_SIMILARITIES),
+        advance=advance,
     )
+
+
+def by_walk(
+    job: ScoringJob,
+    walk: Walk,
+    pool: ThreadPoolExecutor,
+    advance: Callable[[float], None],
+    *,
+    similarity: sparse.csr_array | None = None,
+) -> Iterator[UserBlock]:
+    """Yields the results of the users in blocks of ascending users, with their weights.
+
+    Neighbors and counts are those of S. similarity: S, users x users; None computes it, and is
+    possible only if all users are scored. advance: called with the share of the work done since the
+    last call; all shares add up to 1.
+    """
+    share_of_graph = SHARE_OF_SIMILARITIES if similarity is None else 0.0
+    if similarity is None:
+        similarity = similarities_of_scored(
+            job, pool, lambda users: advance(job.share(users) * share_of_graph)
+        )
+    graph = NeighborGraph(similarity, walk, job.compiled)
     job.matrices.forget_similarities()
     release_freed_memory()
 
@@ -68,8 +89,8 @@ def by_walk(
             positive = count_positive(scores)
         return block_of_users(job, users, similarity, neighbors, scores, positive, weights)
 
-    for block in in_turn(pool, work, job.blocks(_costs(job, walk)), job.jobs_at_once):
-        advance((block.stop - block.start) / job.users * (1 - SHARE_OF_SIMILARITIES))
+    for block in in_turn(pool, work, job.scored_blocks(_costs(job, walk)), job.jobs_at_once):
+        advance(job.share(block.stop - block.start) * (1 - share_of_graph))
         yield block
 
 
