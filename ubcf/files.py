@@ -183,6 +183,8 @@ class Publication:
         self._streams: dict[Path, Path] = dict.fromkeys(set(targets) - set(self._files), Path())
         self._locks = contextlib.ExitStack()
         self._is_left_to_others = False
+        # Whether the files are in place, or will be, since the next command finishes it.
+        self.is_decided = False
         for number, target in enumerate(self._files):
             for other in self._files[:number]:
                 if target == other or _are_one_file(target, other):
@@ -263,6 +265,7 @@ class Publication:
         is_new = {target for target in self._files if not target.exists()}
         for target in self._files:
             _keep(target)
+        self.is_decided = True
         try:
             if len(self._files) > 1:
                 _write_record(self._files)
@@ -277,7 +280,7 @@ class Publication:
             if all(target in is_new or _previous(target).exists() for target in renamed):
                 for target in self._files:
                     _take_back(target, renamed=target in renamed)
-                self._is_left_to_others = False
+                self._is_left_to_others = self.is_decided = False
             raise
 
     def _remove_leftovers(self) -> None:

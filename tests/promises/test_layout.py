@@ -40,6 +40,7 @@ ROOMS = {
     "scoring",
     "serving",
     "simulation",
+    "spark",
     "web",
 }
 

@@ -6,6 +6,8 @@ an evaluation needs no table of tracks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ubcf.database.writing import Database
 from ubcf.scoring.options import ModelOptions
 
@@ -31,12 +33,17 @@ def count_plays(db: Database) -> None:
         db.run(f"model/{table}.sql")
 
 
-def center_times(db: Database, options: ModelOptions) -> None:
-    """Makes the views of CENTERS: the expected time is the sum of the two centers."""
+def center_times(
+    db: Database, options: ModelOptions, *, fit: Callable[[Database], None] | None = None
+) -> None:
+    """Makes the views of CENTERS: the expected time is the sum of the two centers.
+
+    fit: does elsewhere what `store_biases` does.
+    """
     db.set(centering=options.centering, time_offset=options.offset)
     if options.centering == "baseline":
         db.run("model/indexed_plays.sql")
-        store_biases(db)
+        (fit or store_biases)(db)
     make_centers(db, options)
 
 

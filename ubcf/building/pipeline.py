@@ -178,23 +178,27 @@ def _build(
 
 
 def make_model(
-    db: Database, options: BuildOptions, stages: Stages, *, scores_here: bool = True
+    db: Database,
+    options: BuildOptions,
+    stages: Stages,
+    *,
+    fit: Callable[[Database], None] | None = None,
 ) -> list[threading.Thread]:
     """Makes the tables tracks and interactions, and the dense indexes of users and tracks.
 
-    scores_here: the scores are computed in this process. Returns the thread that loads the kernels
-    for them meanwhile, if they are likely to be needed.
+    fit: fits the baseline in another process, which then also scores; see `center_times`. Returns
+    the thread that loads the kernels meanwhile, if this process is likely to need them.
     """
     loading = []
     with stages.stage("model") as stage:
         count_plays(db)
-        if scores_here and may_load_kernels(options.memory):
+        if fit is None and may_load_kernels(options.memory):
             ((products,),) = db.run("model/questions/similarity_products.sql")
             if products >= PRODUCTS_WORTH_KERNELS:
                 loading.append(_preload_kernels())
         choose_tracks(db, options)
         read_users(db, options)
-        center_times(db, options.model)
+        center_times(db, options.model, fit=fit)
         store_tracks(db, chosen=options.chooses_tracks)
         store_interactions(db)
         stage.rows = db.count("interactions")
@@ -243,7 +247,9 @@ def _write_json(db: Database, path: Path, stages: Stages) -> None:
         db.write_lines("results/recommendations_json.sql", path)
 
 
-def check_results(db: Database, templates: Templates, options: BuildOptions, stages: Stages) -> None:
+def check_results(
+    db: Database, templates: Templates, options: BuildOptions, stages: Stages
+) -> None:
     """Raises CheckError, with the first offending rows, when a check of sql/checks/ has any."""
     db.set(
         top=options.top,

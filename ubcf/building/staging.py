@@ -165,8 +165,7 @@ def open_logs(
 
     Raises InputError for a log that cannot be read.
     """
-    # A reader of the user's own gets the bytes of the files as they are, whatever they are.
-    ours = not any(templates.replaces(f"staging/{name}.sql") for name in ("events", "log_text"))
+    ours = reads_bytes(templates)
     sources = _sources(db, logs, folder, options) if ours else _complete_logs(logs)
     log_paths = _bind_files(db, sources, paths)
     db.run("staging/input_files.sql")
@@ -180,6 +179,11 @@ def open_logs(
     db.run("staging/log_text.sql", line_feeds=line_feeds)
     db.run("staging/iso_timestamp.sql")
     return OpenLogs(sources, log_paths)
+
+
+def reads_bytes(templates: Templates) -> bool:
+    """Whether our own reader looks at the bytes of files; others get them as they are."""
+    return not any(templates.replaces(f"staging/{name}.sql") for name in ("events", "log_text"))
 
 
 def reads_lines(templates: Templates, options: LogOptions) -> bool:

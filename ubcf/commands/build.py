@@ -17,11 +17,16 @@ from ubcf.commands.options import (
     narration_options,
     work_options,
 )
+from ubcf.errors import OptionError
 from ubcf.scoring.options import PLANS
 
 if TYPE_CHECKING:
     from ubcf.building.summary import BuildSummary
     from ubcf.commands.progress import Narration
+
+
+# What can build.
+ENGINES = ("duckdb", "spark")
 
 
 @click.command(
@@ -52,9 +57,8 @@ Examples:
     "-o",
     "--output",
     metavar="FILE",
-    default="recommendations_ub.json",
-    show_default=True,
-    help="The JSON file to write, one line a user.",
+    help="The JSON file to write, one line a user.  [default: recommendations_ub.json; none with "
+    "--engine spark]",
 )
 @click.option(
     "-n",
@@ -115,6 +119,26 @@ Examples:
     "--temp-dir", metavar="DIR", help="Where DuckDB may spill.  [default: beside the database]"
 )
 @click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="What builds: DuckDB on this machine, or Apache Spark, with ubcf[spark] and Java "
+    "installed, for logs that are too large for one machine. The results are the same.",
+)
+@click.option(
+    "--master",
+    metavar="URL",
+    help="With --engine spark: the master of the cluster.  [default: what spark-submit says, or "
+    "this machine]",
+)
+@click.option(
+    "--results",
+    metavar="DIR",
+    help="With --engine spark: the folder of the tables, which all machines see.  [default: "
+    "ubcf-results beside the database]",
+)
+@click.option(
     "--retries",
     type=click.IntRange(min=0),
     metavar="N",
@@ -147,15 +171,46 @@ def build(logs: tuple[str, ...], summary_format: str, narration: Narration, **op
     """
     import json
 
-    from ubcf.building.pipeline import build as build_from
-
-    summary = build_from(logs or ("data",), progress=narration.progress, **given(options))
+    summary = _built(logs or ("data",), narration, **given(options))
     if summary_format == "json":
         click.echo(json.dumps(summary.as_dict(), ensure_ascii=False))
     elif not narration.quiet:
         click.echo(str(summary))
     for warning in _warnings(summary):
         narration.warn(warning)
+
+
+def _built(
+    logs: tuple[str, ...],
+    narration: Narration,
+    *,
+    engine: str,
+    master: str | None,
+    results: str | None,
+    output: str | None,
+    **options: Any,
+) -> BuildSummary:
+    """Builds by an engine. Raises OptionError for options of another one."""
+    if engine == "spark":
+        from ubcf.spark.pipeline import build as build_on_spark
+
+        return build_on_spark(
+            logs,
+            output=output,
+            master=master,
+            results=results,
+            verbose=narration.verbose,
+            progress=narration.progress,
+            **options,
+        )
+    for flag, value in (("--master", master), ("--results", results)):
+        if value is not None:
+            raise OptionError(f"{flag} is {value}; it needs --engine spark")
+    from ubcf.building.pipeline import build as build_here
+
+    if output is not None:
+        options["output"] = output
+    return build_here(logs, progress=narration.progress, **options)
 
 
 def _warnings(summary: BuildSummary) -> Iterator[str]:

@@ -34,6 +34,9 @@ from ubcf.errors import DatabaseError, InputError, TemplateError, printable
 
 SUFFIXES: dict[str, Format] = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 
+# The formats that know no types: numbers are written as texts are.
+UNTYPED = ("csv", "tsv")
+
 # The types of instants, and of whole numbers that to_json would give a fraction.
 CAST_TYPES = {
     r"TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
@@ -100,7 +103,7 @@ class Source:
     @property
     def is_untyped(self) -> bool:
         """Whether the format knows no types: numbers are written as texts are."""
-        return self.form in ("csv", "tsv")
+        return self.form in UNTYPED
 
     def copy_texts(self, numbers: set[int], altered: Path, columns: Sequence[str] = ()) -> None:
         """Writes the texts of some records, by number; see `lines.copy_texts`."""
@@ -140,13 +143,23 @@ def input_format(log: LogFile, given: Format | None = None) -> Format:
     Text that is named neither CSV nor TSV is JSON, in lines or, if it begins like an array of
     objects, in an array. Raises InputError as `lines.unpacked`.
     """
-    if given is not None and given != "json":
-        return given
-    name = log.path.with_suffix("") if is_compressed(log.path) else log.path
-    form = SUFFIXES.get(name.suffix.lower(), "json")
-    if given is None and form != "json":
+    form = _named_format(log, given)
+    if form != "json":
         return form
     return "array" if _begins_like_array(log) else "json"
+
+
+def _named_format(log: LogFile, given: Format | None) -> Format:
+    """The given format, or what the name of the file says; "json" also means an array."""
+    if given is not None:
+        return given
+    name = log.path.with_suffix("") if is_compressed(log.path) else log.path
+    return SUFFIXES.get(name.suffix.lower(), "json")
+
+
+def is_untyped(log: LogFile, given: Format | None = None) -> bool:
+    """Whether the format of a file, unless it is empty, knows no types; given: as for others."""
+    return log.frame is None and log.bytes > 0 and _named_format(log, given) in UNTYPED
 
 
 def _begins_like_array(log: LogFile) -> bool:

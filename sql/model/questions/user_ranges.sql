@@ -1,0 +1,24 @@
+-- user_ranges: one row per range of consecutive users, at most {{ ranges }} of them: the first dense index, and that after the last.
+-- All ranges have about as many interactions.
+with
+placed as (
+    select
+        user_index,
+        sum(tracks) over (order by user_index) - tracks as interactions_before,
+        sum(tracks) over () as all_interactions
+    from user_times
+),
+
+numbered as (
+    select
+        user_index,
+        interactions_before * {{ ranges }} // all_interactions as range_number
+    from placed
+)
+
+select
+    min(user_index) as first_user,
+    max(user_index) + 1 as next_user
+from numbered
+group by range_number
+order by range_number;

@@ -1,0 +1,188 @@
+"""A build on an embedded Spark: the same bytes as on one machine, all or nothing, and its words."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ubcf
+from tests.support.builds import Built
+from tests.support.dirty_logs import write_dirty_logs
+from tests.support.engines import differences
+from ubcf.building.options import BuildOptions
+from ubcf.database.stored_views import MARKER
+from ubcf.errors import OptionError, RejectedLinesError
+from ubcf.spark.cluster import Cluster
+from ubcf.spark.options import SparkOptions
+from ubcf.spark.pipeline import build
+from ubcf.spark.results import remove_unnamed
+from ubcf.spark.session import SparkError, spark_session
+from ubcf.spark.shared import Shared, check_worker
+
+SAMPLE = Path(__file__).parents[2] / "data"
+
+
+def test_the_sample_gives_the_same_bytes(spark: Any, sample: Built, tmp_path: Path) -> None:
+    assert spark is not None
+    database, output = tmp_path / "two.duckdb", tmp_path / "two.json"
+    summary = build(SAMPLE, database=database, output=output)
+    assert output.read_bytes() == sample.output.read_bytes()
+    assert differences(sample.database, database) == []
+    (folder,) = (tmp_path / "ubcf-results").iterdir()
+    parts = sorted((folder / "json").iterdir())
+    assert b"".join(part.read_bytes() for part in parts) == output.read_bytes()
+    assert not (folder / ".work").exists()
+    assert summary.recommendations == 40_000
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "two.duckdb",
+        "two.json",
+        "ubcf-results",
+    }
+
+
+def test_dirty_logs_give_the_same_bytes_or_nothing(spark: Any, tmp_path: Path) -> None:
+    assert spark is not None
+    logs = tmp_path / "logs"
+    write_dirty_logs(logs)
+    options: dict[str, Any] = {"max_rejected": 0.5, "preset": "listening", "predict": True}
+    users = tmp_path / "users.txt"
+    users.write_text("3\n999\n-5\n")
+    one, two = tmp_path / "one.duckdb", tmp_path / "two.duckdb"
+    outputs = tmp_path / "one.json", tmp_path / "two.json"
+    ubcf.build(logs, database=one, output=outputs[0], users=users, **options)
+    build(logs, database=two, output=outputs[1], users=users, **options)
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    assert differences(one, two) == []
+    with ubcf.connect(two) as connection:
+        rejected = connection.execute("select count(*), count(distinct reason) from rejected_lines")
+        assert rejected.fetchone() == (34, 11)
+
+    # A build that fails leaves the former results; the next one removes what nobody points to.
+    results = tmp_path / "ubcf-results"
+    (named,) = results.iterdir()
+    before = two.read_bytes(), outputs[1].read_bytes()
+    leftover, others = results / "leftover", results / "others"
+    for folder, owner in ((leftover, two), (others, one)):
+        folder.mkdir()
+        (folder / MARKER).write_text(json.dumps({"database": str(owner)}))
+    with pytest.raises(RejectedLinesError, match="more than --max-rejected 0"):
+        build(logs, database=two, output=outputs[1])
+    assert (two.read_bytes(), outputs[1].read_bytes()) == before
+    assert set(results.iterdir()) == {named, others}
+    assert differences(one, two) == []
+
+
+def test_results_of_a_database_that_is_gone_are_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "build"
+    folder.mkdir()
+    (folder / MARKER).write_text(json.dumps({"database": str(tmp_path / "gone.duckdb")}))
+    remove_unnamed(tmp_path, tmp_path / "gone.duckdb")
+    assert not folder.exists()
+
+
+def test_one_machine_loads_no_pyspark(tmp_path: Path) -> None:
+    program = (
+        "import sys, ubcf\n"
+        f"ubcf.build({str(SAMPLE)!r}, database='a.duckdb', output='a.json')\n"
+        "import ubcf.commands.build\n"
+        "assert not {'pyspark', 'py4j', 'ubcf.spark'} & set(sys.modules), 'loaded'\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+
+
+def _start(master: str | None, folder: Path) -> None:
+    with spark_session(BuildOptions(), SparkOptions(master), folder):
+        pass
+
+
+def _without(missing: str) -> Callable[..., Any]:
+    """Python's import, of a machine on which a package is missing."""
+    real = builtins.__import__
+
+    def imported(name: str, *rest: Any, **given: Any) -> Any:
+        if name == missing:
+            raise ImportError(f"No module named {name!r}", name=name)
+        return real(name, *rest, **given)
+
+    return imported
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for package in ("pyspark", "pyarrow"):
+        with monkeypatch.context() as context:
+            context.setattr(builtins, "__import__", _without(package))
+            expected = f"needs {package}, which is not installed: pip install 'ubcf\\[spark\\]'"
+            with pytest.raises(SparkError, match=expected):
+                _start(None, tmp_path)
+    with monkeypatch.context() as context:
+        context.setattr("pyspark.__version__", "3.4.1")
+        with pytest.raises(SparkError, match=r"pyspark 3\.4\.1 is installed; .* needs 3\.5 or"):
+            _start(None, tmp_path)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with monkeypatch.context() as context:
+        context.setenv("PATH", str(tmp_path))
+        with pytest.raises(SparkError, match=r"needs Java 17: there is no java; install it"):
+            _start(None, tmp_path)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(SparkError, match=r"JAVA_HOME is .*, which has no bin/java"):
+        _start(None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("master", "expected"),
+    [
+        ("spark://127.0.0.1:9", r"the master does not answer \(Connection refused\)"),
+        ("127.0.0.1:7077", "is no master of Spark; these are spark://HOST:PORT"),
+    ],
+)
+def test_a_master_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, master: str, expected: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "java").touch()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setattr("pyspark.sql.SparkSession.getActiveSession", lambda: None)
+    with pytest.raises(SparkError, match=expected):
+        _start(master, tmp_path)
+
+
+def test_options_that_a_cluster_cannot_bear(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="repeats is 'drop', which compares all lines"):
+        build(SAMPLE, database=tmp_path / "a.duckdb", repeats="drop")
+    with pytest.raises(OptionError, match="results are written to a folder of a file system"):
+        build(SAMPLE, database=tmp_path / "a.duckdb", results="s3://bucket/results")
+    (tmp_path / "file").touch()
+    with pytest.raises(OptionError, match="exists, and is no folder; choose another --results"):
+        build(SAMPLE, database=tmp_path / "a.duckdb", results=tmp_path / "file")
+
+
+def test_workers_that_do_not_fit(spark: Any, tmp_path: Path) -> None:
+    cluster = Cluster(spark)
+    (tmp_path / MARKER).touch()
+    unseen = Shared("0.0 x", str(tmp_path / "unseen"), BuildOptions(), is_local=False)
+    with pytest.raises(SparkError, match="cannot see it; put it on a file system that all"):
+        check_worker(unseen, 0)
+    other = Shared("0.0 x", str(tmp_path), BuildOptions(), is_local=False)
+    with pytest.raises(SparkError, match="install one version for both"):
+        check_worker(other, 0)
+    with pytest.raises(SparkError, match=r"an executor has no ubcf_of_nobody: install ubcf"):
+        cluster.map(_imports_what_is_missing, [0])
+    with pytest.raises(SparkError, match="Spark failed: ZeroDivisionError: division by zero"):
+        cluster.map(_divides, [0])
+
+
+def _imports_what_is_missing(_number: int) -> None:
+    import ubcf_of_nobody  # type: ignore[import-not-found]
+
+    ubcf_of_nobody.work()
+
+
+def _divides(number: int) -> float:
+    return 1 / number

@@ -1,0 +1,82 @@
+"""Comparing the results of two engines: all tables in order and type, doubles to the last bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+# A table of times, whose types depend on them.
+STAGES = "build_stages"
+
+# Columns of build that are those of a moment or of a machine.
+OF_A_MOMENT = ("started_at", "seconds", "plan_reason", "plan_estimates")
+
+ROWS_AT_ONCE = 100_000
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """What differs between two databases of builds, a line for each table; empty: nothing."""
+    with (
+        duckdb.connect(str(one), read_only=True) as first,
+        duckdb.connect(str(other), read_only=True) as second,
+    ):
+        tables = [_tables(connection) for connection in (first, second)]
+        if tables[0] != tables[1]:
+            return [f"tables: {tables[0]} and {tables[1]}"]
+        found = [_difference(table, first, second) for table in tables[0]]
+        return [difference for difference in found if difference is not None]
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    names = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'main' order by all"
+    )
+    return [name for (name,) in names.fetchall()]
+
+
+def _difference(
+    table: str, first: duckdb.DuckDBPyConnection, second: duckdb.DuckDBPyConnection
+) -> str | None:
+    """The first difference between two tables in words; None: there is none."""
+    if table == STAGES:
+        return None
+    columns = [_columns(connection, table) for connection in (first, second)]
+    if columns[0] != columns[1]:
+        return f"{table}: {columns[0]} and {columns[1]}"
+    comments = [_comments(connection, table) for connection in (first, second)]
+    if comments[0] != comments[1]:
+        return f"{table}: other comments"
+    kept = [name for name in columns[0] if table != "build" or name not in OF_A_MOMENT]
+    pairs = zip_longest(_rows(first, table, kept), _rows(second, table, kept))
+    for number, (row, other) in enumerate(pairs):
+        if row != other:
+            return f"{table}, row {number}: {row} and {other}"
+    return None
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    relation = connection.table(table)
+    return dict(zip(relation.columns, map(str, relation.types), strict=True))
+
+
+def _comments(connection: duckdb.DuckDBPyConnection, table: str) -> list[Any]:
+    return connection.execute(
+        "select column_name, comment from duckdb_columns() where table_name = $name "
+        "union all select '', comment from duckdb_tables() where table_name = $name "
+        "union all select '', comment from duckdb_views() where view_name = $name order by all",
+        {"name": table},
+    ).fetchall()
+
+
+def _rows(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: list[str]
+) -> Iterator[tuple[Any, ...]]:
+    """The rows, each value as text: doubles are written with all digits that they need."""
+    texts = ", ".join(f'cast("{name}" as varchar)' for name in columns)
+    cursor = connection.execute(f'select {texts} from "{table}"')
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+        yield from rows

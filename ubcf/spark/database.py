@@ -1,0 +1,201 @@
+"""The driver's database: views of Parquet, and files of sql/ that Spark runs.
+
+A build on Spark calls the same functions as one on one machine, with this database: `run` gives the
+files of model/ that grow with the logs, and all of checks/, to Spark, and what reads the logs to
+executors. What is as small as the users' options and the catalog is DuckDB's, on the driver.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ubcf.database.session import identifier
+from ubcf.database.templates import Templates
+from ubcf.database.writing import Database
+from ubcf.errors import TemplateError, one_line
+from ubcf.spark.cluster import Cluster
+from ubcf.spark.results import Results, part_path
+from ubcf.spark.session import SparkError
+from ubcf.spark.shared import StoredTable, store
+
+# The files of model/ that Spark runs; others are about the tracks, or about files of ids.
+RUN_BY_SPARK = (
+    "plays",
+    "user_times",
+    "track_times",
+    "indexed_plays",
+    "interactions",
+    "indexed_interactions",
+)
+
+# The views that both engines have.
+VIEWS_OF_BOTH = ("user_centers", "track_centers")
+
+# Tables that DuckDB makes on the driver, and that are then stored as the others are.
+STORED_BY_DRIVER = ("tracks", "recommendable_tracks", "users_without_logs")
+
+# Rows of a failed check that the driver takes.
+MOST_CHECK_ROWS = 100_000
+
+Handler = Callable[..., list[tuple[Any, ...]]]
+
+
+class SparkDatabase(Database):
+    """The database of a build on Spark, which becomes the pointer to its results.
+
+    tables: those that are stored as Parquet, by name. handlers: what runs a template in place of
+    DuckDB, by its name.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        templates: Templates,
+        cluster: Cluster,
+        results: Results,
+        *,
+        overlay: Path | None,
+        threads: int,
+        memory: int,
+        temporary_folder: Path,
+    ) -> None:
+        super().__init__(
+            path, templates, threads=threads, memory=memory, temporary_folder=temporary_folder
+        )
+        self.cluster = cluster
+        self.results = results
+        self.tables: dict[str, StoredTable] = {}
+        self.handlers: dict[str, Handler] = {}
+        self._spark_templates = Templates(overlay, engine="spark")
+        self._variables: dict[str, Any] = {}
+
+    def set(self, **values: Any) -> None:
+        """Sets variables for both engines."""
+        super().set(**values)
+        scalars = (bool, int, float, str, date, type(None))
+        self._variables |= {
+            name: value for name, value in values.items() if isinstance(value, scalars)
+        }
+
+    def run(self, name: str, **structure: Any) -> list[tuple[Any, ...]]:
+        """Runs a template where it belongs; see the module. Raises TemplateError."""
+        if name in self.handlers:
+            return self.handlers[name](**structure)
+        folder, _, file = name.rpartition("/")
+        relation = file.removesuffix(".sql")
+        if folder == "checks":
+            return self._check(name, structure)
+        if folder == "model" and relation in RUN_BY_SPARK:
+            self._make_by_spark(name, structure)
+            return []
+        rows = super().run(name, **structure)
+        if folder == "model" and relation in VIEWS_OF_BOTH:
+            frame = self._frame(name, self._spark_templates.relation(name, **structure).query)
+            frame.createOrReplaceTempView(relation)
+        if folder == "model" and relation in STORED_BY_DRIVER:
+            self.store_here(relation)
+        return rows
+
+    def drop(self, *tables: str) -> None:
+        """Drops tables, and views with the files that they read."""
+        for table in tables:
+            if table in self.tables:
+                del self.tables[table]
+                self.execute(f"drop view {table}")
+                for folder in (self.results.folder / table, self.results.work / table):
+                    shutil.rmtree(folder, ignore_errors=True)
+            else:
+                super().drop(table)
+
+    def store_here(self, table: str) -> None:
+        """Turns a table of DuckDB into Parquet and a view of it."""
+        types = self.columns(table)
+        is_temporary = table != "tracks"
+        path = (
+            self.results.work / f"{table}.parquet" if is_temporary else self.results.part(table, 0)
+        )
+        store(self, f"from {table}", path)
+        super().drop(table)
+        self.show(table, StoredTable((str(path),), types), is_temporary=is_temporary)
+
+    def show(self, name: str, table: StoredTable, *, is_temporary: bool = False) -> None:
+        """Makes stored rows readable under a name, for both engines."""
+        self.tables[name] = table
+        temporary = "temp " if is_temporary else ""
+        self.execute(f"create {temporary}view {identifier(name)} as {table.query()}")
+        self.show_to_spark(name, list(table.files))
+
+    def show_to_spark(self, name: str, files: list[str]) -> None:
+        """Makes files of Parquet a view of Spark."""
+        escaped = [_escaped(file) for file in files]
+        self.cluster.session.read.parquet(*escaped).createOrReplaceTempView(name)
+
+    def ask_spark(self, name: str, **structure: Any) -> list[tuple[Any, ...]]:
+        """The rows of a question that Spark answers."""
+        query = self._spark_templates.query(name, **structure)
+        return self._rows(name, query)
+
+    def _check(self, name: str, structure: dict[str, Any]) -> list[tuple[Any, ...]]:
+        return self._rows(name, self._spark_templates.query(name, **structure))
+
+    def _rows(self, name: str, query: str) -> list[tuple[Any, ...]]:
+        frame = self._frame(name, query)
+        rows = self._called(name, lambda: frame.limit(MOST_CHECK_ROWS).collect())
+        return [tuple(row) for row in rows]
+
+    def _frame(self, name: str, query: str) -> Any:
+        return self._called(
+            name, lambda: self.cluster.session.sql(query, args=dict(self._variables))
+        )
+
+    def _called(self, name: str, action: Callable[[], Any]) -> Any:
+        """What Spark returns. Raises TemplateError with the file if it refuses the statement."""
+        from pyspark.errors import AnalysisException, ParseException
+
+        try:
+            return self.cluster.call(action)
+        except SparkError as error:
+            cause = error.__cause__
+            if isinstance(cause, AnalysisException | ParseException):
+                reason = one_line(cause).partition("; line")[0][:400]
+                raise TemplateError(f"{self.templates.path(name)}: Spark: {reason}") from error
+            raise
+
+    def _make_by_spark(self, name: str, structure: dict[str, Any]) -> None:
+        """Makes a table by Spark, stored as Parquet; its rows are in the order of its files."""
+        relation = self._spark_templates.relation(name, **structure)
+        parent = self.results.work if relation.temporary else self.results.folder
+        folder = parent / relation.name
+        frame = self._frame(name, relation.query)
+        types = {
+            field.name: self._type_of(field.name, field.dataType.simpleString())
+            for field in frame.schema.fields
+        }
+        self._called(name, lambda: frame.write.mode("overwrite").parquet(_uri(folder)))
+        files = []
+        for number, part in enumerate(sorted(folder.glob("part-*.parquet"))):
+            files.append(str(part.rename(part_path(folder, number, "parquet"))))
+        for leftover in (*folder.glob(".*.crc"), folder / "_SUCCESS"):
+            leftover.unlink(missing_ok=True)
+        self.show(relation.name, StoredTable(tuple(files), types), is_temporary=relation.temporary)
+
+    def _type_of(self, column: str, spark_type: str) -> str:
+        """DuckDB's type of a column that Spark makes; ids have those of the events."""
+        if column in ("user", "track") and "events" in self.tables:
+            return self.tables["events"].types[column]
+        return {"string": "VARCHAR", "int": "INTEGER"}.get(spark_type, spark_type.upper())
+
+
+def _uri(path: Path) -> str:
+    """A local path as Hadoop takes it, whatever the default file system is: it decodes nothing."""
+    return f"file://{path}"
+
+
+def _escaped(file: str) -> str:
+    """The pattern of Hadoop that matches one file alone."""
+    escaped = "".join(f"\\{letter}" if letter in "\\*?[]{}" else letter for letter in file)
+    return f"file://{escaped}"

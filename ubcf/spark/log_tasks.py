@@ -1,0 +1,274 @@
+"""What executors do with logs: each task reads one file, as one machine reads all of them.
+
+What one machine decides over all files, such as the unit of timestamps, the driver decides, and a
+task takes it as given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ubcf.building.inputs.fields import fields_of
+from ubcf.building.inputs.lines import ReadableLog, readable
+from ubcf.building.inputs.log_lines import LineReading, line_reading
+from ubcf.building.inputs.logs import LogFile, frozen, grown, log_file, noticing_rotation, rotated
+from ubcf.building.inputs.records import Source
+from ubcf.building.staging import (
+    OpenLogs,
+    check_events,
+    make_events,
+    open_logs,
+    reads_bytes,
+    reads_lines,
+    reject_lines,
+)
+from ubcf.database.paths import LiteralPaths, pattern
+from ubcf.database.session import literal
+from ubcf.database.writing import Database
+from ubcf.errors import UbcfError
+from ubcf.spark.results import part_path
+from ubcf.spark.session import SparkError
+from ubcf.spark.shared import (
+    Shared,
+    Types,
+    cannot_see,
+    reading_memory,
+    store,
+    task_database,
+    task_folder,
+)
+
+# The tables of hashes in the folder of work, and their columns.
+EVENT_HASHES, LINE_HASHES = "hashes_of_events", "hashes_of_lines"
+
+
+@dataclass(frozen=True)
+class NumberedLog:
+    """A log file and its number, from 0, in the order of the files."""
+
+    number: int
+    log: LogFile
+
+
+@dataclass(frozen=True)
+class Decided:
+    """How all files are read. untyped, ids, plays_count: as in LineReading.
+
+    variables: those of timestamps, and of a question. several: there are several files.
+    """
+
+    untyped: bool
+    ids: dict[str, str]
+    plays_count: bool
+    variables: dict[str, Any]
+    several: bool
+
+
+@dataclass(frozen=True)
+class StagedLog:
+    """What became of a log file. The fields are those of the tables that staging makes of it.
+
+    lines, open_end: of its bytes, None where they were not looked at. readable_lines, other_lines:
+    with and without the blank ones; lines that are no text are counted in both. types: the columns
+    of its events; none if it is empty.
+    """
+
+    number: int
+    format: str
+    lines: int | None
+    open_end: bool | None
+    accepted: int = 0
+    are_all: bool = False
+    readable_lines: int = 0
+    other_lines: int = 0
+    rejected: int = 0
+    undated: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    types: Types = field(default_factory=dict)
+
+
+class DecidedReading(LineReading):
+    """A reading for which everything is decided."""
+
+    def decide(self) -> None:
+        """Looks at the first lines for what saves time alone."""
+        self.db.run("staging/first_fields.sql")
+        self.db.run("staging/known_experiments.sql")
+
+    def bind_timestamp_unit(self, lines: str) -> bool:  # noqa: ARG002
+        """Keeps the unit."""
+        return False
+
+    def decide_ids_again(self) -> bool:
+        """Keeps the kinds of ids."""
+        return False
+
+
+def stage_log(shared: Shared, decided: Decided, item: NumberedLog) -> StagedLog:
+    """Writes the events and the rejected lines of a file to parts. Raises a UbcfError."""
+    if not item.log.bytes:
+        return _empty_log(shared, item)
+    with task_folder() as folder, _noticing_rotation(shared, item) as log:
+        while True:
+            with _open_log(shared, item.number, log, folder) as (db, opened):
+                found = _stage(shared, decided, item.number, db, opened, folder)
+            if not grown([log]):
+                return found
+            log = frozen(log, folder, item.number)
+
+
+def hash_lines(shared: Shared, item: NumberedLog) -> None:
+    """Writes the hashes of the lines of a file to a part."""
+    with (
+        task_folder() as folder,
+        _noticing_rotation(shared, item) as log,
+        _open_log(shared, item.number, log, folder) as (db, _),
+    ):
+        _store_hashes(shared, db, LINE_HASHES, item.number)
+
+
+def ask_log(
+    shared: Shared, decided: Decided, name: str, structure: dict[str, Any], item: NumberedLog
+) -> list[tuple[Any, ...]]:
+    """The rows of a question about the lines of a file."""
+    with (
+        task_folder() as folder,
+        _noticing_rotation(shared, item) as log,
+        _open_log(shared, item.number, log, folder) as (db, _),
+    ):
+        _reading(shared, decided, db).make_fields("log_fields", numbered=False)
+        db.set(**decided.variables)
+        return db.run(name, **structure)
+
+
+def leave_out_earlier_events(shared: Shared, first_moment: datetime, number: int) -> int:
+    """Removes the events of a part that are earlier than a moment; returns how many stay."""
+    path = shared.folder.part("events", number)
+    with (
+        task_folder() as folder,
+        task_database(shared, folder, threads=1, memory=reading_memory(shared)) as db,
+    ):
+        db.execute(f"create table events as from read_parquet({literal(pattern(path))})")
+        db.set(first_moment=first_moment)
+        db.run("staging/without_earlier_events.sql")
+        store(db, "from events", path)
+        return db.count("events")
+
+
+@contextlib.contextmanager
+def _noticing_rotation(shared: Shared, item: NumberedLog) -> Iterator[LogFile]:
+    """Yields the file as this worker has it; see `logs.noticing_rotation`."""
+    log = _seen(shared, item.log)
+    are_text = shared.options.logs.input_format != "parquet"
+    with noticing_rotation([log], UbcfError, duckdb.Error, are_text=are_text):
+        yield log
+
+
+def _seen(shared: Shared, log: LogFile) -> LogFile:
+    """The file as the driver found it, with the identity that it has on this machine."""
+    if shared.is_local:
+        return log
+    if not log.path.exists():
+        raise SparkError(cannot_see(log.name))
+    now = log_file(log.path)
+    if now.bytes < log.bytes:
+        raise rotated(log.name)
+    return replace(log, inode=now.inode)
+
+
+@contextlib.contextmanager
+def _open_log(
+    shared: Shared, number: int, log: LogFile, folder: Path
+) -> Iterator[tuple[Database, OpenLogs]]:
+    """A database of the task in which the lines of a file can be read."""
+    (folder / "task.duckdb").unlink(missing_ok=True)
+    copies = folder / f"{number}.copies"
+    copies.mkdir(exist_ok=True)
+    with (
+        LiteralPaths() as paths,
+        task_database(shared, folder, threads=1, memory=reading_memory(shared)) as db,
+    ):
+        yield db, open_logs(db, db.templates, [log], copies, paths, shared.options.logs)
+
+
+def _reading(shared: Shared, decided: Decided, db: Database) -> DecidedReading:
+    options = shared.options.logs
+    told = line_reading(db, fields_of(options), options, untyped=decided.untyped)
+    return DecidedReading(
+        db, told.fields, options, decided.untyped, dict(decided.ids), decided.plays_count
+    )
+
+
+def _empty_log(shared: Shared, item: NumberedLog) -> StagedLog:
+    """What becomes of a file without a byte."""
+    if not reads_bytes(shared.templates):
+        return StagedLog(
+            item.number, Source(ReadableLog(item.log, item.log.path)).dialect, None, None
+        )
+    with task_folder() as folder:
+        source = Source(readable(item.log, folder, item.number))
+    assert source.lines is not None
+    lines = source.lines
+    return StagedLog(item.number, source.dialect, lines.count, lines.open_end, are_all=True)
+
+
+def _stage(
+    shared: Shared, decided: Decided, number: int, db: Database, opened: OpenLogs, folder: Path
+) -> StagedLog:
+    (source,) = opened.sources
+    lines = source.lines
+    found = StagedLog(
+        number,
+        source.dialect,
+        None if lines is None else lines.count,
+        None if lines is None else lines.open_end,
+    )
+    templates = db.templates
+    reading = _reading(shared, decided, db)
+    db.set(**decided.variables)
+    lines_are_ours = reads_lines(templates, shared.options.logs)
+    make_events(db, reading, lambda: None, lines_are_ours=lines_are_ours)
+    counted = not templates.replaces("staging/events.sql")
+    check_events(db, templates, counted=counted, several=decided.several)
+    if counted:
+        uncertain = [path for (path,) in db.run("staging/questions/uncertain_files.sql")]
+        reject_lines(db, reading, opened, uncertain, folder)
+        readable_lines, other_lines = _counts_of_lines(db)
+        found = replace(found, readable_lines=readable_lines, other_lines=other_lines)
+    (accepted,) = db.dictionaries("accepted_lines")
+    found = replace(
+        found,
+        accepted=accepted["lines"],
+        are_all=accepted["are_all"],
+        rejected=db.count("rejected_lines"),
+        undated=db.run("staging/questions/undated_events.sql")[0][0],
+        left_out={row["cause"]: row["lines"] for row in db.dictionaries("left_out")},
+        types=db.columns("events"),
+    )
+    results = shared.folder
+    store(db, "from events", results.part("events", number))
+    _store_hashes(shared, db, EVENT_HASHES, number)
+    if found.rejected:
+        store(db, "from rejected_lines", results.part("rejected_lines", number))
+    return found
+
+
+def _store_hashes(shared: Shared, db: Database, table: str, number: int) -> None:
+    db.run(f"staging/{table}.sql")
+    store(db, f"from {table}", part_path(shared.folder.work / table, number, "parquet"))
+
+
+def _counts_of_lines(db: Database) -> tuple[int, int]:
+    """The lines of the file with and without blank ones, those that are no text in both."""
+    unreadable = db.count("unreadable_lines")
+    counts = db.dictionaries("line_counts")
+    readable_lines = sum(row["readable_lines"] for row in counts)
+    lines = sum(row["lines"] for row in counts)
+    return readable_lines + unreadable, lines + unreadable

@@ -1,0 +1,53 @@
+"""The options that only a build on Spark has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ubcf.building.inputs.log_options import DROP
+from ubcf.building.options import BuildOptions, PathLike
+from ubcf.errors import OptionError
+from ubcf.remote import is_remote, shown
+
+# The folder of results, beside the database.
+RESULTS = "ubcf-results"
+
+
+@dataclass(frozen=True)
+class SparkOptions:
+    """master: the URL of a master of Spark; None: what spark-submit says, else this machine.
+
+    results: the folder of the results; None: ubcf-results beside the database. A cluster needs one
+    that all its machines see by the same path. verbose: what Spark says goes to stderr.
+    """
+
+    master: str | None = None
+    results: PathLike | None = None
+    verbose: bool = False
+
+    def results_beside(self, database: Path) -> Path:
+        """The folder of the results of a database, absolute.
+
+        Raises OptionError for a place that is no folder of a file system.
+        """
+        if self.results is None:
+            return database.parent / RESULTS
+        if is_remote(self.results):
+            raise OptionError(
+                f"{shown(self.results)}: results are written to a folder of a file system that all "
+                "machines see; mount the store, or name such a folder by --results"
+            )
+        folder = Path(self.results).absolute()
+        if folder.exists() and not folder.is_dir():
+            raise OptionError(f"{self.results}: exists, and is no folder; choose another --results")
+        return folder
+
+
+def refuse_unbearable(options: BuildOptions) -> None:
+    """Raises OptionError for an option that a build on Spark cannot bear, with the reason."""
+    if options.logs.repeats == DROP:
+        raise OptionError(
+            "repeats is 'drop', which compares all lines of all files in their order; with the "
+            "engine spark no machine has them all: use the engine duckdb, or drop copies of files"
+        )

@@ -1,0 +1,246 @@
+"""The build on Spark: the stages of `ubcf.building.pipeline`, each where it belongs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from ubcf._version import __version__
+from ubcf.building.inputs.log_options import LogOptions, take_log_options
+from ubcf.building.inputs.logs import Catalog, LogFile, Place, as_places, refuse_log_names
+from ubcf.building.inputs.standard_input import StandardInput
+from ubcf.building.inputs.transfer import Inputs, check_output, find_inputs, places_on_disk
+from ubcf.building.memory import database_memory
+from ubcf.building.options import BuildKeywords, BuildOptions, PathLike
+from ubcf.building.pipeline import RECOMMENDATIONS, check_results, make_model, record
+from ubcf.building.recommendable import check_choice
+from ubcf.building.staging import read_catalog, refuse_rejected_lines
+from ubcf.building.summary import BuildSummary, Reading
+from ubcf.database.reading import BUILD_DATABASE
+from ubcf.database.templates import Templates
+from ubcf.database.writing import Database
+from ubcf.errors import OptionError, RotatedError
+from ubcf.files import Publication, check_target
+from ubcf.keywords import with_options
+from ubcf.progress import Progress, Stages
+from ubcf.remote import shown
+from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions, model_options
+from ubcf.spark.cluster import Cluster
+from ubcf.spark.database import SparkDatabase
+from ubcf.spark.options import SparkOptions, refuse_unbearable
+from ubcf.spark.reading import read_logs
+from ubcf.spark.results import Results, new_results
+from ubcf.spark.score_tasks import fit_baseline
+from ubcf.spark.scoring import score
+from ubcf.spark.session import spark_session
+from ubcf.spark.shared import Shared, StoredTable, check_worker
+
+if TYPE_CHECKING:
+    from ubcf.scoring.planner import Plan
+
+
+@with_options(BuildKeywords, BuildOptions, ModelOptions, LogOptions, preset="notebook")
+def build(
+    logs: Place | Sequence[Place] = "data",
+    *,
+    catalog: Place | None = None,
+    database: PathLike = "ubcf.duckdb",
+    output: PathLike | None = None,
+    master: str | None = None,
+    results: PathLike | None = None,
+    verbose: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[BuildKeywords],
+) -> BuildSummary:
+    """Builds the same as `ubcf.build`, on Apache Spark.
+
+    The tables go to a folder in `results` (None: ubcf-results beside the database), as Parquet, and
+    the JSON in parts; the database has views of them. output: None writes no JSON in one file.
+    master: None takes that of spark-submit, or else this machine. verbose: what Spark says goes to
+    stderr. The rest is as for `ubcf.build`, and so are the errors; SparkError: Spark cannot be
+    started, or its cluster cannot do the work.
+    """
+    given: dict[str, Any] = {**options}
+    of_model = {name: given.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in given}
+    of_logs = take_log_options(given)
+    chosen = BuildOptions(**given, model=model_options(**of_model), logs=of_logs)
+    refuse_unbearable(chosen)
+    places = as_places(logs)
+    if catalog is not None:
+        (catalog,) = as_places([catalog], "catalog")
+    spark_options = SparkOptions(master, results, verbose)
+    with StandardInput(again=chosen.retries > 0) as stdin:
+
+        def once() -> BuildSummary:
+            stages = Stages(progress)
+            return _build(places, catalog, database, output, stages, chosen, spark_options, stdin)
+
+        for _ in range(chosen.retries):
+            with contextlib.suppress(RotatedError):
+                return once()
+        return once()
+
+
+def _build(
+    places: list[Place],
+    catalog: Place | None,
+    database: PathLike,
+    output: PathLike | None,
+    stages: Stages,
+    chosen: BuildOptions,
+    spark_options: SparkOptions,
+    stdin: StandardInput,
+) -> BuildSummary:
+    """Builds once; see `build`."""
+    started_at = datetime.now(UTC)
+    pattern = chosen.logs.pattern
+    inputs = find_inputs(places, catalog, pattern, standard_input=stdin)
+    templates = Templates(_overlay(chosen))
+    read = [*inputs.paths, *templates.overlay_files(), *chosen.given_files]
+    check_choice(chosen, has_catalog=inputs.has_catalog)
+    database_path = check_target(database, BUILD_DATABASE, read)
+    target = None if output is None else check_output(output, RECOMMENDATIONS, inputs, read)
+    targets = [] if target is None else target.targets
+    refuse_log_names(places_on_disk(places), database_path, *targets, pattern=pattern)
+    root = spark_options.results_beside(database_path)
+    with Publication(database_path, *targets) as publication:
+        folder = publication.temporary_folder(database_path)
+        logs, catalog_file = _fetched(inputs, folder, stages)
+        with (
+            new_results(root, database_path, lambda: publication.is_decided) as results,
+            _started(chosen, spark_options, folder, stages) as cluster,
+        ):
+            job = _Job(chosen, templates, cluster, results, stages)
+            with job.database(publication.unfinished(database_path), folder) as db:
+                plan, reading = job.fill(db, logs, catalog_file, folder)
+                catalog_name = None if catalog_file is None else catalog_file.name
+                summary = record(
+                    db,
+                    stages,
+                    started_at=started_at,
+                    options={
+                        **chosen.recorded(catalog_name),
+                        "reading": None if reading is None else reading.recorded,
+                    },
+                    plan=plan,
+                    database=os.fspath(database),
+                    output=str(results.folder) if output is None else shown(output),
+                )
+            upload = None
+            if target is not None:
+                written = target.written(publication, folder)
+                with stages.stage("write JSON"):
+                    results.write_json(written)
+                upload = target.upload(written, stages)
+            publication.publish(before=upload)
+    return summary.finished(stages.seconds)
+
+
+@contextlib.contextmanager
+def _started(
+    chosen: BuildOptions, spark_options: SparkOptions, folder: Path, stages: Stages
+) -> Iterator[Cluster]:
+    """A cluster, whose session ends with the context."""
+    with contextlib.ExitStack() as ending:
+        with stages.stage("start Spark"):
+            place = Path(chosen.temp_dir or folder).absolute()
+            session = ending.enter_context(spark_session(chosen, spark_options, place))
+        yield Cluster(session)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The work of one build."""
+
+    chosen: BuildOptions
+    templates: Templates
+    cluster: Cluster
+    results: Results
+    stages: Stages
+
+    def database(self, path: Path, folder: Path) -> SparkDatabase:
+        """The database that is to be published. folder: for temporary files."""
+        return SparkDatabase(
+            path,
+            self.templates,
+            self.cluster,
+            self.results,
+            overlay=_overlay(self.chosen),
+            threads=self.chosen.thread_count,
+            memory=database_memory(self.chosen.memory),
+            temporary_folder=Path(self.chosen.temp_dir or folder),
+        )
+
+    def fill(
+        self, db: SparkDatabase, logs: list[LogFile], catalog: Catalog | None, folder: Path
+    ) -> tuple[Plan, Reading | None]:
+        """Makes all results, and checks them."""
+        chosen, cluster, stages = self.chosen, self.cluster, self.stages
+        shared = _shared(chosen, cluster, self.results.folder)
+        cluster.map(partial(check_worker, shared), range(2 * cluster.executors))
+        reading = read_logs(db, shared, logs, stages)
+        refuse_rejected_lines(db, chosen.max_rejected)
+        read_catalog(db, catalog, folder, stages, chosen.logs)
+        shared = _model(db, shared, stages)
+        plan = score(db, shared, stages)
+        check_results(db, self.templates, chosen, stages)
+        return plan, reading
+
+
+def _overlay(chosen: BuildOptions) -> Path | None:
+    return None if chosen.templates is None else Path(chosen.templates).absolute()
+
+
+def _fetched(inputs: Inputs, folder: Path, stages: Stages) -> tuple[list[LogFile], Catalog | None]:
+    """The logs, by paths that do not depend on the folder of a process, and the catalog."""
+    logs, catalog = inputs.fetched(folder, stages)
+    return [replace(log, path=log.path.absolute()) for log in logs], catalog
+
+
+def _shared(chosen: BuildOptions, cluster: Cluster, results: Path) -> Shared:
+    """What all tasks are given. Raises OptionError if the executors have too little memory."""
+    memory: int | str | None = chosen.memory_limit
+    overhead = cluster.overhead
+    if cluster.is_local:
+        memory = chosen.memory
+    elif overhead is not None and memory is None:
+        memory = overhead
+    elif overhead is not None and overhead < chosen.memory:
+        raise OptionError(
+            f"memory_limit is {chosen.memory // 2**20:,} MiB, and spark.executor.memoryOverhead "
+            f"{overhead // 2**20:,} MiB; Python works beside the JVM of an executor, so the "
+            "overhead must hold the limit"
+        )
+    return Shared(
+        build=f"{__version__} {secrets.token_hex(8)}",
+        results=str(results),
+        options=replace(chosen, templates=_overlay(chosen), memory_limit=memory),
+        is_local=cluster.is_local,
+        tasks_at_once=cluster.tasks_at_once,
+    )
+
+
+def _model(db: SparkDatabase, shared: Shared, stages: Stages) -> Shared:
+    """Makes the tables of the model; returns what scoring tasks are given."""
+    means: list[float] = []
+
+    def fit(_db: Database) -> None:
+        """The biases are sums in one fixed order: those of one task."""
+        given = shared.with_tables(indexed_plays=db.tables["indexed_plays"])
+        (mean,) = db.cluster.map(partial(fit_baseline, given), [0], whole_executor=True)
+        means.append(mean)
+        db.set(mean_time=mean)
+        for table, index in (("user_biases", "user_index"), ("track_biases", "track_index")):
+            path = str(shared.folder.work / f"{table}.parquet")
+            types = {index: "INTEGER", "bias": "DOUBLE"}
+            db.show(table, StoredTable((path,), types), is_temporary=True)
+
+    make_model(db, shared.options, stages, fit=fit)
+    return replace(shared, mean_time=means[0] if means else None)

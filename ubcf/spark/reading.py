@@ -1,0 +1,379 @@
+"""From logs to events on a cluster: the driver decides what is the same for all files.
+
+It calls the functions of `ubcf.building.staging`; the questions about all lines, and the reading
+itself, are jobs of a task a file, whose answers are added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ubcf.building.inputs.fields import fields_of
+from ubcf.building.inputs.log_lines import LineReading, line_reading
+from ubcf.building.inputs.logs import LogFile
+from ubcf.building.inputs.records import is_untyped
+from ubcf.building.repeats import settle_repeats
+from ubcf.building.staging import (
+    count_duplicates,
+    leave_out_earlier,
+    make_events,
+    open_logs,
+    reads_lines,
+    refuse_empty,
+    refuse_miscounted,
+)
+from ubcf.building.summary import Reading
+from ubcf.database.paths import LiteralPaths
+from ubcf.errors import OptionError
+from ubcf.progress import Stages
+from ubcf.spark.database import SparkDatabase
+from ubcf.spark.log_tasks import (
+    EVENT_HASHES,
+    LINE_HASHES,
+    Decided,
+    NumberedLog,
+    StagedLog,
+    ask_log,
+    hash_lines,
+    leave_out_earlier_events,
+    stage_log,
+)
+from ubcf.spark.results import part_path
+from ubcf.spark.shared import Shared, StoredTable, Types, store
+
+# The lines that staging/first_fields.sql looks at.
+FIRST_LINES = 2000
+
+# The types of ids that DuckDB and Spark compare, sort and write alike.
+ID_TYPES = ("VARCHAR", "BIGINT", "INTEGER", "SMALLINT", "TINYINT")
+
+REJECTED_TYPES: Types = {
+    "file": "VARCHAR",
+    "line_number": "BIGINT",
+    "reason": "VARCHAR",
+    "line": "VARCHAR",
+}
+
+TIMESTAMP_VARIABLES = (
+    "timestamp_unit",
+    "timestamp_least",
+    "timestamp_most",
+    "timestamp_texts",
+)
+
+Rows = list[tuple[Any, ...]]
+
+
+def read_logs(
+    db: SparkDatabase, shared: Shared, logs: list[LogFile], stages: Stages
+) -> Reading | None:
+    """Makes the views events and rejected_lines and the table build_inputs, as staging.read_logs.
+
+    Returns what the logs told; None where an overlay decides what an event is.
+    """
+    with stages.stage("read logs", len(logs)) as stage:
+        refuse_empty(logs)
+        reader = _Reader(db, shared, logs, stage.advance)
+        reading = reader.read()
+        if not db.templates.replaces("staging/events.sql"):
+            refuse_miscounted(db)
+        stage.rows = db.count("events")
+    return reading
+
+
+class _Reader:
+    """Reads logs by jobs; what becomes of each file is in `staged`."""
+
+    def __init__(
+        self,
+        db: SparkDatabase,
+        shared: Shared,
+        logs: list[LogFile],
+        advance: Callable[[int], None],
+    ) -> None:
+        self._db = db
+        self._shared = shared
+        self._items = [NumberedLog(number, log) for number, log in enumerate(logs)]
+        self._advance = advance
+        self._options = shared.options.logs
+        self._staged: list[StagedLog] = []
+        self._reading: LineReading | None = None
+        db.handlers |= {
+            "staging/events.sql": self._make_events,
+            "staging/accepted_lines.sql": self._accept_lines,
+            "staging/without_earlier_events.sql": self._leave_out_earlier_events,
+            "staging/copied_files.sql": self._find_copied_files,
+            "staging/questions/undated_events.sql": self._undated_events,
+            "staging/questions/repeated_events.sql": self._repeated_events,
+            "staging/questions/duplicate_lines.sql": self._duplicate_lines,
+        }
+        for question, added in MERGED.items():
+            name = f"staging/questions/{question}.sql"
+            db.handlers[name] = partial(self._ask, name, added)
+
+    def read(self) -> Reading | None:
+        """Does what `read_logs` says."""
+        db, templates = self._db, self._db.templates
+        lines_are_ours = reads_lines(templates, self._options)
+        if lines_are_ours:
+            self._open_first_logs()
+        untyped = any(is_untyped(item.log, self._options.input_format) for item in self._items)
+        reading = line_reading(db, fields_of(self._options), self._options, untyped=untyped)
+        self._reading = reading
+        if lines_are_ours:
+            make_events(db, reading, lambda: None, lines_are_ours=True)
+        else:
+            self._make_events()
+        self._show_rejected_lines()
+        self._accept_lines()
+        counted = not templates.replaces("staging/events.sql")
+        if counted:
+            count_duplicates(db)
+        copied = settle_repeats(
+            db, [], self._options.repeats, leaves_out=reading.fields.where is not None
+        )
+        if self._options.since is not None:
+            leave_out_earlier(db, self._options)
+        db.run("staging/build_inputs.sql", counted=counted, copied=copied)
+        db.show_to_spark("build_inputs", [self._store_build_inputs()])
+        if lines_are_ours and db.count("events") == 0:
+            reading.explain_no_event()
+        return reading.told() if lines_are_ours else None
+
+    def _open_first_logs(self) -> None:
+        """Lets the driver see the first lines: those of as few files as have enough of them."""
+        db, count = self._db, 1
+        items = [item for item in self._items if item.log.bytes]
+        folder = self._shared.folder.work / "first"
+        folder.mkdir()
+        while True:
+            logs = [item.log for item in items[:count]]
+            paths = LiteralPaths()
+            opened = open_logs(db, db.templates, logs, folder, paths, self._options)
+            lines = [source.lines.count for source in opened.sources if source.lines is not None]
+            # Blank lines do not count; few logs have any.
+            if sum(lines) >= 2 * FIRST_LINES or count >= len(items):
+                return
+            count *= 2
+
+    def _decided(self, **variables: Any) -> Decided:
+        reading = self._reading
+        assert reading is not None
+        names = ", ".join(f"getvariable('{name}')" for name in TIMESTAMP_VARIABLES)
+        (values,) = self._db.execute(f"select {names}")
+        return Decided(
+            reading.untyped,
+            reading.ids,
+            reading.plays_count,
+            {**dict(zip(TIMESTAMP_VARIABLES, values, strict=True)), **variables},
+            len(self._items) > 1,
+        )
+
+    def _make_events(self, **_structure: Any) -> Rows:
+        """Reads all files, and makes the view events and the table input_files."""
+        db = self._db
+        self._staged = db.cluster.map(
+            partial(stage_log, self._shared, self._decided()), self._items, advance=self._advance
+        )
+        self._bind_files()
+        self._show_events()
+        return []
+
+    def _bind_files(self) -> None:
+        logs, staged = [item.log for item in self._items], self._staged
+        self._db.set(
+            input_files=[log.name for log in logs],
+            input_paths=[self._path(number) for number in range(len(logs))],
+            input_formats=[file.format for file in staged],
+            input_bytes=[log.bytes for log in logs],
+            input_lines=[file.lines for file in staged],
+            input_open_ends=[file.open_end for file in staged],
+            duplicate_lines=None,
+        )
+        self._db.run("staging/input_files.sql")
+        self._db.run("staging/left_out.sql")
+
+    def _path(self, number: int) -> str:
+        return str(self._items[number].log.path)
+
+    def _show_events(self) -> None:
+        """Makes the view events. Raises OptionError for ids that Spark does not know."""
+        typed = [file for file in self._staged if file.types]
+        types = typed[0].types
+        for file in typed:
+            if file.types != types:
+                name = self._items[file.number].log.name
+                raise OptionError(
+                    f"{name}: its events have other types than those before: "
+                    f"{_difference(types, file.types)}; the engine spark reads each file by itself"
+                )
+        for name in ("user", "track"):
+            if types[name] not in ID_TYPES:
+                raise OptionError(
+                    f"ids of {name}s have the type {types[name]}, which Spark compares otherwise "
+                    f"than DuckDB; with the engine spark it must be one of {', '.join(ID_TYPES)}"
+                )
+        results = self._shared.folder
+        files = tuple(str(results.part("events", file.number)) for file in typed)
+        self._db.show("events", StoredTable(files, types))
+
+    def _show_rejected_lines(self) -> None:
+        db, results = self._db, self._shared.folder
+        files = [results.part("rejected_lines", f.number) for f in self._staged if f.rejected]
+        if not files:
+            db.run("staging/rejected_lines.sql")
+            files = [results.part("rejected_lines", 0)]
+            store(db, "from rejected_lines", files[0])
+            db.drop("rejected_lines")
+        db.show("rejected_lines", StoredTable(tuple(map(str, files)), REJECTED_TYPES))
+
+    def _accept_lines(self, **_structure: Any) -> Rows:
+        """Makes the tables accepted_lines and line_counts, and fills left_out, by the counts."""
+        db, staged = self._db, self._staged
+        names = [item.log.name for item in self._items]
+        db.set(
+            accepted=[file.accepted for file in staged],
+            are_all=[file.are_all for file in staged],
+            readable=[file.readable_lines for file in staged],
+            others=[file.other_lines for file in staged],
+        )
+        db.execute(
+            "create or replace temp table accepted_lines as select file_number, file, path, "
+            "cast(getvariable('accepted')[file_number + 1] as bigint) as lines, "
+            "getvariable('are_all')[file_number + 1] as are_all from input_files;"
+            "create or replace temp table line_counts as select path, "
+            "cast(getvariable('readable')[file_number + 1] as bigint) as readable_lines, "
+            "cast(getvariable('others')[file_number + 1] as bigint) as lines from input_files;"
+            "create or replace temp table unreadable_lines as "
+            "select cast(null as varchar) as path where false"
+        )
+        if not db.count("left_out"):
+            rows = [
+                (names[file.number], cause, lines)
+                for file in staged
+                for cause, lines in file.left_out.items()
+            ]
+            for row in rows:
+                db.connection.execute("insert into left_out values (?, ?, ?)", row)
+        return []
+
+    def _undated_events(self, **_structure: Any) -> Rows:
+        return [(sum(file.undated for file in self._staged),)]
+
+    def _repeated_events(self, **_structure: Any) -> Rows:
+        files = [file.number for file in self._staged if file.types]
+        return [(self._repeated(EVENT_HASHES, "event_hash", files) > 0,)]
+
+    def _duplicate_lines(self, **_structure: Any) -> Rows:
+        files = self._hash_lines()
+        return [(self._repeated(LINE_HASHES, "line_hash", files),)]
+
+    def _hash_lines(self) -> list[int]:
+        """Writes the hashes of all lines; returns the numbers of the files that have any."""
+        items = [self._items[file.number] for file in self._staged if file.types]
+        self._db.cluster.map(partial(hash_lines, self._shared), items)
+        return [item.number for item in items]
+
+    def _repeated(self, table: str, column: str, files: list[int]) -> int:
+        work = self._shared.folder.work / table
+        paths = [str(part_path(work, number, "parquet")) for number in files]
+        self._db.show_to_spark(table, paths)
+        name = "staging/questions/repeated_hashes.sql"
+        ((repeated,),) = self._db.ask_spark(name, hashes=table, column=column)
+        return int(repeated)
+
+    def _find_copied_files(self, **structure: Any) -> Rows:
+        """Compares files by the hashes of their lines, in place of the lines."""
+        db, work = self._db, self._shared.folder.work / LINE_HASHES
+        db.execute("drop view if exists log_text")
+        parts = []
+        for number in (file.number for file in self._staged if file.types):
+            hashes = StoredTable(
+                (str(part_path(work, number, "parquet")),), {"line_hash": "BIGINT"}
+            )
+            parts.append(
+                f"select (select path from input_files where file_number = {number}) as path, "
+                f"line_hash as line, false as is_blank from ({hashes.query()})"
+            )
+        db.execute(f"create temp view log_text as {' union all '.join(parts)}")
+        handler = db.handlers.pop("staging/copied_files.sql")
+        rows = db.run("staging/copied_files.sql", **structure)
+        db.handlers["staging/copied_files.sql"] = handler
+        return rows
+
+    def _leave_out_earlier_events(self, **_structure: Any) -> Rows:
+        ((moment,),) = self._db.execute("select getvariable('first_moment')")
+        files = [file.number for file in self._staged if file.types]
+        work = partial(leave_out_earlier_events, self._shared, moment)
+        left = dict(zip(files, self._db.cluster.map(work, files), strict=True))
+        self._staged = [
+            replace(file, accepted=left.get(file.number, file.accepted)) for file in self._staged
+        ]
+        table = self._db.tables["events"]
+        self._db.show_to_spark("events", list(table.files))
+        return []
+
+    def _ask(self, name: str, added: Callable[[list[Rows]], Rows], **structure: Any) -> Rows:
+        """The rows of a question: about the first lines on the driver, about all by a job."""
+        if structure.get("lines") == "first_fields":
+            return super(SparkDatabase, self._db).run(name, **structure)
+        variables = {}
+        if "fields" in structure:
+            ((pointers,),) = self._db.execute("select getvariable('given_pointers')")
+            variables = {"given_pointers": pointers}
+        work = partial(ask_log, self._shared, self._decided(**variables), name, structure)
+        items = [item for item in self._items if item.log.bytes]
+        return added(self._db.cluster.map(work, items))
+
+    def _store_build_inputs(self) -> str:
+        path = self._shared.folder.work / "build_inputs.parquet"
+        store(self._db, "from build_inputs", path)
+        return str(path)
+
+
+def _difference(types: Types, others: Types) -> str:
+    """The first column in which two tables differ, in words."""
+    for name in (*types, *others):
+        if types.get(name) != others.get(name):
+            return f"{name} is {others.get(name) or 'missing'}, not {types.get(name) or 'there'}"
+    return "the order of the columns"
+
+
+def _sum_of_units(answers: list[Rows]) -> Rows:
+    """timestamp_units of all files from those of each."""
+    lines: dict[str | None, int] = {}
+    examples: dict[str | None, str] = {}
+    for unit, count, example in (row for rows in answers for row in rows):
+        lines[unit] = lines.get(unit, 0) + count
+        examples[unit] = min(examples.get(unit, example), example)
+    units = sorted(lines, key=lambda unit: (-lines[unit], unit is None, unit or ""))
+    return [(unit, lines[unit], examples[unit]) for unit in units]
+
+
+def _sum_of_kinds(answers: list[Rows]) -> Rows:
+    """id_kinds of all files from those of each: counts by id."""
+    names = [row[0] for row in answers[0]] if answers else []
+    counts: dict[str, list[int]] = {name: [0, 0, 0] for name in names}
+    for name, *found in (row for rows in answers for row in rows):
+        counts[name] = [total + count for total, count in zip(counts[name], found, strict=True)]
+    return [(name, *counts[name]) for name in names]
+
+
+def _sum(answers: list[Rows]) -> Rows:
+    return [(sum(rows[0][0] for rows in answers),)]
+
+
+def _any(answers: list[Rows]) -> Rows:
+    return [tuple(any(found) for found in zip(*(rows[0] for rows in answers), strict=True))]
+
+
+# The questions about all lines, and what makes one answer of those for each file.
+MERGED: dict[str, Callable[[list[Rows]], Rows]] = {
+    "timestamp_units": _sum_of_units,
+    "id_kinds": _sum_of_kinds,
+    "lines_with_time": _sum,
+    "given_fields_found": _any,
+}

@@ -1,0 +1,226 @@
+"""What executors do with the model: scores of ranges of users, and the results of each range.
+
+R and what is derived from it are whole in every executor, and loaded once: by the first range that
+its Python process gets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ubcf.building.modeling import make_centers, store_biases
+from ubcf.building.pipeline import make_results
+from ubcf.building.users_without_logs import recommend_popular_tracks
+from ubcf.database.session import literal
+from ubcf.database.writing import Database
+from ubcf.progress import Stages
+from ubcf.spark.results import JSON_PARTS, part_path, written
+from ubcf.spark.shared import Shared, Types, store, task_database, task_folder, task_options
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+    from ubcf.building.scores import Scoring
+    from ubcf.scoring.planner import Plan
+
+# The tables of results that each range has a part of.
+PARTS = ("users", "neighbors", "weights", "recommendations")
+
+# The folder of the rows of S in the folder of work.
+GRAPH = "graph"
+
+
+@dataclass(frozen=True)
+class UserRange:
+    """Consecutive users, by their dense indexes: start..stop-1. number: of the range, from 0."""
+
+    number: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What the first look at R says. users: their number. threads: of an executor."""
+
+    plan: Plan
+    users: int
+
+
+@dataclass(frozen=True)
+class ScoredRange:
+    """What became of a range: the types of its tables, and their numbers of rows."""
+
+    types: dict[str, Types]
+    rows: dict[str, int]
+
+
+@dataclass
+class _Loaded:
+    """What a process keeps between ranges: of one build only."""
+
+    build: str
+    scoring: Scoring
+    graph: sparse.csr_array | None = None
+
+
+_loaded: list[_Loaded] = []
+
+
+def fit_baseline(shared: Shared, _number: int) -> float:
+    """Stores the biases of users and tracks as Parquet; returns the mean time of all events."""
+    options = task_options(shared)
+    with (
+        task_folder() as folder,
+        task_database(shared, folder, threads=options.thread_count, memory=options.memory) as db,
+    ):
+        store_biases(db)
+        for table in ("user_biases", "track_biases"):
+            store(db, f"from {table}", shared.folder.work / f"{table}.parquet")
+        ((mean,),) = db.execute("select getvariable('mean_time')")
+        return float(mean)
+
+
+def plan(shared: Shared, _number: int) -> Planned:
+    """Decides how to compute the scores. Raises MemoryLimitError if they do not fit."""
+    with task_folder() as folder, _model_database(shared, folder) as db:
+        scoring = _scoring(shared, db)
+        return Planned(scoring.plan, len(scoring.users.ids))
+
+
+def store_graph(shared: Shared, users: UserRange) -> None:
+    """Writes the rows of S of a range of users, which the walks of all users take."""
+    import numpy as np
+
+    from ubcf.scoring.lists import nearest_similarities
+
+    with task_folder() as folder, _model_database(shared, folder) as db:
+        scoring = _scoring(shared, db)
+    rows = nearest_similarities(
+        scoring.matrices,
+        scoring.plan,
+        scoring.options.model.neighborhood,
+        threads=scoring.options.thread_count,
+        users=range(users.start, users.stop),
+    )
+    path = part_path(shared.folder.work / GRAPH, users.number, "npz")
+    with written(path) as unfinished, unfinished.open("wb") as file:
+        np.savez(file, starts=rows.indptr, columns=rows.indices, values=rows.data)
+
+
+def score_range(shared: Shared, plan: Plan, users: UserRange) -> ScoredRange:
+    """Writes the parts of the results of a range of users, and of the JSON.
+
+    plan: that of all ranges, whatever this executor would plan.
+    """
+    from ubcf.building.scores import store_lists
+
+    with task_folder() as folder, _model_database(shared, folder) as db:
+        scoring = replace(_scoring(shared, db), plan=plan)
+        model = scoring.options.model
+        graph = None if model.users_reached is None else _graph(shared, scoring)
+        store_lists(db, scoring, range(users.start, users.stop), similarity=graph)
+        # The table users is made of the measures; other users than those of logs come later.
+        make_results(db, replace(scoring.options, users=None), Stages())
+        for table in PARTS:
+            store(db, f"from {table}", shared.folder.part(table, users.number))
+        if shared.options.users is None:
+            _write_json(db, shared, users.number)
+        return ScoredRange(
+            {table: db.columns(table) for table in PARTS},
+            {table: db.count(table) for table in PARTS},
+        )
+
+
+def store_popular(shared: Shared, number: int) -> int:
+    """Writes the lists of the users without logs as a part; returns the number of rows."""
+    with (
+        task_folder() as folder,
+        task_database(shared, folder, threads=1, memory=shared.options.memory) as db,
+    ):
+        db.execute("create table recommendations as from known_recommendations limit 0")
+        recommend_popular_tracks(db, shared.options)
+        store(db, "from recommendations", shared.folder.part("recommendations", number))
+        return db.count("recommendations")
+
+
+def write_json_of_range(shared: Shared, ends: tuple[int, str | None, str | None]) -> None:
+    """Writes the JSON of a range of users, and of the users without logs whose ids are in it.
+
+    ends: the number of the range, its first id as text, and that of the next one; None: no end.
+    """
+    number, first, stop = ends
+    types = shared.tables["popular_recommendations"].types
+    conditions = ["true"]
+    for text, comparison in ((first, ">="), (stop, "<")):
+        if text is not None:
+            conditions.append(f'"user" {comparison} cast({literal(text)} as {types["user"]})')
+    files = (str(shared.folder.part("recommendations", number)),)
+    own = replace(shared.tables["recommendations"], files=files)
+    with (
+        task_folder() as folder,
+        task_database(
+            replace(shared, tables={"popular": shared.tables["popular_recommendations"]}),
+            folder,
+            threads=1,
+            memory=shared.options.memory,
+        ) as db,
+    ):
+        db.execute(
+            f"create temp view recommendations as {own.query()} union all "
+            f"select * from popular where {' and '.join(conditions)}"
+        )
+        _write_json(db, shared, number)
+
+
+def _write_json(db: Database, shared: Shared, number: int) -> None:
+    with written(shared.folder.part(JSON_PARTS, number, "json")) as unfinished:
+        db.write_lines("results/recommendations_json.sql", unfinished)
+
+
+@contextlib.contextmanager
+def _model_database(shared: Shared, folder: Path) -> Iterator[Database]:
+    """A database of a task that has an executor alone, with the views of the centers."""
+    options = task_options(shared)
+    with task_database(shared, folder, threads=options.thread_count, memory=options.memory) as db:
+        db.set(
+            centering=options.model.centering,
+            time_offset=options.model.offset,
+            mean_time=shared.mean_time,
+            top=options.top,
+        )
+        make_centers(db, options.model)
+        yield db
+
+
+def _scoring(shared: Shared, db: Database) -> Scoring:
+    """The matrices of the build, loaded from the tables of the model if they are not yet."""
+    from ubcf.building.scores import Scoring
+
+    if not _loaded or _loaded[0].build != shared.build:
+        _loaded.clear()
+        _loaded.append(_Loaded(shared.build, Scoring.of(db, task_options(shared))))
+    return _loaded[0].scoring
+
+
+def _graph(shared: Shared, scoring: Scoring) -> sparse.csr_array:
+    """S of all users, from the parts of all ranges."""
+    import numpy as np
+
+    from ubcf.scoring.matrices import Rows
+
+    (loaded,) = _loaded
+    if loaded.graph is None:
+        starts, columns, values = [np.zeros(1, dtype=np.int64)], [], []
+        for part in sorted((shared.folder.work / GRAPH).glob("*.npz")):
+            with np.load(part) as arrays:
+                starts.append(starts[-1][-1] + arrays["starts"][1:].astype(np.int64))
+                columns.append(arrays["columns"])
+                values.append(arrays["values"])
+        rows = Rows(np.concatenate(starts), np.concatenate(columns), np.concatenate(values))
+        loaded.graph = rows.to_matrix(len(scoring.users.ids))
+    return loaded.graph
