@@ -1,5 +1,6 @@
 -- user_changes: one row per track whose rank for a user differs between two builds, or that only one of the lists has.
 -- change: new, left, up or down. Tracks of the new list first, by rank; then those that left it, by the rank that they had.
+-- in_new: whether the new build knows the track.
 -- Ids are compared as texts, since their types may differ. A track that neither catalog names has no title.
 -- variable user: the user. {{ old_type }}: the type of users in the old database.
 -- The two databases are attached as old and new.
@@ -41,7 +42,8 @@ select
         else 'down'
     end as change,
     compared.old_rank,
-    compared.new_rank
+    compared.new_rank,
+    new_tracks.track is not null as in_new
 from compared
 left join new.tracks as new_tracks on compared.id = cast(new_tracks.track as varchar)
 left join old.tracks as old_tracks on compared.id = cast(old_tracks.track as varchar)
