@@ -22,6 +22,7 @@ import ubcf
 from tests.support.dirty_logs import write_dirty_logs
 from tests.support.engines import differences
 from ubcf.building.options import BuildOptions
+from ubcf.scoring.options import PRESETS
 from ubcf.spark.options import SparkOptions
 from ubcf.spark.pipeline import build as build_on_spark
 from ubcf.spark.session import spark_session
@@ -72,15 +73,11 @@ def cases(folder: Path, given: argparse.Namespace) -> Iterator[tuple[str, Any, d
         DATA / "sparkify_events.json",
         {"fields": sparkify, "where": "page = 'NextSong'", "preset": "listening"},
     )
-    for place in sorted(given.logs.iterdir()) if given.logs else ():
-        if place.is_dir():
-            yield place.name, place, {}
-    for place in sorted(given.ratings.iterdir()) if given.ratings else ():
-        if place.is_dir():
-            options = {"fields": ratings, "scale": "0.5:5"}
-            yield place.name, place / "ratings.csv", options
-            for preset in ("ratings", "taste"):
-                yield f"{place.name} {preset}", place / "ratings.csv", {**options, "preset": preset}
+    for root, presets in ((given.logs, ("notebook",)), (given.ratings, PRESETS)):
+        for place in sorted(root.iterdir()) if root else ():
+            if place.is_dir():
+                for preset in presets:
+                    yield f"{place.name} {preset}", place, {"preset": preset}
     if given.events:
         ubcf.simulate(folder / "simulated", events=given.events)
         yield "simulated", folder / "simulated", {}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,12 +16,13 @@ import ubcf
 from tests.support.builds import Built
 from tests.support.dirty_logs import write_dirty_logs
 from tests.support.engines import differences
+from tests.support.logs import write_log
 from ubcf.building.options import BuildOptions
 from ubcf.database.stored_views import MARKER
-from ubcf.errors import OptionError, RejectedLinesError
+from ubcf.errors import MemoryLimitError, OptionError, RejectedLinesError
 from ubcf.spark.cluster import Cluster
 from ubcf.spark.options import SparkOptions
-from ubcf.spark.pipeline import build
+from ubcf.spark.pipeline import build, shared_by_tasks
 from ubcf.spark.results import remove_unnamed
 from ubcf.spark.session import SparkError, spark_session
 from ubcf.spark.shared import Shared, check_worker
@@ -186,3 +187,35 @@ def _imports_what_is_missing(_number: int) -> None:
 
 def _divides(number: int) -> float:
     return 1 / number
+
+
+class _Overhead:
+    """A cluster whose executors have this much beside their JVM."""
+
+    is_local = False
+    tasks_at_once = 2
+
+    def __init__(self, overhead: int | None) -> None:
+        self.overhead = overhead
+
+
+def test_the_memory_beside_the_jvm_must_hold_the_limit(tmp_path: Path) -> None:
+    given = BuildOptions(memory_limit="2GiB")
+    with pytest.raises(OptionError, match=r"limit is 2,048 MiB, and .*memoryOverhead 1,024 MiB; "):
+        shared_by_tasks(given, cast(Cluster, _Overhead(2**30)), tmp_path)
+    enough = shared_by_tasks(given, cast(Cluster, _Overhead(2**31)), tmp_path)
+    assert enough.options.memory == 2**31
+    unsaid = shared_by_tasks(BuildOptions(), cast(Cluster, _Overhead(2**30)), tmp_path)
+    assert unsaid.options.memory == 2**30
+    assert shared_by_tasks(given, cast(Cluster, _Overhead(None)), tmp_path).options.memory == 2**31
+
+
+def test_what_no_executor_can_hold_is_refused_with_its_size(spark: Any, tmp_path: Path) -> None:
+    assert spark is not None
+    write_log(tmp_path / "data.json", ((user, user % 7, 0.5) for user in range(5_000)))
+    with pytest.raises(MemoryLimitError, match=r"by a ridge need at least [0-9]+MiB"):
+        build(tmp_path, database=tmp_path / "a", preset="taste", memory_limit="256MiB")
+    assert [path.name for path in tmp_path.iterdir() if path.name != "data.json"] == [
+        "ubcf-results"
+    ]
+    assert list((tmp_path / "ubcf-results").iterdir()) == []

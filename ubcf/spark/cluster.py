@@ -177,6 +177,11 @@ def _in_words(error: BaseException) -> BaseException:
             "the Python of an executor has another version than that of the driver: name one of "
             "the same version by spark.pyspark.python"
         )
+    if "Python worker exited unexpectedly" in text:
+        return SparkError(
+            "a Python worker of Spark was killed, as systems do that run out of memory: try a "
+            "smaller --memory-limit, or more memory for the workers"
+        )
     lines = [line for line in text.splitlines() if re.match(r"\s*[\w.]*(Error|Exception)\b", line)]
     reason = one_line(Exception(lines[-1] if lines else text))
     return SparkError(f"Spark failed: {reason[:400]}")

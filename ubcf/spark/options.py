@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ubcf.building.inputs.log_options import DROP
 from ubcf.building.options import BuildOptions, PathLike
+from ubcf.database.templates import Templates
 from ubcf.errors import OptionError
 from ubcf.remote import is_remote, shown
 
@@ -44,8 +45,21 @@ class SparkOptions:
         return folder
 
 
-def refuse_unbearable(options: BuildOptions) -> None:
+# Files of sql/ about the lines of all files, which the driver answers from those of each file.
+ANSWERED_OTHERWISE = (
+    "staging/accepted_lines.sql",
+    "staging/questions/repeated_events.sql",
+    "staging/questions/duplicate_lines.sql",
+)
+
+
+def refuse_unbearable(options: BuildOptions, templates: Templates) -> None:
     """Raises OptionError for an option that a build on Spark cannot bear, with the reason."""
+    for name in filter(templates.replaces, ANSWERED_OTHERWISE):
+        raise OptionError(
+            f"{templates.path(name)}: the engine spark reads each file by itself, and does not run "
+            "this template over all of them; leave it out, or use the engine duckdb"
+        )
     if options.logs.repeats == DROP:
         raise OptionError(
             "repeats is 'drop', which compares all lines of all files in their order; with the "

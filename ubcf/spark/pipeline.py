@@ -71,7 +71,6 @@ def build(
     of_model = {name: given.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in given}
     of_logs = take_log_options(given)
     chosen = BuildOptions(**given, model=model_options(**of_model), logs=of_logs)
-    refuse_unbearable(chosen)
     places = as_places(logs)
     if catalog is not None:
         (catalog,) = as_places([catalog], "catalog")
@@ -103,6 +102,7 @@ def _build(
     pattern = chosen.logs.pattern
     inputs = find_inputs(places, catalog, pattern, standard_input=stdin)
     templates = Templates(_overlay(chosen))
+    refuse_unbearable(chosen, templates)
     read = [*inputs.paths, *templates.overlay_files(), *chosen.given_files]
     check_choice(chosen, has_catalog=inputs.has_catalog)
     database_path = check_target(database, BUILD_DATABASE, read)
@@ -110,6 +110,8 @@ def _build(
     targets = [] if target is None else target.targets
     refuse_log_names(places_on_disk(places), database_path, *targets, pattern=pattern)
     root = spark_options.results_beside(database_path)
+    parts = [root / f"000000.{suffix}" for suffix in ("parquet", "json")]
+    refuse_log_names(places_on_disk(places), *parts, pattern=pattern)
     with Publication(database_path, *targets) as publication:
         folder = publication.temporary_folder(database_path)
         logs, catalog_file = _fetched(inputs, folder, stages)
@@ -183,7 +185,7 @@ class _Job:
     ) -> tuple[Plan, Reading | None]:
         """Makes all results, and checks them."""
         chosen, cluster, stages = self.chosen, self.cluster, self.stages
-        shared = _shared(chosen, cluster, self.results.folder)
+        shared = shared_by_tasks(chosen, cluster, self.results.folder)
         cluster.map(partial(check_worker, shared), range(2 * cluster.executors))
         reading = read_logs(db, shared, logs, stages)
         refuse_rejected_lines(db, chosen.max_rejected)
@@ -204,7 +206,7 @@ def _fetched(inputs: Inputs, folder: Path, stages: Stages) -> tuple[list[LogFile
     return [replace(log, path=log.path.absolute()) for log in logs], catalog
 
 
-def _shared(chosen: BuildOptions, cluster: Cluster, results: Path) -> Shared:
+def shared_by_tasks(chosen: BuildOptions, cluster: Cluster, results: Path) -> Shared:
     """What all tasks are given. Raises OptionError if the executors have too little memory."""
     memory: int | str | None = chosen.memory_limit
     overhead = cluster.overhead
