@@ -45,12 +45,15 @@ EXPRESSIONS = {"CAST", "COLUMN_REF", "COMPARISON", "CONSTANT", "FUNCTION", "TYPE
 FUNCTIONS = {"list_value", "read_parquet"}
 SCHEMAS = {"", "main"}
 
-# The text of a view, as DuckDB writes it.
+# The text of a view, as DuckDB 2 and 1.5 write it.
 _VIEW = re.compile(
-    r"CREATE VIEW (?:\w+|\"(?:[^\"]|\"\")+\") AS (?P<columns>SELECT .*)"
-    r" FROM read_parquet\((?:main\.)?list_value\((?P<files>.*)\), \((?P<option>.*)\)\);",
+    r"CREATE VIEW \w+ AS (?P<columns>SELECT .*) FROM read_parquet\("
+    r"(?:main\.)?list_value\((?P<files>'(?:[^']|'')*'(?:, '(?:[^']|'')*')*)\),"
+    r" \(hive_partitioning = (?:false|CAST\('f' AS BOOLEAN\))\)\);",
     re.DOTALL,
 )
+
+_TEXT = re.compile(r"'((?:[^']|'')*)'")
 
 
 class StoredView(NamedTuple):
@@ -93,12 +96,10 @@ def stored_view(connection: duckdb.DuckDBPyConnection, table: str, text: str) ->
     parsed = json.loads(serialized)
     if parsed["error"] or len(parsed["statements"]) != 1:
         return None
-    node = parsed["statements"][0]["node"]
-    patterns = tuple(_patterns(node))
-    if not _only_reads(node) or found["files"] != ", ".join(map(literal, patterns)):
-        return None
+    patterns = tuple(each.replace("''", "'") for each in _TEXT.findall(found["files"]))
     view = StoredView(table, found["columns"], patterns)
-    return view if _are_results(view) else None
+    is_plain = _only_reads(parsed["statements"][0]["node"]) and _are_results(view)
+    return view if is_plain else None
 
 
 def hide_by_views(
@@ -119,13 +120,6 @@ def hide_by_views(
         names = (f"{PROTOCOL}://{view.table}/{number}.parquet" for number in range(len(view.files)))
         connection.execute(f"create temp view {identifier(view.table)} as {view.reading(names)}")
     return files
-
-
-def _patterns(node: dict[str, Any]) -> Iterator[str]:
-    """The texts that the parsed query gives to list_value."""
-    for part in _parts(node):
-        if part.get("function_name") == "list_value":
-            yield from (each["text"] for each in _parts(part) if each.get("kind") == "STRING")
 
 
 def _parts(tree: object) -> Iterator[dict[str, Any]]:
@@ -152,7 +146,8 @@ def _only_reads(node: dict[str, Any]) -> bool:
                 return False
         elif isinstance(part.get("type"), str):
             kinds.append(part["type"])
-    others = [kind for kind in kinds if kind != "ORDER_MODIFIER"]
+    # Functions have an order, and types details.
+    others = [kind for kind in kinds if not re.fullmatch("ORDER_MODIFIER|[A-Z]+_TYPE_INFO", kind)]
     return others == ["SELECT_NODE", "TABLE_FUNCTION"]
 
 
