@@ -41,29 +41,30 @@ def explain_prediction(
     user: Any,
     track: Any,
     loaded: StoredModel | None = None,
+    *,
+    indexes: tuple[int, int] | None = None,
 ) -> ExplainedTime:
     """The terms of the predicted time of a track for a user, as `predict` computes it.
 
     The part `neighbors` has neighbor, similarity, centered_time and contribution; with own_tracks,
     the part `own_tracks` has track in place of neighbor. Times are in the scale of the build. For a
     user or a track that the logs do not know, there are no terms.
-    loaded: the model, if it is loaded already.
+    loaded: the model, if it is loaded already. indexes: of the user and the track in it, if known:
+    then the ids need not be searched for.
     """
     session = Session(connection)
-    texts = {"user_text": user, "track_text": track}
-    pair = {name: np.array([str(text)], dtype=object) for name, text in texts.items()}
-    with session.registered("given_pairs", pair):
-        session.run("serving/pairs.sql", form="csv")
     model = load_model(session, loaded)
-    session.run("serving/indexed_pairs.sql")
-    known = session.run_arrays("serving/questions/known_pairs.sql")
+    if indexes is None:
+        indexes = _indexes(session, user, track)
+    else:
+        session.set(user_index=indexes[0], track_index=indexes[1])
+        session.run("serving/indexed_pair.sql")
     terms = {name: Terms.none() for name in TEMPLATES}
-    if len(known["position"]):
+    if indexes is not None:
         found = prediction_terms(
             model.matrices,
             model.options.neighborhood,
-            int(known["user_index"][0]),
-            int(known["track_index"][0]),
+            *indexes,
             damping=model.options.damping,
             own_tracks=model.options.own_tracks,
         )
@@ -83,9 +84,22 @@ def explain_prediction(
         of_neighbors,
         of_own_tracks,
         is_cut,
-        len(known["position"]) > 0,
+        indexes is not None,
         {name: _relation(session, TEMPLATES[name], each) for name, each in terms.items()},
     )
+
+
+def _indexes(session: Session, user: Any, track: Any) -> tuple[int, int] | None:
+    """The indexes of a user and a track, if the logs know both; makes indexed_pairs."""
+    texts = {"user_text": user, "track_text": track}
+    pair = {name: np.array([str(text)], dtype=object) for name, text in texts.items()}
+    with session.registered("given_pairs", pair):
+        session.run("serving/pairs.sql", form="csv")
+    session.run("serving/indexed_pairs.sql")
+    known = session.run_arrays("serving/questions/known_pairs.sql")
+    if not len(known["position"]):
+        return None
+    return int(known["user_index"][0]), int(known["track_index"][0])
 
 
 def _relation(session: Session, template: str, terms: Terms) -> duckdb.DuckDBPyRelation:

@@ -49,13 +49,21 @@ class NearRows:
             session.run_arrays(f"serving/questions/ids_of_{table}.sql")[kind]
             for kind, table in TABLES_OF_IDS.items()
         )
-        return cls(model, users, tracks)
+        near = cls(model, users, tracks)
+        # computed here, by one thread
+        near._starts, near._by_track, near._tracks_in_order  # noqa: B018
+        return near
 
     @property
     def has_similarities(self) -> bool:
         """Whether scores are of similarities alone: by no walk and no ridge."""
         options = self.model.options
         return options.users_reached is None and options.ridge_over_users is None
+
+    def indexes_of(self, user: Any, track: Any) -> tuple[int, int] | None:
+        """The indexes of a user and a track in the model, if it has both."""
+        index, column = _place(self.users, user), self._track_index(track)
+        return None if index is None or column is None else (index, column)
 
     @contextmanager
     def of_similar_users(self, session: Session, user: Any, most: int) -> Iterator[None]:
@@ -71,7 +79,8 @@ class NearRows:
         else:
             best = top_positive(self.model.similarity_of(np.array([index])), most)
             neighbors, weights = best.columns.astype(np.int64), best.values
-        with self._readable(session, index, neighbors, weights, self._rows_of(neighbors)):
+        rows = self._rows_of(neighbors)
+        with self._readable(session, index, neighbors, weights, rows, counts_common=True):
             yield
 
     @contextmanager
@@ -80,29 +89,29 @@ class NearRows:
 
         Gives the number of neighbors who contribute.
 
-        The macros similarities_of and weights_of have those neighbors of the user alone who heard
-        the track. The table interactions has their rows about the track, and all rows of the user
-        and of the `most` who contribute most. session, user, track: as in `of_similar_users`.
+        The macros similarities_of and weights_of have those neighbors of the user alone who
+        contribute, in no order and without the numbers of tracks in common. The table interactions
+        has their rows about the track, and all rows of the user and of the `most` who contribute
+        most. session, user, track: as in `of_similar_users`.
         """
-        index, column = _place(self.users, user), self._track_index(track)
+        indexes = self.indexes_of(user, track)
         neighbors, weights = np.zeros(0, dtype=np.int64), np.zeros(0)
         rows = np.zeros(0, dtype=np.int64)
-        if index is not None and column is not None:
-            similarity = self.model.similarity_of(np.array([index]))
-            rows = self._rows_about(similarity.indices.astype(np.int64), column)
+        if indexes is not None:
             weight_of = np.zeros(len(self.users))
+            similarity = self.model.similarity_of(np.array(indexes[:1]))
             weight_of[similarity.indices] = similarity.data
-            neighbors = self.model.indexed["user_index"][rows].astype(np.int64)
+            rows = self._rows_about(indexes[1])
+            terms = weight_of[self._users_of(rows)] * self.model.indexed["counted_time"][rows]
+            rows, terms = rows[terms != 0], np.abs(terms[terms != 0])
+            neighbors = self._users_of(rows)
             weights = weight_of[neighbors]
-            terms = np.abs(weights * self.model.indexed["counted_time"][rows])
-            if len(terms) > most:
-                # Those equal to the last one are among them, as the order of ids decides.
-                least = np.partition(terms, -most)[-most]
-                whole = terms >= least
-            else:
-                whole = np.ones(len(terms), dtype=bool)
-            rows = np.concatenate([rows[~whole], self._rows_of(neighbors[whole])])
-        with self._readable(session, index, neighbors, weights, rows):
+            # Those equal to the last one are among the first, as the order of ids decides.
+            least = np.partition(terms, -most)[-most] if len(terms) > most else 0.0
+            is_first = terms >= least
+            rows = np.concatenate([rows[~is_first], self._rows_of(neighbors[is_first])])
+        user_index = _place(self.users, user)
+        with self._readable(session, user_index, neighbors, weights, rows):
             yield len(neighbors)
 
     @contextmanager
@@ -114,7 +123,7 @@ class NearRows:
         column = self._track_index(track)
         rows = np.zeros(0, dtype=np.int64)
         if column is not None:
-            rows = self._rows_of(self._listeners(column))
+            rows = self._rows_of(self._users_of(self._rows_about(column)))
         if len(rows) > MOST_ROWS:
             yield
             return
@@ -129,6 +138,8 @@ class NearRows:
         neighbors: Indexes,
         weights: FloatArray,
         rows: Indexes,
+        *,
+        counts_common: bool = False,
     ) -> Iterator[None]:
         """Makes neighbors, and interactions besides those of the user, readable for a while."""
         users = np.array([] if user is None else [user], dtype=np.int64)
@@ -138,7 +149,7 @@ class NearRows:
             np.arange(1, len(neighbors) + 1),
             self.users[neighbors],
             weights,
-            self._common_tracks(own, neighbors),
+            self._common_tracks(own, neighbors) if counts_common else np.zeros(len(neighbors)),
         )
         with ExitStack() as stack:
             named = dict(zip(NEAR_SIMILARITIES, similarities, strict=True))
@@ -164,32 +175,27 @@ class NearRows:
         return starts
 
     @cached_property
-    def _listeners_of(self) -> tuple[Indexes, NDArray[np.int32]]:
-        """Where the listeners of each track begin, and the users: by track, ascending."""
+    def _by_track(self) -> tuple[Indexes, NDArray[np.int32]]:
+        """Where the rows of each track begin, and the rows: by track, then by user."""
         tracks = self.model.indexed["track_index"]
         starts = np.concatenate([[0], np.cumsum(np.bincount(tracks, minlength=len(self.tracks)))])
-        order = np.argsort(tracks, kind="stable")
-        return starts, self.model.indexed["user_index"][order]
+        return starts, np.argsort(tracks, kind="stable").astype(np.int32)
 
-    def _listeners(self, track: int) -> Indexes:
-        starts, users = self._listeners_of
-        listeners: Indexes = users[starts[track] : starts[track + 1]].astype(np.int64)
-        return listeners
+    def _rows_about(self, track: int) -> Indexes:
+        """The rows of all who heard a track, by user."""
+        starts, rows = self._by_track
+        about: Indexes = rows[starts[track] : starts[track + 1]].astype(np.int64)
+        return about
+
+    def _users_of(self, rows: Indexes) -> Indexes:
+        users: Indexes = self.model.indexed["user_index"][rows].astype(np.int64)
+        return users
 
     def _rows_of(self, users: Indexes) -> Indexes:
         """The rows of some users, by user in this order."""
         starts, lengths = self._starts[users], self._starts[users + 1] - self._starts[users]
         before = np.cumsum(lengths) - lengths
         return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
-
-    def _rows_about(self, users: Indexes, track: int) -> Indexes:
-        """The rows of those of some users who heard a track, where that counts."""
-        heard = np.intersect1d(users, self._listeners(track), assume_unique=True)
-        rows = self._rows_of(heard)
-        indexed = self.model.indexed
-        is_about = (indexed["track_index"][rows] == track) & (indexed["counted_time"][rows] != 0)
-        about: Indexes = rows[is_about]
-        return about
 
     def _common_tracks(self, own: Indexes, neighbors: Indexes) -> Indexes:
         """How many tracks of the rows `own` each of some users heard: shape of `neighbors`."""

@@ -122,6 +122,14 @@ class Asked:
         with self._near() as asked, near.of_explanation(asked.session, *ids, most) as neighbors:
             yield asked, neighbors
 
+    def indexes_of(self, user: Any, track: Any) -> tuple[int, int] | None:
+        """The indexes of a user and a track in the model, if they are quick to find.
+
+        Raises NotFoundError for an unknown user or track.
+        """
+        ids, near = (self.set_id("user", user), self.set_id("track", track)), self.build.near_rows()
+        return None if near is None else near.indexes_of(*ids)
+
     @contextmanager
     def near_listeners(self, track: Any) -> Iterator[Asked]:
         """For analyses of what the listeners of a track hear.

@@ -99,7 +99,13 @@ def explanation(asked: Asked) -> Answer:
         with asked.with_weights(name):
             nothing = why_nothing(asked.connection, name, track_name)
     stored = asked.rows("recommendation", user=name, track=track_name)
-    explained = explain_prediction(asked.connection, name, track_name, asked.build.model())
+    explained = explain_prediction(
+        asked.connection,
+        name,
+        track_name,
+        asked.build.model(),
+        indexes=asked.indexes_of(name, track_name),
+    )
     predicted = _shown_terms(asked.connection, explained)
     data: dict[str, Any] = {
         "user": name,
