@@ -184,6 +184,9 @@ def test_every_file_of_the_model_gives_the_same_rows(both: BothEngines) -> None:
     for relation in ("plays", "user_times", "track_times"):
         both.make(f"model/{relation}.sql")
     both.ask("model/questions/similarity_products.sql")
+    ranges = both.ask("model/questions/user_ranges.sql", ranges=3)
+    assert [first for first, _ in ranges] == [0, *(after for _, after in ranges[:-1])]
+    assert (len(ranges), ranges[-1][1]) == (3, len(LISTENERS))
     for withdrawn in (True, False):
         both.make(
             "model/recommendable_tracks.sql",

@@ -12,7 +12,7 @@ placed as (
 numbered as (
     select
         user_index,
-        interactions_before * {{ ranges }} // all_interactions as range_number
+        cast(floor(interactions_before * {{ ranges }} / all_interactions) as bigint) as range_number
     from placed
 )
 
