@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from ubcf.scoring.matrices import nonzero_entries
 from ubcf.scoring.parallel import in_turn
 from ubcf.scoring.ranking import count_positive
 from ubcf.scoring.ridge import RidgeWeights
@@ -54,14 +55,14 @@ def by_ridge(
         users = np.arange(*block)
         weights = inverted.columns(users)
         # Dense, and each sum is by ascending user, whatever the block.
-        scores = sparse.csr_array(np.ascontiguousarray((by_track @ weights).T))
+        scores = nonzero_entries(np.ascontiguousarray((by_track @ weights).T))
         if job.matrices.own_scores is not None:
             scores = sparse.csr_array(scores + job.matrices.own_scores[users])
         lists = recommended(job, scores, users)
         found = block_without_neighbors(job, block[0], count_positive(scores), lists)
         if neighbors:
             found = with_neighbors(job, found)
-        return replace(found, weights=sparse.csr_array(np.ascontiguousarray(weights.T)))
+        return replace(found, weights=nonzero_entries(np.ascontiguousarray(weights.T)))
 
     # Users who share no track count too, so the rows are as long as they can be.
     costs = np.full(job.users, float(job.users + job.tracks))
