@@ -7,9 +7,10 @@ each way to compute the scores, the way the planner takes, and its time as a rat
 The interactions are simulated here (popularity by a power law), from the shape alone; no logs are
 read and nothing is stored. The measured seconds of a compiled way include those of loading its
 kernels, as in every build: they are measured once, in a process of its own, after the kernels have
-been compiled. Of several runs of a way the fastest counts. With --presets the table has the presets
-that need similarities, for which there is one way, in the place of the ways. taste is left out
-where there are more than 10,000 users.
+been compiled. Of several runs of a way the fastest counts. A way that is estimated at more than ten
+times the best one is not measured. With --presets the table has the presets that need similarities,
+for which there is one way, in the place of the ways. taste is left out where there are more than
+10,000 users.
 
 --cpu measures and estimates processor time, on one thread: where others use the machine, too, wall
 time says little.
@@ -63,6 +64,9 @@ SHAPES = {
 
 # The kernels are compiled on this before they are measured.
 WARM_UP = (200, 2_000, 4_000, 0.8)
+
+# A way with a greater estimate, as a multiple of the least one, is not measured.
+MOST_TIMES_THE_BEST = 10
 
 # A ridge over more users takes minutes.
 MOST_USERS_OF_RIDGE = 10_000
@@ -168,15 +172,23 @@ def measured_ways(
     chosen = plan_for(matrix, threads)
     seconds: dict[tuple[str, bool], float] = {}
     cells: dict[str, str] = {}
-    for way, compiled in [*((way, False) for way in WAYS), *(COMPILED_WAYS if has_numba() else ())]:
+    ways = [*((way, False) for way in WAYS), *(COMPILED_WAYS if has_numba() else ())]
+    estimates = {
+        (way, compiled): estimated_seconds(work, way, compiled=compiled, threads=threads)
+        for way, compiled in ways
+    }
+    for way, compiled in ways:
         plan = plan_for(matrix, threads, way, compiled)
-        estimate = estimated_seconds(work, way, compiled=compiled, threads=threads)
+        estimate = estimates[way, compiled]
+        cells[f"{name_of(way, compiled)}: estimated"] = f"{estimate:.2f}"
+        if estimate > MOST_TIMES_THE_BEST * min(estimates.values()):
+            cells["measured" + " " * len(cells)] = ""
+            continue
         fastest = min(
             clock.of_lists(ModelMatrices(matrix), plan, threads=threads) for _ in range(runs)
         )
         # A build pays for loading once, this program not again.
         seconds[way, compiled] = fastest + (loading if compiled else 0.0)
-        cells[f"{name_of(way, compiled)}: estimated"] = f"{estimate:.2f}"
         cells["measured" + " " * len(cells)] = f"{seconds[way, compiled]:.2f}"
     ratio = seconds[chosen.way, chosen.compiled] / min(seconds.values())
     return {**cells, "chosen": name_of(chosen.way, chosen.compiled), "to the best": f"{ratio:.2f}"}
