@@ -165,7 +165,7 @@ def test_options_that_a_cluster_cannot_bear(tmp_path: Path) -> None:
 
 
 def test_workers_that_do_not_fit(spark: Any, tmp_path: Path) -> None:
-    cluster = Cluster(spark)
+    assert spark is not None
     (tmp_path / MARKER).touch()
     unseen = Shared("0.0 x", str(tmp_path / "unseen"), BuildOptions(), is_local=False)
     with pytest.raises(SparkError, match="cannot see it; put it on a file system that all"):
@@ -173,10 +173,12 @@ def test_workers_that_do_not_fit(spark: Any, tmp_path: Path) -> None:
     other = Shared("0.0 x", str(tmp_path), BuildOptions(), is_local=False)
     with pytest.raises(SparkError, match="install one version for both"):
         check_worker(other, 0)
-    with pytest.raises(SparkError, match=r"an executor has no ubcf_of_nobody: install ubcf"):
-        cluster.map(_imports_what_is_missing, [0])
-    with pytest.raises(SparkError, match="Spark failed: ZeroDivisionError: division by zero"):
-        cluster.map(_divides, [0])
+    with spark_session(BuildOptions(), SparkOptions(), tmp_path) as session:
+        cluster = Cluster(session)
+        with pytest.raises(SparkError, match="an executor has no ubcf_of_nobody: install ubcf"):
+            cluster.map(_imports_what_is_missing, [0])
+        with pytest.raises(SparkError, match="Spark failed: ZeroDivisionError: division by zero"):
+            cluster.map(_divides, [0])
 
 
 def _imports_what_is_missing(_number: int) -> None:
