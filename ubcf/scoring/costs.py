@@ -89,9 +89,8 @@ TILES_SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
 # Ranking a score that a kernel or a tile has selected.
 SECONDS_PER_CANDIDATE = 250e-9
 
-# Wall time of importing numba and loading the kernels: 0.45 s, where all else takes about 0.6 of
-# what is estimated.
-SECONDS_TO_LOAD_COMPILED = 0.75
+# Wall time of importing numba and loading the kernels.
+SECONDS_TO_LOAD_COMPILED = 0.65
 
 # Stored neighbors of a user, for the estimate.
 NEIGHBORS_KEPT = 50
