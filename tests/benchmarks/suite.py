@@ -2,16 +2,18 @@
 
     python tests/benchmarks/suite.py [--sets sparse,small,mid,large] [--peers bare,...] [--runs 3]
 
-It prints a markdown table: set x peer, wall time, peak memory, both as ratios to ubcf's, and
-whether the result is right. The peers are the scripts of peers/, each with its docstring;
-`pip install -e '.[peers]'` installs what they need, and one that cannot be imported is reported
-as such. A set is a name of SETS, made by `ubcf simulate`, or a folder of logs, such as `data`.
+It prints a markdown table: set x peer, wall time, CPU time, peak memory, all also as ratios to
+ubcf's, and whether the result is right. The peers are the scripts of peers/, each with its
+docstring; `pip install -e '.[peers]'` installs what they need, and one that cannot be imported is
+reported as such. A set is a name of SETS, made by `ubcf simulate`, or a folder of logs, such as
+`data`.
 
 How it is measured: every run is a whole process, from the start of the interpreter to the files
 written, always into an empty folder. Before that, everyone is run once, unmeasured, on the sample
 in data/, the kernels of ubcf are compiled, and the logs are read once. Then they are run in turn
 (ubcf, bare, ..., ubcf, bare, ...), so that a slow minute of the machine affects all. Wall time is
-that around the process, memory the peak resident size that the kernel reports for it (os.wait4).
+that around the process; CPU time (user and system) and memory (the peak resident size) are what the
+kernel reports for it (os.wait4).
 Times and sizes are medians, ratios are medians of the ratios within a turn.
 
 A run is ended, and its peer left out from then on, after --limit seconds, or when its resident
@@ -107,6 +109,14 @@ PEERS = {
 }
 
 
+# Of the table that is printed.
+COLUMNS = (
+    *("set", "who", "wall, s", "CPU, s", "peak, MiB"),
+    *(f"{measure} / {SUBJECT}" for measure in ("wall", "CPU", "peak")),
+    "result",
+)
+
+
 class Limits(NamedTuple):
     """What one run may take: seconds, and MiB of resident memory."""
 
@@ -115,9 +125,10 @@ class Limits(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One measured process: wall time in seconds, peak resident size in MiB, why it failed."""
+    """One measured process: wall and CPU seconds, peak resident size in MiB, why it failed."""
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     failure: str = ""
 
@@ -188,7 +199,8 @@ def measure(arguments: list[str], log: Path, limits: Limits) -> Run:
         last_words = log.read_text(errors="replace").split("\n")
         failures.append(next((line for line in reversed(last_words) if line.strip()), "no words"))
         failures[0] = f"exit code {process.returncode}, {failures[0].strip()[:80]}"
-    return Run(seconds, usage.ru_maxrss / MAXRSS_PER_MIB, "".join(failures))
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Run(seconds, cpu_seconds, usage.ru_maxrss / MAXRSS_PER_MIB, "".join(failures))
 
 
 def run_once(who: str, logs_dir: Path, folder: Path, limits: Limits) -> Run:
@@ -197,7 +209,8 @@ def run_once(who: str, logs_dir: Path, folder: Path, limits: Limits) -> Run:
     folder.mkdir(parents=True)
     run = measure(command(who, logs_dir, folder), folder / "words.txt", limits)
     failure = f", failed: {run.failure}" if run.failure else ""
-    say(f"  {who}: {run.seconds:.2f} s, {run.peak_mib:.0f} MiB{failure}")
+    figures = f"{run.seconds:.2f} s, {run.cpu_seconds:.2f} s of CPU, {run.peak_mib:.0f} MiB"
+    say(f"  {who}: {figures}{failure}")
     return run
 
 
@@ -275,12 +288,14 @@ def table_row(set_name: str, who: str, runs: dict[str, list[Run]], result: str) 
     cells = [Path(set_name).name, who]
     if of and not of[-1].failure:
         cells += [f"{median(run.seconds for run in of):.2f}"]
+        cells += [f"{median(run.cpu_seconds for run in of):.2f}"]
         cells += [f"{median(run.peak_mib for run in of):.0f}"]
         if subject and not subject[-1].failure:
             pairs = list(zip(of, subject, strict=True))
             cells += [f"{median(run.seconds / ours.seconds for run, ours in pairs):.2f}"]
+            cells += [f"{median(run.cpu_seconds / ours.cpu_seconds for run, ours in pairs):.2f}"]
             cells += [f"{median(run.peak_mib / ours.peak_mib for run, ours in pairs):.2f}"]
-    cells += ["-"] * (6 - len(cells))
+    cells += ["-"] * (len(COLUMNS) - 1 - len(cells))
     return "| " + " | ".join([*cells, result.replace("|", "/")]) + " |"
 
 
@@ -367,8 +382,8 @@ def main() -> int:
                 run_once(peer, ROOT / "data", out_dir / "results" / "warm-up" / peer, limits)
         compile_kernels()
         rows = [row for name in arguments.sets for row in run_set(name, arguments, limits, out_dir)]
-    print(f"| set | who | wall, s | peak, MiB | wall / {SUBJECT} | peak / {SUBJECT} | result |")
-    print("|---|---|--:|--:|--:|--:|---|")
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|---|---" + "|--:" * (len(COLUMNS) - 3) + "|---|")
     print("\n".join(rows))
     subject_rows = [row for row in rows if f"| {SUBJECT} |" in row]
     return 0 if all(row.endswith("| equal |") for row in subject_rows) else 1
