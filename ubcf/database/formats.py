@@ -228,13 +228,21 @@ def _batches(
     expressions: Sequence[str],
 ) -> Iterator[list[tuple[Any, ...]]]:
     """The rows of expressions over a relation; streamed, unless the relation holds its rows."""
+    import duckdb
+
     projected = relation.project(", ".join(expressions))
-    if relation.type == "MATERIALIZED_RELATION":
+    holds_rows = relation.type == "MATERIALIZED_RELATION"
+    if not holds_rows:
+        try:
+            # Unlike a relation, an executed statement streams its rows.
+            connection.execute(projected.sql_query())
+        except duckdb.ParserException:
+            # DuckDB 1.5 has no SQL of a projection of rows that are held.
+            holds_rows = True
+    if holds_rows:
         if rows := projected.fetchall():
             yield rows
         return
-    # Unlike a relation, an executed statement streams its rows.
-    connection.execute(projected.sql_query())
     while rows := connection.fetchmany(ROWS_FETCHED):
         yield rows
 

@@ -533,13 +533,14 @@ def _refuse_other_columns(
     *,
     may_lack: bool = False,
 ) -> None:
-    """Raises DatabaseError when a table lacks a column, or has another type or generates it."""
+    """Raises DatabaseError when a table lacks a column, or has another type or a formula for it."""
+    # A formula is given as the default, from DuckDB 2 on also as itself; our tables have neither.
     rows = _of_database(
-        connection, name, "duckdb_columns", "table_name, column_name, data_type, is_generated"
+        connection, name, "duckdb_columns", "table_name, column_name, data_type, column_default"
     )
     found = {(table, column): kind for table, column, kind, _ in rows}
-    for table, column, _, generated in rows:
-        if table in tables and generated:
+    for table, column, _, formula in rows:
+        if table in tables and formula is not None:
             raise DatabaseError(
                 f"{path}: not a database that ubcf made: {table}.{column} is a formula"
             )
