@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -179,12 +180,25 @@ def test_workers_that_do_not_fit(spark: Any, tmp_path: Path) -> None:
             cluster.map(_imports_what_is_missing, [0])
         with pytest.raises(SparkError, match="Spark failed: ZeroDivisionError: division by zero"):
             cluster.map(_divides, [0])
+        # One process of an executor holds R, however many others have read logs.
+        others = set(cluster.map(_process, range(4)))
+        alone = {
+            process
+            for _ in range(3)
+            for process in cluster.map(_process, [0, 1], whole_executor=True)
+        }
+        assert len(alone) == 1
+        assert not alone & others
 
 
 def _imports_what_is_missing(_number: int) -> None:
     import ubcf_of_nobody  # type: ignore[import-not-found]
 
     ubcf_of_nobody.work()
+
+
+def _process(_number: int) -> int:
+    return os.getpid()
 
 
 def _divides(number: int) -> float:

@@ -50,7 +50,8 @@ class SparkCluster:
         """The processes of the executors, which are children of the workers, of some or of all."""
         numbers = workers or range(len(self.workers))
         parents = {self.workers[number].pid for number in numbers}
-        return [process for process, parent in _parents().items() if parent in parents]
+        children = [process for process, parent in _parents().items() if parent in parents]
+        return [process for process in children if b"ExecutorBackend" in _command(process)]
 
 
 def await_stage(process: subprocess.Popen[str], stage: str) -> None:
@@ -142,6 +143,13 @@ def _await_port(port: int) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("the master does not listen")
+
+
+def _command(process: int) -> bytes:
+    """The command line of a process; empty if it has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
 
 
 def _parents() -> dict[int, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +24,9 @@ Result = TypeVar("Result")
 # Seconds without any executor after which a job is given up.
 LOST_SECONDS = 120.0
 LOST_SETTING = "spark.ubcf.lostWorkersTimeout"
+
+# Python processes with different environments are pools of their own.
+POOL_VARIABLE, POOL = "UBCF_PROCESSES", "whole executor"
 
 NO_UBCF = re.compile(r"ModuleNotFoundError: No module named '(ubcf[\w.]*|\w+)'")
 
@@ -73,12 +77,13 @@ class Cluster:
         """
         if not items:
             return []
-        context = self.session.sparkContext
         together = 1 if whole_executor and self.is_local else len(items)
-        rdd: Any = context.parallelize(list(items), together).map(partial(_guarded, work))
-        if whole_executor and not self.is_local:
-            rdd = rdd.withResources(self._whole_executor())
-        outcomes = self.call(rdd.collect, advance=advance)
+        with self._processes(POOL if whole_executor else None):
+            rdd: Any = self.session.sparkContext.parallelize(list(items), together)
+            rdd = rdd.map(partial(_guarded, work))
+            if whole_executor and not self.is_local:
+                rdd = rdd.withResources(self._whole_executor())
+            outcomes = self.call(rdd.collect, advance=advance)
         for outcome in outcomes:
             if isinstance(outcome, UbcfError):
                 raise outcome
@@ -135,6 +140,21 @@ class Cluster:
                     f"no worker is left: all executors are gone for {self._lost_seconds:.0f} s; "
                     "what they said is in the logs of the workers"
                 )
+
+    @contextlib.contextmanager
+    def _processes(self, pool: str | None) -> Iterator[None]:
+        """Lets tasks have the Python processes of a pool of their own; None: those of all tasks.
+
+        Spark keeps a process for each task of an executor at a time, and gives tasks to them in
+        turn. In a pool with one task at a time there is one, which alone holds what it loads.
+        """
+        environment: dict[str, str] = self.session.sparkContext.environment
+        if pool is not None:
+            environment[POOL_VARIABLE] = pool
+        try:
+            yield
+        finally:
+            environment.pop(POOL_VARIABLE, None)
 
     def _whole_executor(self) -> Any:
         """A profile of resources whose tasks take all cores of an executor each."""

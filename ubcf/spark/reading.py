@@ -118,15 +118,17 @@ class _Reader:
         """Does what `read_logs` says."""
         db, templates = self._db, self._db.templates
         lines_are_ours = reads_lines(templates, self._options)
+        paths = LiteralPaths()
         if lines_are_ours:
-            self._open_first_logs()
+            self._open_first_logs(paths)
         untyped = any(is_untyped(item.log, self._options.input_format) for item in self._items)
         reading = line_reading(db, fields_of(self._options), self._options, untyped=untyped)
         self._reading = reading
-        if lines_are_ours:
-            make_events(db, reading, lambda: None, lines_are_ours=True)
-        else:
-            self._make_events()
+        with paths:
+            if lines_are_ours:
+                make_events(db, reading, lambda: None, lines_are_ours=True)
+            else:
+                self._make_events()
         self._show_rejected_lines()
         self._accept_lines()
         counted = not templates.replaces("staging/events.sql")
@@ -143,7 +145,7 @@ class _Reader:
             reading.explain_no_event()
         return reading.told() if lines_are_ours else None
 
-    def _open_first_logs(self) -> None:
+    def _open_first_logs(self, paths: LiteralPaths) -> None:
         """Lets the driver see the first lines: those of as few files as have enough of them."""
         db, count = self._db, 1
         items = [item for item in self._items if item.log.bytes]
@@ -151,11 +153,11 @@ class _Reader:
         folder.mkdir()
         while True:
             logs = [item.log for item in items[:count]]
-            paths = LiteralPaths()
-            opened = open_logs(db, db.templates, logs, folder, paths, self._options)
-            lines = [source.lines.count for source in opened.sources if source.lines is not None]
-            # Blank lines do not count; few logs have any.
-            if sum(lines) >= 2 * FIRST_LINES or count >= len(items):
+            open_logs(db, db.templates, logs, folder, paths, self._options)
+            ((lines,),) = db.execute(
+                f"select count(*) from (from log_text where not is_blank limit {FIRST_LINES})"
+            )
+            if lines == FIRST_LINES or count >= len(items):
                 return
             count *= 2
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from ubcf.errors import MemoryLimitError
@@ -148,5 +147,4 @@ def _add_users_without_logs(db: SparkDatabase, shared: Shared, ranges: list[User
     del db.tables["recommendations"]
     db.execute("drop view recommendations")
     db.show("recommendations", StoredTable((*table.files, path), table.types))
-    assert Path(path).exists()
     return rows

@@ -19,7 +19,6 @@ from ubcf.database.session import identifier, literal
 from ubcf.database.stored_views import MARKER
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
-from ubcf.errors import InputError
 from ubcf.spark.results import Results, written
 from ubcf.spark.session import SparkError
 
@@ -150,11 +149,3 @@ def store(db: Database, query: str, path: Path) -> None:
         db.execute(
             f"copy ({query}) to {literal(str(unfinished))} (format parquet, use_tmp_file false)"
         )
-
-
-def read_bytes(path: Path) -> bytes:
-    """The content of a file. Raises InputError for one that this worker cannot see."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(cannot_see(str(path))) from error
