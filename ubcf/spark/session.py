@@ -6,8 +6,10 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,7 +203,10 @@ def _started(builder: Any, master: str, spark_options: SparkOptions, folder: Pat
     """Starts the session; what the JVM says goes to a file, unless it is to be seen."""
     said = folder / "spark.log"
     try:
-        with contextlib.nullcontext() if spark_options.verbose else _stderr_to(said):
+        with (
+            contextlib.nullcontext() if spark_options.verbose else _stderr_to(said),
+            _own_ctrl_c(),
+        ):
             session: SparkSession = builder.getOrCreate()
             return session
     except UbcfError:
@@ -211,6 +216,17 @@ def _started(builder: Any, master: str, spark_options: SparkOptions, folder: Pat
         if said.exists() and "JAVA_GATEWAY_EXITED" in reason:
             reason = _last_words(said.read_text(errors="replace")) or reason
         raise SparkError(f"Spark cannot be started with the master {master}: {reason}") from error
+
+
+@contextlib.contextmanager
+def _own_ctrl_c() -> Iterator[None]:
+    """Keeps what Ctrl-C does, which pyspark changes when it starts."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
 
 
 @contextlib.contextmanager
