@@ -21,7 +21,7 @@ from ubcf.files import Publication
 ROTATED = "changed or vanished while it was read (rotated?); build again, or let --retries do it"
 
 # What a build does with the logs, in the order of time; a log may change before each of them.
-MOMENTS = ["open_source", "pattern", "_account_for_lines", "_restore_lines", "grown"]
+MOMENTS = ["open_source", "pattern", "count_duplicates", "_restore_lines", "grown"]
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_a_killed_build_leaves_no_copy_for_long(tmp_path: Path) -> None:
 import os, signal, ubcf
 from ubcf.building import pipeline, staging
 from ubcf.files import Publication
-staging._account_for_lines = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+staging.count_duplicates = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ubcf.build(["a.csv", "b.parquet"], max_rejected=1)
 """
     environment = environment_of_ubcf()

@@ -1099,7 +1099,7 @@ MOMENTS = [
     "ubcf.building.pipeline.read_logs",
     "ubcf.building.inputs.records.readable",
     "ubcf.building.staging.pattern",
-    "ubcf.building.staging._account_for_lines",
+    "ubcf.building.staging.count_duplicates",
     "ubcf.building.staging.grown",
 ]
 

@@ -293,8 +293,8 @@ def test_a_model_of_an_overlay_takes_the_events_of_the_options(
 ) -> None:
     """Each play counts as heard to its end, which leaves nothing to center."""
     plays = sql_folder().joinpath("model/plays.sql").read_text()
-    assert "cast(time as varchar)" in plays
-    overlay(tmp_path, "model/plays.sql", plays.replace("cast(time as varchar)", "'1'"))
+    assert "cast(time as string)" in plays
+    overlay(tmp_path, "model/plays.sql", plays.replace("cast(time as string)", "'1'"))
     targets = ("-d", "changed.duckdb", "-o", "changed.json")
     theirs.ask("build", "logs", *BUILD_OPTIONS, "--templates", tmp_path, *targets)
     statement = "select count(*) as users, sum(events) as events, max(mean_time) as most from users"

@@ -28,10 +28,10 @@ SETTINGS = {
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A session of Spark in this process. With UBCF_TEST_SPARK=1 it may not be missing."""
+    """A session of Spark in this process. With TESTS_NEED_SPARK=1 it may not be missing."""
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         missing = "Spark needs Java 17, and there is none"
-        if os.environ.get("UBCF_TEST_SPARK") == "1":
+        if os.environ.get("TESTS_NEED_SPARK") == "1":
             pytest.fail(missing)
         pytest.skip(missing)
     from pyspark.sql import SparkSession

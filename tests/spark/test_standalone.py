@@ -17,7 +17,7 @@ from tests.support.spark_cluster import SparkCluster, await_stage, kill, spark_c
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        shutil.which("java") is None and os.environ.get("UBCF_TEST_SPARK") != "1",
+        shutil.which("java") is None and os.environ.get("TESTS_NEED_SPARK") != "1",
         reason="Spark needs Java 17, and there is none",
     ),
 ]
