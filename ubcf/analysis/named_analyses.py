@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import duckdb
 
 from ubcf.database.reading import on_own_cursor
 from ubcf.database.session import Session, literal
-from ubcf.database.templates import Templates
+from ubcf.database.templates import Templates, shipped_templates
 from ubcf.errors import NotFoundError, OptionError, TemplateError, did_you_mean, printable
 from ubcf.printing import Printed
 from ubcf.serving.unstored_weights import with_weights
@@ -79,7 +80,7 @@ def analyses() -> Analyses:
 
 def list_analyses(templates: Templates | None = None) -> list[Analysis]:
     """All analyses in order of their names. Raises TemplateError as read_analysis does."""
-    templates = templates or Templates()
+    templates = templates or shipped_templates()
     return [read_analysis(Path(name).stem, templates) for name in templates.names(FOLDER)]
 
 
@@ -101,6 +102,12 @@ def read_analysis(name: str, templates: Templates) -> Analysis:
         raise TemplateError(f"{templates.path(file)}: does not begin with '-- {name}: ...'")
     variables = re.findall(r"^-- variable (\w+): (.+)$", sql, flags=re.MULTILINE)
     return Analysis(name, head[1], tuple(Variable(*each) for each in variables), sql)
+
+
+@cache
+def _shipped_analysis(name: str) -> Analysis:
+    """An analysis of sql/analysis/. Raises as `read_analysis`."""
+    return read_analysis(name, shipped_templates())
 
 
 @on_own_cursor
@@ -146,7 +153,8 @@ def _prepared(
     session: Session, name: str, variables: Mapping[str, Any], ids_set: Collection[str] = ()
 ) -> Iterator[None]:
     """Sets the variables of an analysis, and makes readable what its SQL reads."""
-    analysis = read_analysis(name, session.templates)
+    shipped = session.templates is shipped_templates()
+    analysis = _shipped_analysis(name) if shipped else read_analysis(name, session.templates)
     _set_variables(session, analysis, variables, ids_set)
     with with_weights(session) if READS_WEIGHTS in analysis.sql else nullcontext():
         yield

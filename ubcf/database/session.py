@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 
 from ubcf.database.engines import quoted
-from ubcf.database.templates import Templates
+from ubcf.database.templates import Templates, shipped_templates
 from ubcf.errors import DatabaseError, QueryError, TemplateError, one_line
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Session:
     ) -> None:
         """templates: those of sql/ by default."""
         self.connection = connection
-        self.templates = templates or Templates()
+        self.templates = templates or shipped_templates()
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Runs statements and returns the rows of the last one."""

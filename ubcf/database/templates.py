@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -174,3 +175,9 @@ class Templates:
         if overlay == self._folders[-1]:
             return []
         return [file.relative_to(overlay).as_posix() for file in overlay.rglob("*.sql")]
+
+
+@cache
+def shipped_templates() -> Templates:
+    """The templates of sql/ without an overlay, which the sessions of a process share."""
+    return Templates()

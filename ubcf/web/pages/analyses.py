@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ubcf.analysis.named_analyses import Analysis, list_analyses, query, read_analysis
 from ubcf.analysis.statements import write_relation
-from ubcf.database.templates import Templates
+from ubcf.database.templates import shipped_templates
 from ubcf.errors import OptionError, TemplateError
 from ubcf.web.downloads import FORMS, download
 from ubcf.web.limits import within_size
@@ -28,7 +28,7 @@ def analyses(_asked: Asked) -> Answer:
 
 def analysis(asked: Asked) -> Answer | Response:
     """The rows of an analysis, if each variable that it needs has a value; a form for these."""
-    found = read_analysis(asked.ids["analysis"], Templates())
+    found = read_analysis(asked.ids["analysis"], shipped_templates())
     values: dict[str, Any] = {each.name: asked.text(each.name) or None for each in found.variables}
     form = asked.form.get("download")
     if form is not None:
