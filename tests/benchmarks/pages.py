@@ -171,6 +171,8 @@ def main() -> None:
     arguments = parser.parse_args()
     kinds = addresses(arguments.database)
     wanted = arguments.pages.split(",") if arguments.pages else list(kinds)
+    if unknown := [kind for kind in wanted if kind not in kinds]:
+        parser.error(f"no kind of page is called {unknown[0]!r}: there are {', '.join(kinds)}")
     with running(arguments.database.resolve()) as server:
         print("| page | readers | pause | pages/s | median | 95 % | CPU a page |")
         print("|---|---|---|---|---|---|---|")
