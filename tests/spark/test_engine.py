@@ -172,7 +172,9 @@ def test_workers_that_do_not_fit(spark: Any, tmp_path: Path) -> None:
     with pytest.raises(SparkError, match="cannot see it; put it on a file system that all"):
         check_worker(unseen, 0)
     other = Shared("0.0 x", str(tmp_path), BuildOptions(), is_local=False)
-    with pytest.raises(SparkError, match="install one version for both"):
+    with pytest.raises(
+        SparkError, match=r"has ubcf \d.*, the driver 0\.0: install one version for both"
+    ):
         check_worker(other, 0)
     with spark_session(BuildOptions(), SparkOptions(), tmp_path) as session:
         cluster = Cluster(session)

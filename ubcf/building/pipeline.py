@@ -8,7 +8,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ubcf._version import __version__
 from ubcf.building.inputs.log_options import LogOptions, take_log_options
-from ubcf.building.inputs.logs import Place, as_places, refuse_log_names
+from ubcf.building.inputs.logs import Catalog, Place, as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput
 from ubcf.building.inputs.transfer import check_output, find_inputs, places_on_disk
 from ubcf.building.memory import database_memory, may_load_kernels
@@ -29,7 +29,7 @@ from ubcf.building.modeling import (
 from ubcf.building.options import BuildKeywords, BuildOptions, PathLike
 from ubcf.building.recommendable import check_choice, choose_tracks
 from ubcf.building.staging import ROWS_SHOWN, read_catalog, read_logs, refuse_rejected_lines
-from ubcf.building.summary import BuildSummary, InputFile
+from ubcf.building.summary import BuildSummary, InputFile, Reading
 from ubcf.building.users_without_logs import read_users, recommend_popular_tracks
 from ubcf.database.reading import BUILD_DATABASE
 from ubcf.database.tables import MACROS
@@ -97,18 +97,34 @@ def build(
     Raises a UbcfError, and leaves the previous database and JSON unchanged, when logs or options
     cannot be used, too many lines are rejected, a check fails, or a file cannot be written.
     """
-    given: dict[str, Any] = {**options}
-    of_model = {name: given.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in given}
-    of_logs = take_log_options(given)
-    chosen = BuildOptions(**given, model=model_options(**of_model), logs=of_logs)
+    chosen = build_options(options)
     places = as_places(logs)
     if catalog is not None:
         (catalog,) = as_places([catalog], "catalog")
-    with StandardInput(again=chosen.retries > 0) as stdin:
-        for _ in range(chosen.retries):
+    return with_retries(
+        chosen.retries,
+        lambda stdin: _build(places, catalog, database, output, Stages(progress), chosen, stdin),
+    )
+
+
+def build_options(options: Mapping[str, Any]) -> BuildOptions:
+    """The options of a build from its keywords: its own, those of the model, and of the logs.
+
+    Raises OptionError.
+    """
+    given = {**options}
+    of_model = {name: given.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in given}
+    of_logs = take_log_options(given)
+    return BuildOptions(**given, model=model_options(**of_model), logs=of_logs)
+
+
+def with_retries(retries: int, build_once: Callable[[StandardInput], BuildSummary]) -> BuildSummary:
+    """Builds, and up to `retries` times again when a log is rotated while it is read."""
+    with StandardInput(again=retries > 0) as stdin:
+        for _ in range(retries):
             with contextlib.suppress(RotatedError):
-                return _build(places, catalog, database, output, Stages(progress), chosen, stdin)
-        return _build(places, catalog, database, output, Stages(progress), chosen, stdin)
+                return build_once(stdin)
+        return build_once(stdin)
 
 
 def _build(
@@ -163,10 +179,9 @@ def _build(
                 db,
                 stages,
                 started_at=started_at,
-                options={
-                    **chosen.recorded(None if catalog_file is None else catalog_file.name),
-                    "reading": None if reading is None else reading.recorded,
-                },
+                chosen=chosen,
+                catalog=catalog_file,
+                reading=reading,
                 plan=plan,
                 database=os.fspath(database),
                 output=shown(output),
@@ -271,12 +286,21 @@ def record(
     stages: Stages,
     *,
     started_at: datetime,
-    options: dict[str, Any],
+    chosen: BuildOptions,
+    catalog: Catalog | None,
+    reading: Reading | None,
     plan: Plan,
     database: str,
     output: str,
 ) -> BuildSummary:
-    """Makes the tables build and build_stages, and comments on all tables."""
+    """Makes the tables build and build_stages, and comments on all tables.
+
+    reading: what the logs told; None where an overlay decided what an event is.
+    """
+    options: dict[str, Any] = {
+        **chosen.recorded(None if catalog is None else catalog.name),
+        "reading": None if reading is None else reading.recorded,
+    }
     with stages.stage("record"):
         db.set(
             version=__version__,

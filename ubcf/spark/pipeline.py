@@ -10,28 +10,35 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from ubcf._version import __version__
-from ubcf.building.inputs.log_options import LogOptions, take_log_options
+from ubcf.building.inputs.log_options import LogOptions
 from ubcf.building.inputs.logs import Catalog, LogFile, Place, as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput
 from ubcf.building.inputs.transfer import Inputs, check_output, find_inputs, places_on_disk
 from ubcf.building.memory import database_memory
 from ubcf.building.options import BuildKeywords, BuildOptions, PathLike
-from ubcf.building.pipeline import RECOMMENDATIONS, check_results, make_model, record
+from ubcf.building.pipeline import (
+    RECOMMENDATIONS,
+    build_options,
+    check_results,
+    make_model,
+    record,
+    with_retries,
+)
 from ubcf.building.recommendable import check_choice
 from ubcf.building.staging import read_catalog, refuse_rejected_lines
 from ubcf.building.summary import BuildSummary, Reading
 from ubcf.database.reading import BUILD_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
-from ubcf.errors import OptionError, RotatedError
+from ubcf.errors import OptionError
 from ubcf.files import Publication, check_target
 from ubcf.keywords import with_options
 from ubcf.progress import Progress, Stages
 from ubcf.remote import shown
-from ubcf.scoring.options import MODEL_OPTIONS, ModelOptions, model_options
+from ubcf.scoring.options import ModelOptions
 from ubcf.spark.cluster import Cluster
 from ubcf.spark.database import SparkDatabase
 from ubcf.spark.options import SparkOptions, refuse_unbearable
@@ -67,24 +74,17 @@ def build(
     stderr. The rest is as for `ubcf.build`, and so are the errors; SparkError: Spark cannot be
     started, or its cluster cannot do the work.
     """
-    given: dict[str, Any] = {**options}
-    of_model = {name: given.pop(name) for name in ("preset", *MODEL_OPTIONS) if name in given}
-    of_logs = take_log_options(given)
-    chosen = BuildOptions(**given, model=model_options(**of_model), logs=of_logs)
+    chosen = build_options(options)
     places = as_places(logs)
     if catalog is not None:
         (catalog,) = as_places([catalog], "catalog")
     spark_options = SparkOptions(master, results, verbose)
-    with StandardInput(again=chosen.retries > 0) as stdin:
 
-        def once() -> BuildSummary:
-            stages = Stages(progress)
-            return _build(places, catalog, database, output, stages, chosen, spark_options, stdin)
+    def build_once(stdin: StandardInput) -> BuildSummary:
+        stages = Stages(progress)
+        return _build(places, catalog, database, output, stages, chosen, spark_options, stdin)
 
-        for _ in range(chosen.retries):
-            with contextlib.suppress(RotatedError):
-                return once()
-        return once()
+    return with_retries(chosen.retries, build_once)
 
 
 def _build(
@@ -122,15 +122,13 @@ def _build(
             job = _Job(chosen, templates, cluster, results, stages)
             with job.database(publication.unfinished(database_path), folder) as db:
                 plan, reading = job.fill(db, logs, catalog_file, folder)
-                catalog_name = None if catalog_file is None else catalog_file.name
                 summary = record(
                     db,
                     stages,
                     started_at=started_at,
-                    options={
-                        **chosen.recorded(catalog_name),
-                        "reading": None if reading is None else reading.recorded,
-                    },
+                    chosen=chosen,
+                    catalog=catalog_file,
+                    reading=reading,
                     plan=plan,
                     database=os.fspath(database),
                     output=str(results.folder) if output is None else shown(output),

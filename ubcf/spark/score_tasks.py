@@ -45,7 +45,7 @@ class UserRange:
 
 @dataclass(frozen=True)
 class Planned:
-    """What the first look at R says. users: their number. threads: of an executor."""
+    """What the first look at R says. users: their number."""
 
     plan: Plan
     users: int

@@ -83,7 +83,9 @@ def spark_session(
         # The settings that spark-submit was given are those of its JVM.
         SparkContext._ensure_initialized()
     conf = SparkConf()
-    master = spark_options.master or conf.get("spark.master", None) or f"local[{_cores(options)}]"
+    master = (
+        spark_options.master or conf.get("spark.master", None) or f"local[{options.thread_count}]"
+    )
     assert master is not None
     _check_master(master)
     for name, value in _settings(master, options, folder, conf).items():
@@ -115,10 +117,6 @@ def is_local(session: SparkSession) -> bool:
 
 def _is_embedded(master: str) -> bool:
     return master == "local" or master.startswith("local[")
-
-
-def _cores(options: BuildOptions) -> int:
-    return options.thread_count
 
 
 def _check_installation() -> None:
@@ -193,7 +191,7 @@ def _settings(master: str, options: BuildOptions, folder: Path, conf: Any) -> di
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
     }
     if not conf.contains("spark.sql.shuffle.partitions"):
-        settings["spark.sql.shuffle.partitions"] = str(_cores(options))
+        settings["spark.sql.shuffle.partitions"] = str(options.thread_count)
     if not conf.contains("spark.driver.extraJavaOptions"):
         settings["spark.driver.extraJavaOptions"] = LOCAL_JAVA_OPTIONS
     return settings

@@ -92,13 +92,12 @@ def cannot_see(path: str) -> str:
 
 def check_worker(shared: Shared, _number: int) -> str:
     """The name of a worker's machine. Raises SparkError if it does not fit the driver."""
-    from ubcf._version import __version__ as version
-
     if not (Path(shared.results) / MARKER).is_file():
         raise SparkError(cannot_see(str(Path(shared.results).parent)))
-    if shared.build.partition(" ")[0] != version:
+    of_driver = shared.build.partition(" ")[0]
+    if of_driver != __version__:
         raise SparkError(
-            f"the worker {socket.gethostname()} has ubcf {version}, the driver {__version__}: "
+            f"the worker {socket.gethostname()} has ubcf {__version__}, the driver {of_driver}: "
             "install one version for both"
         )
     return socket.gethostname()
