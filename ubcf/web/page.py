@@ -98,7 +98,7 @@ class Asked:
         """
         known, near = self.set_id("user", user), self.build.near_rows()
         if near is None:
-            with with_similarities(Session(self.connection), self.build.model(), most):
+            with with_similarities(self.session, self.build.model(), most):
                 yield self
             return
         with self._near() as asked, near.of_similar_users(asked.session, known, most):
@@ -150,7 +150,7 @@ class Asked:
         Raises NotFoundError for an unknown user.
         """
         self.set_id("user", user)
-        session, model = Session(self.connection), self.build.model()
+        session, model = self.session, self.build.model()
         with with_similarities(session, model), with_weights(session, model):
             yield
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from ubcf.analysis.comparison import compare
 from ubcf.analysis.titles import refuse_without_catalog
-from ubcf.database.session import Session
 from ubcf.errors import DatabaseError
 from ubcf.web.page import Answer, Asked, rows_of
 
@@ -26,7 +25,7 @@ def compared(asked: Asked) -> Answer:
     def make() -> dict[str, Any]:
         relations = compare(asked.connection, USERS_SHOWN, titles=_have_titles(asked))
         parts = {name: rows_of(relation) for name, relation in relations.items()}
-        session = Session(asked.connection)
+        session = asked.session
         session.set(k=TRACKS_SHOWN)
         tracks = rows_of(session.relation("analysis/diff/recommended_tracks.sql"))
         return {"parts": parts, "recommended_tracks": tracks}
@@ -39,7 +38,7 @@ def compared(asked: Asked) -> Answer:
 
 def _have_titles(asked: Asked) -> bool:
     """Whether one of the builds has a catalog, and both have columns for titles."""
-    session = Session(asked.connection)
+    session = asked.session
     if any(
         not {"artist", "title"} <= session.columns(f"{name}.tracks").keys()
         for name in ("old", "new")

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from ubcf.database.session import Session
 from ubcf.errors import InputError, OptionError
 from ubcf.serving.history import Play, checked_plays, typed_plays
 from ubcf.serving.recommendation import fold_in, time_bounds, why_popular
@@ -66,7 +65,7 @@ def _searched(asked: Asked, text: str) -> dict[str, list[Row]]:
 
 def _named(asked: Asked, plays: Sequence[Play]) -> list[Row]:
     """Plays with the artists and titles of the tracks; track is None if the logs have no such."""
-    session = Session(asked.connection)
+    session = asked.session
     session.set(texts=[track for track, _ in plays])
     rows = rows_of(session.relation("analysis/questions/tracks_of_texts.sql")) if plays else []
     return [{**row, "time": time} for row, (_, time) in zip(rows, plays, strict=True)]

@@ -7,7 +7,6 @@ from concurrent.futures import TimeoutError as NotReadyError
 from typing import Any
 
 from ubcf.analysis.experiment_text import finding
-from ubcf.database.session import Session
 from ubcf.web.page import Answer, Asked
 
 # How long the page waits for charts of a new build before it is shown without them, in seconds.
@@ -17,7 +16,7 @@ PATIENCE = 2.0
 def home(asked: Asked) -> Answer:
     """The build: its figures, the verdict of its checks, charts, experiments."""
     build = asked.build
-    session = Session(asked.connection)
+    session = asked.session
     data: dict[str, Any] = {
         "figures": build.row,
         "inputs": session.dictionaries("build_inputs"),

@@ -10,7 +10,6 @@ import duckdb
 from ubcf.analysis.explanation import why_nothing
 from ubcf.analysis.named_analyses import NEAREST_SHOWN
 from ubcf.analysis.titles import has_tracks, with_titles
-from ubcf.database.session import Session
 from ubcf.errors import DatabaseError
 from ubcf.serving.explained_prediction import (
     NEIGHBORS,
@@ -83,7 +82,7 @@ def _changes(asked: Asked) -> list[Row] | None:
     """
     if asked.build.against is None:
         return None
-    session = Session(asked.connection)
+    session = asked.session
     old_type = session.columns("old.recommendations")["user"]
     return session.rows("analysis/diff/user_changes.sql", old_type=old_type)
 
