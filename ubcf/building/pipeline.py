@@ -18,7 +18,13 @@ from ubcf._version import __version__
 from ubcf.building.inputs.log_options import LogOptions, take_log_options
 from ubcf.building.inputs.logs import Catalog, Place, as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput
-from ubcf.building.inputs.transfer import check_output, find_inputs, places_on_disk
+from ubcf.building.inputs.transfer import (
+    Inputs,
+    Output,
+    check_output,
+    find_inputs,
+    places_on_disk,
+)
 from ubcf.building.memory import database_memory, may_load_kernels
 from ubcf.building.modeling import (
     center_times,
@@ -138,15 +144,10 @@ def _build(
 ) -> BuildSummary:
     """Builds once; see `build`."""
     started_at = datetime.now(UTC)
-    pattern = chosen.logs.pattern
-    inputs = find_inputs(places, catalog, pattern, standard_input=stdin)
+    inputs = find_inputs(places, catalog, chosen.logs.pattern, standard_input=stdin)
     chosen.check_files(len(inputs.logs) + len(inputs.urls))
     templates = Templates(None if chosen.templates is None else Path(chosen.templates))
-    read = [*inputs.paths, *templates.overlay_files(), *chosen.given_files]
-    check_choice(chosen, has_catalog=inputs.has_catalog)
-    database_path = check_target(database, BUILD_DATABASE, read)
-    target = check_output(output, RECOMMENDATIONS, inputs, read)
-    refuse_log_names(places_on_disk(places), database_path, *target.targets, pattern=pattern)
+    database_path, target = check_targets(places, inputs, templates, chosen, database, output)
     with Publication(database_path, *target.targets) as publication:
         temporary_folder = publication.temporary_folder(database_path)
         log_files, catalog_file = inputs.fetched(temporary_folder, stages)
@@ -190,6 +191,27 @@ def _build(
             thread.join()
         publication.publish(before=target.upload(written, stages))
     return summary.finished(stages.seconds)
+
+
+def check_targets(
+    places: Sequence[Place],
+    inputs: Inputs,
+    templates: Templates,
+    chosen: BuildOptions,
+    database: PathLike,
+    output: PathLike | None,
+) -> tuple[Path, Output]:
+    """The path of the database, and where the JSON goes; output: None: nowhere.
+
+    inputs: what was found at the places. Raises OptionError for a target that the build reads, that
+    the next one would read, or that is something else; and for a choice of tracks without them.
+    """
+    read = [*inputs.paths, *templates.overlay_files(), *chosen.given_files]
+    check_choice(chosen, has_catalog=inputs.has_catalog)
+    path = check_target(database, BUILD_DATABASE, read)
+    target = check_output(output, RECOMMENDATIONS, inputs, read)
+    refuse_log_names(places_on_disk(places), path, *target.targets, pattern=chosen.logs.pattern)
+    return path, target
 
 
 def make_model(

@@ -16,25 +16,23 @@ from ubcf._version import __version__
 from ubcf.building.inputs.log_options import LogOptions
 from ubcf.building.inputs.logs import Catalog, LogFile, Place, as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput
-from ubcf.building.inputs.transfer import Inputs, check_output, find_inputs, places_on_disk
+from ubcf.building.inputs.transfer import Inputs, find_inputs, places_on_disk
 from ubcf.building.memory import database_memory
 from ubcf.building.options import BuildKeywords, BuildOptions, PathLike
 from ubcf.building.pipeline import (
-    RECOMMENDATIONS,
     build_options,
     check_results,
+    check_targets,
     make_model,
     record,
     with_retries,
 )
-from ubcf.building.recommendable import check_choice
 from ubcf.building.staging import read_catalog, refuse_rejected_lines
 from ubcf.building.summary import BuildSummary, Reading
-from ubcf.database.reading import BUILD_DATABASE
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import OptionError
-from ubcf.files import Publication, check_target
+from ubcf.files import Publication
 from ubcf.keywords import with_options
 from ubcf.progress import Progress, Stages
 from ubcf.remote import shown
@@ -103,16 +101,11 @@ def _build(
     inputs = find_inputs(places, catalog, pattern, standard_input=stdin)
     templates = Templates(_overlay(chosen))
     refuse_unbearable(chosen, templates)
-    read = [*inputs.paths, *templates.overlay_files(), *chosen.given_files]
-    check_choice(chosen, has_catalog=inputs.has_catalog)
-    database_path = check_target(database, BUILD_DATABASE, read)
-    target = None if output is None else check_output(output, RECOMMENDATIONS, inputs, read)
-    targets = [] if target is None else target.targets
-    refuse_log_names(places_on_disk(places), database_path, *targets, pattern=pattern)
+    database_path, target = check_targets(places, inputs, templates, chosen, database, output)
     root = spark_options.results_beside(database_path)
     parts = [root / f"000000.{suffix}" for suffix in ("parquet", "json")]
     refuse_log_names(places_on_disk(places), *parts, pattern=pattern)
-    with Publication(database_path, *targets) as publication:
+    with Publication(database_path, *target.targets) as publication:
         folder = publication.temporary_folder(database_path)
         logs, catalog_file = _fetched(inputs, folder, stages)
         with (
@@ -133,13 +126,11 @@ def _build(
                     database=os.fspath(database),
                     output=str(results.folder) if output is None else shown(output),
                 )
-            upload = None
-            if target is not None:
-                written = target.written(publication, folder)
+            written = target.written(publication, folder)
+            if target.is_wanted:
                 with stages.stage("write JSON"):
                     results.write_json(written)
-                upload = target.upload(written, stages)
-            publication.publish(before=upload)
+            publication.publish(before=target.upload(written, stages))
     return summary.finished(stages.seconds)
 
 

@@ -256,11 +256,16 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Output:
-    """Where the JSON goes. path: a local target; None: it is uploaded to `url`."""
+    """Where the JSON goes. path: a local target; None: it is uploaded to `url`, or not wanted."""
 
     path: Path | None
-    url: str
+    url: str | None
     remote: Remote
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the JSON goes anywhere."""
+        return self.url is not None
 
     @property
     def targets(self) -> list[Path]:
@@ -273,22 +278,27 @@ class Output:
 
     def upload(self, written: Path, stages: Stages) -> Callable[[], None] | None:
         """What uploads the JSON, to be called just before the database is published."""
-        if self.path is not None:
+        url = self.url
+        if self.path is not None or url is None:
             return None
 
         def upload() -> None:
             with stages.stage("upload"):
-                self.remote.upload(written, self.url, DatabaseError)
+                self.remote.upload(written, url, DatabaseError)
 
         return upload
 
 
-def check_output(target: PathLike, kind: Kind, inputs: Inputs, paths: Sequence[Path]) -> Output:
+def check_output(
+    target: PathLike | None, kind: Kind, inputs: Inputs, paths: Sequence[Path]
+) -> Output:
     """Returns where to write the JSON. The same rule for places on other machines and on this one.
 
-    paths: files of this machine that are read. Raises OptionError as `check_target`, InputError for
-    a place that cannot be reached.
+    target: None: nowhere. paths: files of this machine that are read. Raises OptionError as
+    `check_target`, InputError for a place that cannot be reached.
     """
+    if target is None:
+        return Output(None, None, inputs.remote)
     if not is_remote(target):
         return Output(check_target(target, kind, paths), os.fspath(target), inputs.remote)
     url = normal(os.fspath(target))
