@@ -185,7 +185,8 @@ def test_every_file_of_the_model_gives_the_same_rows(both: BothEngines) -> None:
         both.make(f"model/{relation}.sql")
     both.ask("model/questions/similarity_products.sql")
     ranges = both.ask("model/questions/user_ranges.sql", ranges=3)
-    assert [first for first, _ in ranges] == [0, *(after for _, after in ranges[:-1])]
+    assert [first for first, _, _ in ranges] == [0, *(after for _, after, _ in ranges[:-1])]
+    assert [user for _, _, user in ranges] == [sorted(LISTENERS)[first] for first, _, _ in ranges]
     assert (len(ranges), ranges[-1][1]) == (3, len(LISTENERS))
     for withdrawn in (True, False):
         both.make(

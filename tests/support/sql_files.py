@@ -66,6 +66,7 @@ MADE_ELSEWHERE = {
     "`ubcf/serving/found_similarities.py`": ("found_similarities",),
     "`ubcf/serving/near_rows.py`": ("near_similarities",),
     "`ubcf/evaluation/pipeline.py`": ("pair_scores", "estimates"),
+    "`ubcf/spark/scoring.py`": ("known_recommendations", "popular_recommendations"),
     "`staging/log_fields.sql`, as `{{ view }}`": ("log_fields",),
     "`staging/log_lines.sql`, as `{{ view }}`": ("log_lines", "numbered_log_lines"),
     "`evaluation/logged.sql`, as `{{ target }}`": ("test_logs",),

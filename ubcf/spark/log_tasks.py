@@ -77,7 +77,7 @@ class StagedLog:
 
     lines, open_end: of its bytes, None where they were not looked at. readable_lines, other_lines:
     with and without the blank ones; lines that are no text are counted in both. types: the columns
-    of its events; none if it is empty.
+    of its events; none if it is empty. left_out: by `where`.
     """
 
     number: int
@@ -90,7 +90,7 @@ class StagedLog:
     other_lines: int = 0
     rejected: int = 0
     undated: int = 0
-    left_out: dict[str, int] = field(default_factory=dict)
+    left_out: int = 0
     types: Types = field(default_factory=dict)
 
 
@@ -249,7 +249,7 @@ def _stage(
         are_all=accepted["are_all"],
         rejected=db.count("rejected_lines"),
         undated=db.run("staging/questions/undated_events.sql")[0][0],
-        left_out={row["cause"]: row["lines"] for row in db.dictionaries("left_out")},
+        left_out=sum(row["lines"] for row in db.dictionaries("left_out")),
         types=db.columns("events"),
     )
     results = shared.folder

@@ -195,8 +195,10 @@ class _Reader:
             input_open_ends=[file.open_end for file in staged],
             duplicate_lines=None,
         )
+        self._db.set(left_out_lines=[file.left_out for file in staged])
         self._db.run("staging/input_files.sql")
         self._db.run("staging/left_out.sql")
+        self._db.run("staging/left_out_of_parts.sql")
 
     def _path(self, number: int) -> str:
         return str(self._items[number].log.path)
@@ -233,33 +235,17 @@ class _Reader:
         db.show("rejected_lines", StoredTable(tuple(map(str, files)), REJECTED_TYPES))
 
     def _accept_lines(self, **_structure: Any) -> Rows:
-        """Makes the tables accepted_lines and line_counts, and fills left_out, by the counts."""
+        """Makes the tables accepted_lines, line_counts and unreadable_lines: tasks counted."""
         db, staged = self._db, self._staged
-        names = [item.log.name for item in self._items]
         db.set(
-            accepted=[file.accepted for file in staged],
-            are_all=[file.are_all for file in staged],
-            readable=[file.readable_lines for file in staged],
-            others=[file.other_lines for file in staged],
+            accepted_lines=[file.accepted for file in staged],
+            are_all_accepted=[file.are_all for file in staged],
+            readable_lines=[file.readable_lines for file in staged],
+            other_lines=[file.other_lines for file in staged],
         )
-        db.execute(
-            "create or replace temp table accepted_lines as select file_number, file, path, "
-            "cast(getvariable('accepted')[file_number + 1] as bigint) as lines, "
-            "getvariable('are_all')[file_number + 1] as are_all from input_files;"
-            "create or replace temp table line_counts as select path, "
-            "cast(getvariable('readable')[file_number + 1] as bigint) as readable_lines, "
-            "cast(getvariable('others')[file_number + 1] as bigint) as lines from input_files;"
-            "create or replace temp table unreadable_lines as "
-            "select cast(null as varchar) as path where false"
-        )
-        if not db.count("left_out"):
-            rows = [
-                (names[file.number], cause, lines)
-                for file in staged
-                for cause, lines in file.left_out.items()
-            ]
-            for row in rows:
-                db.connection.execute("insert into left_out values (?, ?, ?)", row)
+        db.run("staging/accepted_lines_of_parts.sql")
+        db.run("staging/line_counts_of_parts.sql")
+        db.run("staging/unreadable_lines.sql", rejects=False)
         return []
 
     def _undated_events(self, **_structure: Any) -> Rows:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from ubcf.building.modeling import make_centers, store_biases
 from ubcf.building.pipeline import make_results
 from ubcf.building.users_without_logs import recommend_popular_tracks
-from ubcf.database.session import literal
 from ubcf.database.writing import Database
 from ubcf.progress import Stages
 from ubcf.spark.results import JSON_PARTS, part_path, written
@@ -36,11 +35,17 @@ GRAPH = "graph"
 
 @dataclass(frozen=True)
 class UserRange:
-    """Consecutive users, by their dense indexes: start..stop-1. number: of the range, from 0."""
+    """Consecutive users, by their dense indexes: start..stop-1. number: of the range, from 0.
+
+    first_id, next_id: where ids of users without logs belong to it, as texts: from this one on, and
+    before that one; None: there is no end.
+    """
 
     number: int
     start: int
     stop: int
+    first_id: str | None
+    next_id: str | None
 
 
 @dataclass(frozen=True)
@@ -148,33 +153,21 @@ def store_popular(shared: Shared, number: int) -> int:
         return db.count("recommendations")
 
 
-def write_json_of_range(shared: Shared, ends: tuple[int, str | None, str | None]) -> None:
-    """Writes the JSON of a range of users, and of the users without logs whose ids are in it.
-
-    ends: the number of the range, its first id as text, and that of the next one; None: no end.
-    """
-    number, first, stop = ends
-    types = shared.tables["popular_recommendations"].types
-    conditions = ["true"]
-    for text, comparison in ((first, ">="), (stop, "<")):
-        if text is not None:
-            conditions.append(f'"user" {comparison} cast({literal(text)} as {types["user"]})')
-    files = (str(shared.folder.part("recommendations", number)),)
-    own = replace(shared.tables["recommendations"], files=files)
+def write_json_of_range(shared: Shared, users: UserRange) -> None:
+    """Writes the JSON of a range of users, and of the users without logs whose ids are in it."""
+    popular = shared.tables["popular_recommendations"]
+    files = (str(shared.folder.part("recommendations", users.number)),)
+    known = replace(shared.tables["known_recommendations"], files=files)
+    tables = {"popular_recommendations": popular, "known_recommendations": known}
     with (
         task_folder() as folder,
         task_database(
-            replace(shared, tables={"popular": shared.tables["popular_recommendations"]}),
-            folder,
-            threads=1,
-            memory=shared.options.memory,
+            replace(shared, tables=tables), folder, threads=1, memory=shared.options.memory
         ) as db,
     ):
-        db.execute(
-            f"create temp view recommendations as {own.query()} union all "
-            f"select * from popular where {' and '.join(conditions)}"
-        )
-        _write_json(db, shared, number)
+        db.set(first_id=users.first_id, next_id=users.next_id)
+        db.run("results/recommendations_in_order.sql", user_type=popular.types["user"])
+        _write_json(db, shared, users.number)
 
 
 def _write_json(db: Database, shared: Shared, number: int) -> None:

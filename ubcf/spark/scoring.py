@@ -101,7 +101,11 @@ def _ranges(db: SparkDatabase, users: int, plan: Plan, shared: Shared) -> list[U
     if is_divisible and not db.cluster.is_local:
         count *= RANGES_PER_EXECUTOR
     rows = db.run("model/questions/user_ranges.sql", ranges=count)
-    ranges = [UserRange(number, start, stop) for number, (start, stop) in enumerate(rows)]
+    first_ids = [None, *(first_id for _, _, first_id in rows[1:]), None]
+    ranges = [
+        UserRange(number, start, stop, first_ids[number], first_ids[number + 1])
+        for number, (start, stop, _) in enumerate(rows)
+    ]
     assert ranges[0].start == 0 and ranges[-1].stop == users
     return ranges
 
@@ -122,28 +126,12 @@ def _add_users_without_logs(db: SparkDatabase, shared: Shared, ranges: list[User
     table = db.tables["recommendations"]
     tables = {name: db.tables[name] for name in ("users", "tracks", "users_without_logs")}
     number = len(ranges)
-    with_popular = shared.with_tables(known_recommendations=table, **tables)
-    (rows,) = db.cluster.map(partial(store_popular, with_popular), [number])
+    with_users = shared.with_tables(known_recommendations=table, **tables)
+    (rows,) = db.cluster.map(partial(store_popular, with_users), [number])
     path = str(shared.folder.part("recommendations", number))
     popular = StoredTable((path,), table.types)
-    shared = shared.with_tables(recommendations=table, popular_recommendations=popular)
-    starts = ", ".join(str(users.start) for users in ranges)
-    firsts = [
-        text
-        for (text,) in db.execute(
-            f'select cast("user" as varchar) from user_times where user_index in ({starts}) '
-            "order by user_index"
-        )
-    ]
-    ends = [
-        (
-            users.number,
-            None if users.number == 0 else firsts[users.number],
-            None if users.number + 1 == number else firsts[users.number + 1],
-        )
-        for users in ranges
-    ]
-    db.cluster.map(partial(write_json_of_range, shared), ends)
+    with_popular = shared.with_tables(known_recommendations=table, popular_recommendations=popular)
+    db.cluster.map(partial(write_json_of_range, with_popular), ranges)
     del db.tables["recommendations"]
     db.execute("drop view recommendations")
     db.show("recommendations", StoredTable((*table.files, path), table.types))

@@ -1,0 +1,17 @@
+-- left_out: adds one row per log file with lines that --where leaves out.
+-- As staging/left_out_of_file.sql, where events are in parts: the variable holds the number for each file.
+insert into left_out
+with
+counted as (
+    select
+        file,
+        cast(getvariable('left_out_lines')[file_number + 1] as bigint) as lines
+    from input_files
+)
+
+select
+    file,
+    'where' as cause,
+    lines
+from counted
+where lines > 0;
