@@ -18,6 +18,7 @@ from tests.support.builds import Built
 from tests.support.dirty_logs import write_dirty_logs
 from tests.support.engines import differences
 from tests.support.logs import write_log
+from tests.support.stored import with_views
 from ubcf.building.options import BuildOptions
 from ubcf.database.stored_views import MARKER
 from ubcf.errors import MemoryLimitError, OptionError, RejectedLinesError
@@ -85,8 +86,19 @@ def test_results_of_a_database_that_is_gone_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "build"
     folder.mkdir()
     (folder / MARKER).write_text(json.dumps({"database": str(tmp_path / "gone.duckdb")}))
-    remove_unnamed(tmp_path, tmp_path / "gone.duckdb")
+    remove_unnamed(str(tmp_path), tmp_path / "gone.duckdb")
     assert not folder.exists()
+
+
+def test_results_that_a_database_names_stay_whatever_they_are_called(
+    sample: Built, tmp_path: Path
+) -> None:
+    root = tmp_path / "res [a]*'s"
+    pointer = with_views(sample.database, root)
+    marker = root / "results" / MARKER
+    marker.write_text(json.dumps({"database": str(pointer)}))
+    remove_unnamed(str(root), pointer)
+    assert marker.exists()
 
 
 def test_one_machine_loads_no_pyspark(tmp_path: Path) -> None:
@@ -220,12 +232,15 @@ class _Overhead:
 def test_the_memory_beside_the_jvm_must_hold_the_limit(tmp_path: Path) -> None:
     given = BuildOptions(memory_limit="2GiB")
     with pytest.raises(OptionError, match=r"limit is 2,048 MiB, and .*memoryOverhead 1,024 MiB; "):
-        shared_by_tasks(given, cast(Cluster, _Overhead(2**30)), tmp_path)
-    enough = shared_by_tasks(given, cast(Cluster, _Overhead(2**31)), tmp_path)
+        shared_by_tasks(given, cast(Cluster, _Overhead(2**30)), str(tmp_path))
+    enough = shared_by_tasks(given, cast(Cluster, _Overhead(2**31)), str(tmp_path))
     assert enough.options.memory == 2**31
-    unsaid = shared_by_tasks(BuildOptions(), cast(Cluster, _Overhead(2**30)), tmp_path)
+    unsaid = shared_by_tasks(BuildOptions(), cast(Cluster, _Overhead(2**30)), str(tmp_path))
     assert unsaid.options.memory == 2**30
-    assert shared_by_tasks(given, cast(Cluster, _Overhead(None)), tmp_path).options.memory == 2**31
+    assert (
+        shared_by_tasks(given, cast(Cluster, _Overhead(None)), str(tmp_path)).options.memory
+        == 2**31
+    )
 
 
 def test_what_no_executor_can_hold_is_refused_with_its_size(spark: Any, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ executors. What is as small as the users' options and the catalog is DuckDB's, o
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
 from ubcf.errors import TemplateError, one_line
 from ubcf.spark.cluster import Cluster
-from ubcf.spark.results import Results, part_path
+from ubcf.spark.results import Results
 from ubcf.spark.session import SparkError
 from ubcf.spark.shared import StoredTable, store
 
@@ -106,8 +106,10 @@ class SparkDatabase(Database):
             if table in self.tables:
                 del self.tables[table]
                 self.execute(f"drop view {table}")
-                for folder in (self.results.folder / table, self.results.work / table):
-                    shutil.rmtree(folder, ignore_errors=True)
+                for is_temporary in (False, True):
+                    self.results.storage.remove(
+                        self.results.table(table, is_temporary=is_temporary)
+                    )
             else:
                 super().drop(table)
 
@@ -115,24 +117,22 @@ class SparkDatabase(Database):
         """Turns a table of DuckDB into Parquet and a view of it."""
         types = self.columns(table)
         is_temporary = table != "tracks"
-        path = (
-            self.results.work / f"{table}.parquet" if is_temporary else self.results.part(table, 0)
-        )
-        store(self, f"from {table}", path)
+        part = self.results.work_part(table) if is_temporary else self.results.part(table, 0)
+        store(self, f"from {table}", part)
         super().drop(table)
-        self.show(table, StoredTable((str(path),), types), is_temporary=is_temporary)
+        self.show(table, StoredTable((part,), types), is_temporary=is_temporary)
 
     def show(self, name: str, table: StoredTable, *, is_temporary: bool = False) -> None:
         """Makes stored rows readable under a name, for both engines."""
         self.tables[name] = table
         temporary = "temp " if is_temporary else ""
         self.execute(f"create {temporary}view {identifier(name)} as {table.query()}")
-        self.show_to_spark(name, list(table.files))
+        self.show_to_spark(name, table)
 
-    def show_to_spark(self, name: str, files: list[str]) -> None:
-        """Makes files of Parquet a view of Spark."""
-        escaped = [_escaped(file) for file in files]
-        self.cluster.session.read.parquet(*escaped).createOrReplaceTempView(name)
+    def show_to_spark(self, name: str, table: StoredTable) -> None:
+        """Makes stored rows a view of Spark."""
+        frame = self.results.storage.frame(self.cluster.session, table.files, table.types)
+        frame.createOrReplaceTempView(name)
 
     def ask_spark(self, name: str, **structure: Any) -> list[tuple[Any, ...]]:
         """The rows of a question that Spark answers."""
@@ -168,19 +168,13 @@ class SparkDatabase(Database):
     def _make_by_spark(self, name: str, structure: dict[str, Any]) -> None:
         """Makes a table by Spark, stored as Parquet; its rows are in the order of its files."""
         relation = self._spark_templates.relation(name, **structure)
-        parent = self.results.work if relation.temporary else self.results.folder
-        folder = parent / relation.name
+        folder = self.results.table(relation.name, is_temporary=relation.temporary)
         frame = self._frame(name, relation.query)
         types = {
             field.name: self._type_of(field.name, field.dataType.simpleString())
             for field in frame.schema.fields
         }
-        self._called(name, lambda: frame.write.mode("overwrite").parquet(_uri(folder)))
-        files = []
-        for number, part in enumerate(sorted(folder.glob("part-*.parquet"))):
-            files.append(str(part.rename(part_path(folder, number, "parquet"))))
-        for leftover in (*folder.glob(".*.crc"), folder / "_SUCCESS"):
-            leftover.unlink(missing_ok=True)
+        files = self.results.storage.store_frame(frame, folder, partial(self._called, name))
         self.show(relation.name, StoredTable(tuple(files), types), is_temporary=relation.temporary)
 
     def _type_of(self, column: str, spark_type: str) -> str:
@@ -188,14 +182,3 @@ class SparkDatabase(Database):
         if column in ("user", "track") and "events" in self.tables:
             return self.tables["events"].types[column]
         return {"string": "VARCHAR", "int": "INTEGER"}.get(spark_type, spark_type.upper())
-
-
-def _uri(path: Path) -> str:
-    """A local path as Hadoop takes it, whatever the default file system is: it decodes nothing."""
-    return f"file://{path}"
-
-
-def _escaped(file: str) -> str:
-    """The pattern of Hadoop that matches one file alone."""
-    escaped = "".join(f"\\{letter}" if letter in "\\*?[]{}" else letter for letter in file)
-    return f"file://{escaped}"

@@ -33,17 +33,16 @@ from ubcf.database.paths import LiteralPaths, pattern
 from ubcf.database.session import literal
 from ubcf.database.writing import Database
 from ubcf.errors import UbcfError
-from ubcf.spark.results import part_path
 from ubcf.spark.session import SparkError
 from ubcf.spark.shared import (
     Shared,
-    Types,
     cannot_see,
     reading_memory,
     store,
     task_database,
     task_folder,
 )
+from ubcf.spark.storage import Types
 
 # The tables of hashes in the folder of work, and their columns.
 EVENT_HASHES, LINE_HASHES = "hashes_of_events", "hashes_of_lines"
@@ -150,15 +149,15 @@ def ask_log(
 
 def leave_out_earlier_events(shared: Shared, first_moment: datetime, number: int) -> int:
     """Removes the events of a part that are earlier than a moment; returns how many stay."""
-    path = shared.folder.part("events", number)
+    part = shared.folder.part("events", number)
     with (
         task_folder() as folder,
         task_database(shared, folder, threads=1, memory=reading_memory(shared)) as db,
     ):
-        db.execute(f"create table events as from read_parquet({literal(pattern(path))})")
+        db.execute(f"create table events as from read_parquet({literal(pattern(part))})")
         db.set(first_moment=first_moment)
         db.run("staging/without_earlier_events.sql")
-        store(db, "from events", path)
+        store(db, "from events", part)
         return db.count("events")
 
 
@@ -262,7 +261,7 @@ def _stage(
 
 def _store_hashes(shared: Shared, db: Database, table: str, number: int) -> None:
     db.run(f"staging/{table}.sql")
-    store(db, f"from {table}", part_path(shared.folder.work / table, number, "parquet"))
+    store(db, f"from {table}", shared.folder.work_part(table, number))
 
 
 def _counts_of_lines(db: Database) -> tuple[int, int]:

@@ -109,7 +109,7 @@ def _build(
         folder = publication.temporary_folder(database_path)
         logs, catalog_file = _fetched(inputs, folder, stages)
         with (
-            new_results(root, database_path, lambda: publication.is_decided) as results,
+            new_results(str(root), database_path, lambda: publication.is_decided) as results,
             _started(chosen, spark_options, folder, stages) as cluster,
         ):
             job = _Job(chosen, templates, cluster, results, stages)
@@ -124,7 +124,7 @@ def _build(
                     reading=reading,
                     plan=plan,
                     database=os.fspath(database),
-                    output=str(results.folder) if output is None else shown(output),
+                    output=results.folder if output is None else shown(output),
                 )
             written = target.written(publication, folder)
             if target.is_wanted:
@@ -176,7 +176,7 @@ class _Job:
         chosen, cluster, stages = self.chosen, self.cluster, self.stages
         shared = shared_by_tasks(chosen, cluster, self.results.folder)
         cluster.map(partial(check_worker, shared), range(2 * cluster.executors))
-        reading = read_logs(db, shared, logs, stages)
+        reading = read_logs(db, shared, logs, folder, stages)
         refuse_rejected_lines(db, chosen.max_rejected)
         read_catalog(db, catalog, folder, stages, chosen.logs)
         shared = _model(db, shared, stages)
@@ -195,7 +195,7 @@ def _fetched(inputs: Inputs, folder: Path, stages: Stages) -> tuple[list[LogFile
     return [replace(log, path=log.path.absolute()) for log in logs], catalog
 
 
-def shared_by_tasks(chosen: BuildOptions, cluster: Cluster, results: Path) -> Shared:
+def shared_by_tasks(chosen: BuildOptions, cluster: Cluster, results: str) -> Shared:
     """What all tasks are given. Raises OptionError if the executors have too little memory."""
     memory: int | str | None = chosen.memory_limit
     overhead = cluster.overhead
@@ -211,7 +211,7 @@ def shared_by_tasks(chosen: BuildOptions, cluster: Cluster, results: Path) -> Sh
         )
     return Shared(
         build=f"{__version__} {secrets.token_hex(8)}",
-        results=str(results),
+        results=results,
         options=replace(chosen, templates=_overlay(chosen), memory_limit=memory),
         is_local=cluster.is_local,
         tasks_at_once=cluster.tasks_at_once,
@@ -229,9 +229,9 @@ def _model(db: SparkDatabase, shared: Shared, stages: Stages) -> Shared:
         means.append(mean)
         db.set(mean_time=mean)
         for table, index in (("user_biases", "user_index"), ("track_biases", "track_index")):
-            path = str(shared.folder.work / f"{table}.parquet")
+            part = shared.folder.work_part(table)
             types = {index: "INTEGER", "bias": "DOUBLE"}
-            db.show(table, StoredTable((path,), types), is_temporary=True)
+            db.show(table, StoredTable((part,), types), is_temporary=True)
 
     make_model(db, shared.options, stages, fit=fit)
     return replace(shared, mean_time=means[0] if means else None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ubcf.building.inputs.fields import fields_of
@@ -41,8 +42,8 @@ from ubcf.spark.log_tasks import (
     leave_out_earlier_events,
     stage_log,
 )
-from ubcf.spark.results import part_path
-from ubcf.spark.shared import Shared, StoredTable, Types, store
+from ubcf.spark.shared import Shared, StoredTable, store
+from ubcf.spark.storage import Types
 
 # The lines that staging/first_fields.sql looks at.
 FIRST_LINES = 2000
@@ -68,15 +69,16 @@ Rows = list[tuple[Any, ...]]
 
 
 def read_logs(
-    db: SparkDatabase, shared: Shared, logs: list[LogFile], stages: Stages
+    db: SparkDatabase, shared: Shared, logs: list[LogFile], folder: Path, stages: Stages
 ) -> Reading | None:
     """Makes the views events and rejected_lines and the table build_inputs, as staging.read_logs.
 
+    folder: for temporary files of the driver.
     Returns what the logs told; None where an overlay decides what an event is.
     """
     with stages.stage("read logs", len(logs)) as stage:
         refuse_empty(logs)
-        reader = _Reader(db, shared, logs, stage.advance)
+        reader = _Reader(db, shared, logs, folder, stage.advance)
         reading = reader.read()
         if not db.templates.replaces("staging/events.sql"):
             refuse_miscounted(db)
@@ -92,11 +94,13 @@ class _Reader:
         db: SparkDatabase,
         shared: Shared,
         logs: list[LogFile],
+        folder: Path,
         advance: Callable[[int], None],
     ) -> None:
         self._db = db
         self._shared = shared
         self._items = [NumberedLog(number, log) for number, log in enumerate(logs)]
+        self._folder = folder
         self._advance = advance
         self._options = shared.options.logs
         self._staged: list[StagedLog] = []
@@ -140,7 +144,7 @@ class _Reader:
         if self._options.since is not None:
             leave_out_earlier(db, self._options)
         db.run("staging/build_inputs.sql", counted=counted, copied=copied)
-        db.show_to_spark("build_inputs", [self._store_build_inputs()])
+        db.show_to_spark("build_inputs", self._store_build_inputs())
         if lines_are_ours and db.count("events") == 0:
             reading.explain_no_event()
         return reading.told() if lines_are_ours else None
@@ -149,7 +153,7 @@ class _Reader:
         """Lets the driver see the first lines: those of as few files as have enough of them."""
         db, count = self._db, 1
         items = [item for item in self._items if item.log.bytes]
-        folder = self._shared.folder.work / "first"
+        folder = self._folder / "first"
         folder.mkdir()
         while True:
             logs = [item.log for item in items[:count]]
@@ -221,7 +225,7 @@ class _Reader:
                     f"than DuckDB; with the engine spark it must be one of {', '.join(ID_TYPES)}"
                 )
         results = self._shared.folder
-        files = tuple(str(results.part("events", file.number)) for file in typed)
+        files = tuple(results.part("events", file.number) for file in typed)
         self._db.show("events", StoredTable(files, types))
 
     def _show_rejected_lines(self) -> None:
@@ -232,7 +236,7 @@ class _Reader:
             files = [results.part("rejected_lines", 0)]
             store(db, "from rejected_lines", files[0])
             db.drop("rejected_lines")
-        db.show("rejected_lines", StoredTable(tuple(map(str, files)), REJECTED_TYPES))
+        db.show("rejected_lines", StoredTable(tuple(files), REJECTED_TYPES))
 
     def _accept_lines(self, **_structure: Any) -> Rows:
         """Makes the tables accepted_lines, line_counts and unreadable_lines: tasks counted."""
@@ -266,22 +270,20 @@ class _Reader:
         return [item.number for item in items]
 
     def _repeated(self, table: str, column: str, files: list[int]) -> int:
-        work = self._shared.folder.work / table
-        paths = [str(part_path(work, number, "parquet")) for number in files]
-        self._db.show_to_spark(table, paths)
+        parts = tuple(self._shared.folder.work_part(table, number) for number in files)
+        self._db.show_to_spark(table, StoredTable(parts, {column: "BIGINT"}))
         name = "staging/questions/repeated_hashes.sql"
         ((repeated,),) = self._db.ask_spark(name, hashes=table, column=column)
         return int(repeated)
 
     def _find_copied_files(self, **structure: Any) -> Rows:
         """Compares files by the hashes of their lines, in place of the lines."""
-        db, work = self._db, self._shared.folder.work / LINE_HASHES
+        db, results = self._db, self._shared.folder
         db.execute("drop view if exists log_text")
         parts = []
         for number in (file.number for file in self._staged if file.types):
-            hashes = StoredTable(
-                (str(part_path(work, number, "parquet")),), {"line_hash": "BIGINT"}
-            )
+            part = results.work_part(LINE_HASHES, number)
+            hashes = StoredTable((part,), {"line_hash": "BIGINT"})
             parts.append(
                 f"select (select path from input_files where file_number = {number}) as path, "
                 f"line_hash as line, false as is_blank from ({hashes.query()})"
@@ -300,8 +302,7 @@ class _Reader:
         self._staged = [
             replace(file, accepted=left.get(file.number, file.accepted)) for file in self._staged
         ]
-        table = self._db.tables["events"]
-        self._db.show_to_spark("events", list(table.files))
+        self._db.show_to_spark("events", self._db.tables["events"])
         return []
 
     def _ask(self, name: str, added: Callable[[list[Rows]], Rows], **structure: Any) -> Rows:
@@ -316,10 +317,10 @@ class _Reader:
         items = [item for item in self._items if item.log.bytes]
         return added(self._db.cluster.map(work, items))
 
-    def _store_build_inputs(self) -> str:
-        path = self._shared.folder.work / "build_inputs.parquet"
-        store(self._db, "from build_inputs", path)
-        return str(path)
+    def _store_build_inputs(self) -> StoredTable:
+        part = self._shared.folder.work_part("build_inputs")
+        store(self._db, "from build_inputs", part)
+        return StoredTable((part,), self._db.columns("build_inputs"))
 
 
 def _difference(types: Types, others: Types) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,8 +21,10 @@ from pathlib import Path
 
 import duckdb
 
+from ubcf.database.paths import pattern
 from ubcf.database.stored_views import MARKER
 from ubcf.errors import DatabaseError
+from ubcf.spark.storage import Storage, part_of, storage_of
 
 WORK = ".work"
 JSON_PARTS = "json"
@@ -35,53 +36,45 @@ COPY_SIZE = 1 << 20
 class Results:
     """The folder of the results of one build."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         """folder: absolute."""
         self.folder = folder
 
     @property
-    def work(self) -> Path:
-        """The folder of what only the build reads."""
-        return self.folder / WORK
+    def storage(self) -> Storage:
+        """Where the folder is."""
+        return storage_of(self.folder)
 
-    def part(self, table: str, number: int, suffix: str = "parquet") -> Path:
-        """The path of a part of a table; its folder is made."""
-        return part_path(self.folder / table, number, suffix)
+    @property
+    def is_seen(self) -> bool:
+        """Whether this machine sees the folder."""
+        return self.storage.exists(f"{self.folder}/{MARKER}")
 
-    def json_parts(self) -> list[Path]:
-        """The parts of the JSON, in order."""
-        return sorted((self.folder / JSON_PARTS).glob("*.json"))
+    def table(self, name: str, *, is_temporary: bool = False) -> str:
+        """The folder of a table. is_temporary: only the build reads it."""
+        return f"{self.folder}/{WORK}/{name}" if is_temporary else f"{self.folder}/{name}"
+
+    def part(self, table: str, number: int, suffix: str = "parquet") -> str:
+        """The name of a part of a table."""
+        return part_of(self.table(table), number, suffix)
+
+    def work_part(self, table: str, number: int = 0, suffix: str = "parquet") -> str:
+        """The name of a part of what only the build reads."""
+        return part_of(self.table(table, is_temporary=True), number, suffix)
 
     def write_json(self, target: Path) -> None:
         """Writes the JSON as one file. Raises DatabaseError when that fails."""
         try:
             with target.open("wb") as whole:
-                for part in self.json_parts():
-                    with part.open("rb") as file:
+                for part in self.storage.files(self.table(JSON_PARTS)):
+                    with self.storage.fetched(part) as path, path.open("rb") as file:
                         shutil.copyfileobj(file, whole, COPY_SIZE)
         except OSError as error:
             raise DatabaseError(f"cannot write the JSON: {error}") from error
 
 
-def part_path(folder: Path, number: int, suffix: str) -> Path:
-    """The path of a part in a folder, which is made. Parts sort by their numbers."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{number:06}.{suffix}"
-
-
 @contextlib.contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """Yields where to write a file that appears complete: several tasks may write the same one."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def new_results(root: Path, database: Path, is_published: Callable[[], bool]) -> Iterator[Results]:
+def new_results(root: str, database: Path, is_published: Callable[[], bool]) -> Iterator[Results]:
     """Makes the folder of a build that is to be pointed to by a database.
 
     root: the folder of all results. Removes before what older builds of this database left and it
@@ -89,35 +82,37 @@ def new_results(root: Path, database: Path, is_published: Callable[[], bool]) ->
     or will be (is_published). The lock of the database must be held.
     Raises DatabaseError when the folder cannot be made.
     """
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-    folder = root / name
+    storage = storage_of(root)
+    results = Results(f"{root}/{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}")
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        remove_unnamed(root, database)
-        folder.mkdir()
-        (folder / MARKER).write_text(json.dumps({"database": str(database)}), encoding="utf-8")
-        (folder / WORK).mkdir()
-    except OSError as error:
-        raise DatabaseError(f"cannot write in {root}: {error.strerror}") from error
-    try:
-        yield Results(folder)
+        try:
+            remove_unnamed(root, database)
+            storage.make(results.folder)
+            with storage.written(f"{results.folder}/{MARKER}") as path:
+                path.write_text(json.dumps({"database": str(database)}), encoding="utf-8")
+        except OSError as error:
+            raise DatabaseError(f"cannot write in {root}: {error.strerror}") from error
+        yield results
     except BaseException:
         if not is_published():
-            shutil.rmtree(folder, ignore_errors=True)
+            storage.remove(results.folder)
         raise
-    shutil.rmtree(folder / WORK, ignore_errors=True)
+    storage.remove(f"{results.folder}/{WORK}")
 
 
-def remove_unnamed(root: Path, database: Path) -> None:
+def remove_unnamed(root: str, database: Path) -> None:
     """Removes the folders of builds of a database that it does not name."""
     named = _named(database)
     if named is None:
         return
-    for marker in root.glob(f"*/{MARKER}"):
+    storage = storage_of(root)
+    for marker in storage.named(root, MARKER):
+        folder = marker.removesuffix(f"/{MARKER}")
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            owner = json.loads(marker.read_text(encoding="utf-8")).get("database")
-            if owner == str(database) and str(marker.parent) + os.sep not in named:
-                shutil.rmtree(marker.parent, ignore_errors=True)
+            with storage.fetched(marker) as path:
+                owner = json.loads(path.read_text(encoding="utf-8")).get("database")
+            if owner == str(database) and f"{pattern(folder)}/" not in named:
+                storage.remove(folder)
 
 
 def _named(database: Path) -> str | None:

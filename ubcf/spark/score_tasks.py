@@ -17,8 +17,9 @@ from ubcf.building.pipeline import make_results
 from ubcf.building.users_without_logs import recommend_popular_tracks
 from ubcf.database.writing import Database
 from ubcf.progress import Stages
-from ubcf.spark.results import JSON_PARTS, part_path, written
-from ubcf.spark.shared import Shared, Types, store, task_database, task_folder, task_options
+from ubcf.spark.results import JSON_PARTS
+from ubcf.spark.shared import Shared, store, task_database, task_folder, task_options
+from ubcf.spark.storage import Types
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -85,7 +86,7 @@ def fit_baseline(shared: Shared, _number: int) -> float:
     ):
         store_biases(db)
         for table in ("user_biases", "track_biases"):
-            store(db, f"from {table}", shared.folder.work / f"{table}.parquet")
+            store(db, f"from {table}", shared.folder.work_part(table))
         ((mean,),) = db.execute("select getvariable('mean_time')")
         return float(mean)
 
@@ -112,8 +113,8 @@ def store_graph(shared: Shared, users: UserRange) -> None:
         threads=scoring.options.thread_count,
         users=range(users.start, users.stop),
     )
-    path = part_path(shared.folder.work / GRAPH, users.number, "npz")
-    with written(path) as unfinished, unfinished.open("wb") as file:
+    part = shared.folder.work_part(GRAPH, users.number, "npz")
+    with shared.folder.storage.written(part) as path, path.open("wb") as file:
         np.savez(file, starts=rows.indptr, columns=rows.indices, values=rows.data)
 
 
@@ -156,7 +157,7 @@ def store_popular(shared: Shared, number: int) -> int:
 def write_json_of_range(shared: Shared, users: UserRange) -> None:
     """Writes the JSON of a range of users, and of the users without logs whose ids are in it."""
     popular = shared.tables["popular_recommendations"]
-    files = (str(shared.folder.part("recommendations", users.number)),)
+    files = (shared.folder.part("recommendations", users.number),)
     known = replace(shared.tables["known_recommendations"], files=files)
     tables = {"popular_recommendations": popular, "known_recommendations": known}
     with (
@@ -171,8 +172,8 @@ def write_json_of_range(shared: Shared, users: UserRange) -> None:
 
 
 def _write_json(db: Database, shared: Shared, number: int) -> None:
-    with written(shared.folder.part(JSON_PARTS, number, "json")) as unfinished:
-        db.write_lines("results/recommendations_json.sql", unfinished)
+    with shared.folder.storage.written(shared.folder.part(JSON_PARTS, number, "json")) as path:
+        db.write_lines("results/recommendations_json.sql", path)
 
 
 @contextlib.contextmanager
@@ -209,8 +210,9 @@ def _graph(shared: Shared, scoring: Scoring) -> sparse.csr_array:
     (loaded,) = _loaded
     if loaded.graph is None:
         starts, columns, values = [np.zeros(1, dtype=np.int64)], [], []
-        for part in sorted((shared.folder.work / GRAPH).glob("*.npz")):
-            with np.load(part) as arrays:
+        storage = shared.folder.storage
+        for part in storage.files(shared.folder.table(GRAPH, is_temporary=True)):
+            with storage.fetched(part) as path, np.load(path) as arrays:
                 starts.append(starts[-1][-1] + arrays["starts"][1:].astype(np.int64))
                 columns.append(arrays["columns"])
                 values.append(arrays["values"])

@@ -117,7 +117,7 @@ def _show(
     ranges: list[UserRange],
     found: list[ScoredRange],
 ) -> None:
-    files = tuple(str(shared.folder.part(table, users.number)) for users in ranges)
+    files = tuple(shared.folder.part(table, users.number) for users in ranges)
     db.show(table, StoredTable(files, found[0].types[table]))
 
 
@@ -128,11 +128,11 @@ def _add_users_without_logs(db: SparkDatabase, shared: Shared, ranges: list[User
     number = len(ranges)
     with_users = shared.with_tables(known_recommendations=table, **tables)
     (rows,) = db.cluster.map(partial(store_popular, with_users), [number])
-    path = str(shared.folder.part("recommendations", number))
-    popular = StoredTable((path,), table.types)
+    part = shared.folder.part("recommendations", number)
+    popular = StoredTable((part,), table.types)
     with_popular = shared.with_tables(known_recommendations=table, popular_recommendations=popular)
     db.cluster.map(partial(write_json_of_range, with_popular), ranges)
     del db.tables["recommendations"]
     db.execute("drop view recommendations")
-    db.show("recommendations", StoredTable((*table.files, path), table.types))
+    db.show("recommendations", StoredTable((*table.files, part), table.types))
     return rows

@@ -16,14 +16,11 @@ from ubcf.building.memory import database_memory
 from ubcf.building.options import SMALLEST_MEMORY, BuildOptions, processors
 from ubcf.database.paths import pattern
 from ubcf.database.session import identifier, literal
-from ubcf.database.stored_views import MARKER
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
-from ubcf.spark.results import Results, written
+from ubcf.spark.results import Results
 from ubcf.spark.session import SparkError
-
-# Columns and their SQL types, as DuckDB has them.
-Types = dict[str, str]
+from ubcf.spark.storage import Types, storage_of
 
 # Of the memory limit of a scoring task, what each of the tasks that read logs may take.
 LEAST_TASK_BYTES = SMALLEST_MEMORY
@@ -31,7 +28,7 @@ LEAST_TASK_BYTES = SMALLEST_MEMORY
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A table in Parquet files. files: their paths, in the order of the rows."""
+    """A table in Parquet files. files: their names, in the order of the rows."""
 
     files: tuple[str, ...]
     types: Types
@@ -71,7 +68,7 @@ class Shared:
     @property
     def folder(self) -> Results:
         """The folder of the results."""
-        return Results(Path(self.results))
+        return Results(self.results)
 
     @property
     def templates(self) -> Templates:
@@ -92,7 +89,7 @@ def cannot_see(path: str) -> str:
 
 def check_worker(shared: Shared, _number: int) -> str:
     """The name of a worker's machine. Raises SparkError if it does not fit the driver."""
-    if not (Path(shared.results) / MARKER).is_file():
+    if not shared.folder.is_seen:
         raise SparkError(cannot_see(str(Path(shared.results).parent)))
     of_driver = shared.build.partition(" ")[0]
     if of_driver != __version__:
@@ -142,9 +139,9 @@ def task_options(shared: Shared) -> BuildOptions:
     return options
 
 
-def store(db: Database, query: str, path: Path) -> None:
+def store(db: Database, query: str, file: str) -> None:
     """Writes the rows of a query to a Parquet file that appears complete."""
-    with written(path) as unfinished:
+    with storage_of(file).written(file) as unfinished:
         db.execute(
             f"copy ({query}) to {literal(str(unfinished))} (format parquet, use_tmp_file false)"
         )
