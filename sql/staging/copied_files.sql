@@ -4,37 +4,26 @@
 -- not found.
 create or replace temp table copied_files as
 with
-lines_of_files as (
-    select
-        input_files.file_number,
-        hash(log_text.line) as line_hash,
-        count(*) as copies
-    from log_text
-    inner join input_files on log_text.path = input_files.path
-    where not log_text.is_blank
-    group by input_files.file_number, hash(log_text.line)
-),
-
 ends as (
     select
-        line_hash,
+        line_id,
         min(file_number) as first_file,
         max(file_number) as last_file
     from lines_of_files
-    group by line_hash
+    group by line_id
 ),
 
 files as (
     select
         lines_of_files.file_number,
-        sum(lines_of_files.copies * cast(lines_of_files.line_hash as hugeint)) as fingerprint,
+        sum(lines_of_files.copies * cast(hash(lines_of_files.line_id) as hugeint)) as fingerprint,
         count(*) as different_lines,
         min(ends.first_file) as least_first,
         max(ends.first_file) as greatest_first,
         min(ends.last_file) as least_last,
         max(ends.last_file) as greatest_last
     from lines_of_files
-    inner join ends on lines_of_files.line_hash = ends.line_hash
+    inner join ends on lines_of_files.line_id = ends.line_id
     group by lines_of_files.file_number
 ),
 

@@ -1,5 +1,6 @@
--- left_out: adds one row per log file with lines that --where leaves out.
--- As staging/left_out_of_file.sql, where events are in parts: the variable holds the number for each file.
+-- left_out: adds one row per log file with lines that an option leaves out, the variable `left_out_cause`.
+-- As staging/left_out_of_file.sql and staging/left_out_by_file.sql, where events are in parts: the variable
+-- `left_out_lines` holds the number for each file.
 insert into left_out
 with
 counted as (
@@ -11,7 +12,7 @@ counted as (
 
 select
     file,
-    'where' as cause,
+    getvariable('left_out_cause') as cause,
     lines
 from counted
 where lines > 0;

@@ -10,21 +10,19 @@ session; what the cases are is listed below. Exit code 1: something differs.
 from __future__ import annotations
 
 import argparse
-import filecmp
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import ubcf
 from tests.support.dirty_logs import write_dirty_logs
-from tests.support.engines import differences
+from tests.support.engines import both_builds
+from tests.support.repeated_logs import REPEATED_LOGS, write_repeated_logs
 from ubcf.building.options import BuildOptions
 from ubcf.scoring.options import PRESETS
 from ubcf.spark.options import SparkOptions
-from ubcf.spark.pipeline import build as build_on_spark
 from ubcf.spark.session import spark_session
 
 SAMPLE = Path(__file__).parents[2] / "data"
@@ -65,6 +63,11 @@ def cases(folder: Path, given: argparse.Namespace) -> Iterator[tuple[str, Any, d
     yield "dirty", folder / "dirty", dirty
     yield "dirty listening", folder / "dirty", {**dirty, "preset": "listening"}
     yield "dirty text", folder / "dirty", {**dirty, "ids": "text"}
+    yield "dirty drop", folder / "dirty", {**dirty, "repeats": "drop"}
+    yield "dirty drop since", folder / "dirty", {**dirty, "repeats": "drop", "since": "2023-11-15"}
+    write_repeated_logs(folder / "repeated")
+    for repeats in ("keep", "drop"):
+        yield f"repeated {repeats}", folder / "repeated", {**REPEATED_LOGS, "repeats": repeats}
     ratings = {"user": "userId", "track": "movieId", "time": "rating"}
     yield "csv", DATA / "ratings.csv", {"fields": ratings, "scale": "0.5:5"}
     sparkify = {"user": "userId", "track": "song", "timestamp": "ts"}
@@ -86,19 +89,8 @@ def cases(folder: Path, given: argparse.Namespace) -> Iterator[tuple[str, Any, d
 
 def compare(name: str, logs: Any, options: dict[str, Any], folder: Path) -> list[str]:
     """What differs between the two builds of a case."""
-    seconds: list[float] = []
-    databases: list[Path] = []
-    outputs: list[Path] = []
-    for engine in (ubcf.build, build_on_spark):
-        database, output = (folder / f"{len(seconds)}.{end}" for end in ("duckdb", "json"))
-        started = time.perf_counter()
-        engine(logs, database=database, output=output, threads=2, **options)
-        seconds.append(time.perf_counter() - started)
-        databases.append(database)
-        outputs.append(output)
-    found = differences(*databases)
-    if not filecmp.cmp(outputs[0], outputs[1], shallow=False):
-        found.insert(0, "the JSON")
+    built = both_builds(logs, folder, threads=2, **options)
+    found, seconds = built.differences(), built.seconds
     words = "differ: " + "; ".join(found) if found else "are the same"
     print(f"{name}: both {words} ({seconds[0]:.1f} and {seconds[1]:.1f} s)", flush=True)
     return found

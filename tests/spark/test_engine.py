@@ -18,6 +18,7 @@ from tests.support.builds import Built
 from tests.support.dirty_logs import write_dirty_logs
 from tests.support.engines import differences
 from tests.support.logs import write_log
+from tests.support.overlays import overlay
 from tests.support.stored import with_views
 from ubcf.building.options import BuildOptions
 from ubcf.database.stored_views import MARKER
@@ -168,8 +169,10 @@ def test_a_master_that_is_none(
 
 
 def test_options_that_a_cluster_cannot_bear(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="repeats is 'drop', which compares all lines"):
-        build(SAMPLE, database=tmp_path / "a.duckdb", repeats="drop")
+    for name in ("lines_of_files", "left_out_by_file"):
+        template = overlay(tmp_path / name, f"staging/{name}.sql", "select 1")
+        with pytest.raises(OptionError, match=rf"{name}\.sql: the engine spark reads each file by"):
+            build(SAMPLE, database=tmp_path / "a.duckdb", templates=template)
     with pytest.raises(OptionError, match="results are written to a folder of a file system"):
         build(SAMPLE, database=tmp_path / "a.duckdb", results="s3://bucket/results")
     (tmp_path / "file").touch()

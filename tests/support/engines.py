@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import filecmp
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import duckdb
+
+import ubcf
+from ubcf.building.summary import BuildSummary
 
 # A table of times, whose types depend on them.
 STAGES = "build_stages"
@@ -16,6 +22,40 @@ STAGES = "build_stages"
 OF_A_MOMENT = ("started_at", "seconds", "plan_reason", "plan_estimates")
 
 ROWS_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True)
+class BothBuilds:
+    """The same build by DuckDB and by Spark: their databases, JSON, summaries and seconds."""
+
+    databases: list[Path]
+    outputs: list[Path]
+    summaries: list[BuildSummary]
+    seconds: list[float]
+
+    def differences(self) -> list[str]:
+        """What differs between the two; empty: nothing."""
+        found = differences(*self.databases)
+        one, two = self.outputs
+        if not filecmp.cmp(one, two, shallow=False):
+            found.insert(0, "the JSON")
+        return found
+
+
+def both_builds(logs: Any, folder: Path, **options: Any) -> BothBuilds:
+    """Builds the same by both engines."""
+    from ubcf.spark.pipeline import build as build_on_spark
+
+    built = BothBuilds([], [], [], [])
+    for engine in (ubcf.build, build_on_spark):
+        number = len(built.seconds)
+        built.databases.append(folder / f"{number}.duckdb")
+        built.outputs.append(folder / f"{number}.json")
+        places: Any = {"database": built.databases[-1], "output": built.outputs[-1]}
+        started = time.perf_counter()
+        built.summaries.append(engine(logs, **places, **options))
+        built.seconds.append(time.perf_counter() - started)
+    return built
 
 
 def differences(one: Path, other: Path) -> list[str]:

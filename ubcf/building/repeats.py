@@ -43,14 +43,22 @@ def settle_repeats(db: Database, log_paths: list[str], repeats: str, *, leaves_o
     db.set(log_paths=log_paths)
     if repeats == DROP:
         uncertain = db.run("staging/questions/uncertain_files.sql")
-        db.run("staging/left_out_lines.sql", every_line=not uncertain, leaves_out=leaves_out)
+        db.run(
+            "staging/compared_lines.sql",
+            every_line=not uncertain,
+            leaves_out=leaves_out,
+            among_shared=False,
+        )
+        db.run("staging/left_out_lines.sql")
         db.run("staging/without_left_out_lines.sql")
         db.run("staging/left_out_by_file.sql")
         db.run("staging/accepted_lines.sql")
         return False
     if duplicates <= SUSPICIOUS_SHARE * db.count("events"):
         return False
+    db.run("staging/lines_of_files.sql")
     db.run("staging/copied_files.sql")
+    db.drop("lines_of_files")
     ((equal, by_chance),) = db.run("staging/questions/equal_plays.sql")
     copied = any(row["is_exact"] for row in db.dictionaries("copied_files"))
     suspicious = copied or bool(equal > TIMES_CHANCE * by_chance)

@@ -160,14 +160,17 @@ def open_logs(
     folder: Path,
     paths: LiteralPaths,
     options: LogOptions,
+    *,
+    first_number: int = 0,
 ) -> OpenLogs:
     """Makes the view log_text of the lines of the logs, and what else reading them needs.
 
+    first_number: of the first of these files, in the order of all.
     Raises InputError for a log that cannot be read.
     """
     ours = reads_bytes(templates)
     sources = _sources(db, logs, folder, options) if ours else _complete_logs(logs)
-    log_paths = _bind_files(db, sources, paths)
+    log_paths = _bind_files(db, sources, paths, first_number)
     db.run("staging/input_files.sql")
     db.run("staging/left_out.sql")
     db.run("staging/whole_characters.sql")
@@ -217,7 +220,9 @@ def check_events(
     db.run("staging/accepted_lines.sql")
 
 
-def _bind_files(db: Database, sources: list[Source], paths: LiteralPaths) -> list[str]:
+def _bind_files(
+    db: Database, sources: list[Source], paths: LiteralPaths, first_number: int
+) -> list[str]:
     """Sets the variables that say which files are read, and how; returns `log_paths`."""
     input_paths = [str(paths.path(source.path)) for source in sources]
     pairs = list(zip(sources, input_paths, strict=True))
@@ -229,6 +234,7 @@ def _bind_files(db: Database, sources: list[Source], paths: LiteralPaths) -> lis
         input_bytes=[source.log.bytes for source in sources],
         input_lines=[source.lines and source.lines.count for source in sources],
         input_open_ends=[source.lines and source.lines.open_end for source in sources],
+        input_numbers=[first_number + index for index in range(len(sources))],
         log_paths=log_paths,
         untyped_paths=[path for source, path in pairs if source.is_untyped],
         duplicate_lines=None,

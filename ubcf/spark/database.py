@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ubcf.database.paths import pattern
 from ubcf.database.session import identifier
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
@@ -21,6 +22,7 @@ from ubcf.spark.cluster import Cluster
 from ubcf.spark.results import Results
 from ubcf.spark.session import SparkError
 from ubcf.spark.shared import StoredTable, store
+from ubcf.spark.storage import Types
 
 # The files of model/ that Spark runs; others are about the tracks, or about files of ids.
 RUN_BY_SPARK = (
@@ -170,12 +172,37 @@ class SparkDatabase(Database):
         relation = self._spark_templates.relation(name, **structure)
         folder = self.results.table(relation.name, is_temporary=relation.temporary)
         frame = self._frame(name, relation.query)
-        types = {
+        types = self._types(frame)
+        files = self.results.storage.store_frame(frame, folder, partial(self._called, name))
+        self.show(relation.name, StoredTable(tuple(files), types), is_temporary=relation.temporary)
+
+    def make_by_file(self, name: str, **structure: Any) -> dict[int, StoredTable]:
+        """Makes a relation by Spark for tasks: returns its rows for each log file that has any.
+
+        They are by the number of the file, the column file_number.
+        """
+        relation = self._spark_templates.relation(name, **structure)
+        frame = self._frame(name, relation.query)
+        types = self._types(frame)
+        # All rows of a file are in one part.
+        frame = frame.repartition("file_number").sortWithinPartitions("file_number")
+        folder = self.results.table(relation.name, is_temporary=True)
+        parts = self.results.storage.store_frame(frame, folder, partial(self._called, name))
+        self.set(parts=list(map(pattern, parts)))
+        found: dict[int, tuple[str, ...]] = {}
+        for number, part in self.run("staging/questions/parts_of_files.sql"):
+            found[number] = (*found.get(number, ()), part)
+        return {
+            number: StoredTable(files, types, f"file_number = {number}")
+            for number, files in found.items()
+        }
+
+    def _types(self, frame: Any) -> Types:
+        """The types of the columns that Spark makes, as DuckDB has them."""
+        return {
             field.name: self._type_of(field.name, field.dataType.simpleString())
             for field in frame.schema.fields
         }
-        files = self.results.storage.store_frame(frame, folder, partial(self._called, name))
-        self.show(relation.name, StoredTable(tuple(files), types), is_temporary=relation.temporary)
 
     def _type_of(self, column: str, spark_type: str) -> str:
         """DuckDB's type of a column that Spark makes; ids have those of the events."""

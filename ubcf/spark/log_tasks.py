@@ -7,11 +7,10 @@ task takes it as given.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -36,6 +35,7 @@ from ubcf.errors import UbcfError
 from ubcf.spark.session import SparkError
 from ubcf.spark.shared import (
     Shared,
+    StoredTable,
     cannot_see,
     reading_memory,
     store,
@@ -44,8 +44,11 @@ from ubcf.spark.shared import (
 )
 from ubcf.spark.storage import Types
 
-# The tables of hashes in the folder of work, and their columns.
+# Tables of which each file has a part in the folder of work.
 EVENT_HASHES, LINE_HASHES = "hashes_of_events", "hashes_of_lines"
+LINES_OF_FILES, COMPARED_LINES = "lines_of_files", "compared_lines"
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,21 @@ class StagedLog:
     lines: int | None
     open_end: bool | None
     accepted: int = 0
-    are_all: bool = False
     readable_lines: int = 0
     other_lines: int = 0
     rejected: int = 0
     undated: int = 0
     left_out: int = 0
     types: Types = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StagedPart:
+    """A file whose events are in a part. tables: of this file alone, by name."""
+
+    item: NumberedLog
+    staged: StagedLog
+    tables: dict[str, StoredTable] = field(default_factory=dict)
 
 
 class DecidedReading(LineReading):
@@ -114,51 +125,129 @@ def stage_log(shared: Shared, decided: Decided, item: NumberedLog) -> StagedLog:
     """Writes the events and the rejected lines of a file to parts. Raises a UbcfError."""
     if not item.log.bytes:
         return _empty_log(shared, item)
-    with task_folder() as folder, _noticing_rotation(shared, item) as log:
-        while True:
-            with _open_log(shared, item.number, log, folder) as (db, opened):
-                found = _stage(shared, decided, item.number, db, opened, folder)
-            if not grown([log]):
-                return found
-            log = frozen(log, folder, item.number)
+
+    def stage(db: Database, opened: OpenLogs, folder: Path) -> StagedLog:
+        return _stage(shared, decided, item.number, db, opened, folder)
+
+    return _with_log(shared, item, stage)
 
 
 def hash_lines(shared: Shared, item: NumberedLog) -> None:
     """Writes the hashes of the lines of a file to a part."""
-    with (
-        task_folder() as folder,
-        _noticing_rotation(shared, item) as log,
-        _open_log(shared, item.number, log, folder) as (db, _),
-    ):
+
+    def hash_all(db: Database, _opened: OpenLogs, _folder: Path) -> None:
+        db.run("staging/line_hash.sql")
         _store_hashes(shared, db, LINE_HASHES, item.number)
+
+    _with_log(shared, item, hash_all)
+
+
+def count_lines(shared: Shared, part: StagedPart) -> None:
+    """Writes to a part how often a file has each line that is compared: those of shared_hashes."""
+
+    def count(db: Database, _opened: OpenLogs, _folder: Path) -> None:
+        db.run("staging/line_hash.sql")
+        db.run("staging/lines_of_part.sql")
+        store(db, "from lines_of_files", shared.folder.work_part(LINES_OF_FILES, part.item.number))
+
+    _with_log(shared.with_tables(**part.tables), part.item, count)
+
+
+def compare_lines(shared: Shared, decided: Decided, leaves_out: bool, part: StagedPart) -> None:
+    """Writes to a part what is compared of the events and the rejected lines of a file."""
+    staged = part.staged
+    every_line = staged.accepted == staged.lines
+
+    def compare(db: Database, _opened: OpenLogs, _folder: Path) -> None:
+        db.run("staging/line_hash.sql")
+        if not every_line:
+            reading = _reading(shared, decided, db)
+            db.set(**decided.variables)
+            reading.make_fields("log_fields", numbered=False)
+            reading.make_lines("log_lines", "log_fields", numbered=False)
+        _load_rejected_lines(shared, db, staged)
+        db.run(
+            "staging/compared_lines.sql",
+            every_line=every_line,
+            leaves_out=leaves_out,
+            among_shared=True,
+        )
+        # Parquet has no number of 128 bits.
+        query = "select * replace (cast(digest as varchar) as digest) from compared_lines"
+        store(db, query, shared.folder.work_part(COMPARED_LINES, staged.number))
+
+    _with_log(shared.with_tables(**part.tables), part.item, compare)
 
 
 def ask_log(
     shared: Shared, decided: Decided, name: str, structure: dict[str, Any], item: NumberedLog
 ) -> list[tuple[Any, ...]]:
     """The rows of a question about the lines of a file."""
-    with (
-        task_folder() as folder,
-        _noticing_rotation(shared, item) as log,
-        _open_log(shared, item.number, log, folder) as (db, _),
-    ):
+
+    def ask(db: Database, _opened: OpenLogs, _folder: Path) -> list[tuple[Any, ...]]:
         _reading(shared, decided, db).make_fields("log_fields", numbered=False)
         db.set(**decided.variables)
         return db.run(name, **structure)
 
+    return _with_log(shared, item, ask)
 
-def leave_out_earlier_events(shared: Shared, first_moment: datetime, number: int) -> int:
-    """Removes the events of a part that are earlier than a moment; returns how many stay."""
-    part = shared.folder.part("events", number)
+
+def leave_out(shared: Shared, name: str, variables: dict[str, Any], part: StagedPart) -> StagedLog:
+    """Runs a template that removes rows of a file from events and rejected_lines, which are parts.
+
+    Returns what then became of the file.
+    """
+    staged, results = part.staged, shared.folder
+    path = results.part("events", staged.number)
     with (
         task_folder() as folder,
-        task_database(shared, folder, threads=1, memory=reading_memory(shared)) as db,
+        task_database(
+            shared.with_tables(**part.tables), folder, threads=1, memory=reading_memory(shared)
+        ) as db,
     ):
-        db.execute(f"create table events as from read_parquet({literal(pattern(part))})")
-        db.set(first_moment=first_moment)
-        db.run("staging/without_earlier_events.sql")
-        store(db, "from events", part)
-        return db.count("events")
+        db.execute(f"create table events as from read_parquet({literal(pattern(path))})")
+        _load_rejected_lines(shared, db, staged)
+        if variables:
+            db.set(**variables)
+        db.run(name)
+        store(db, "from events", path)
+        if staged.rejected:
+            store(db, "from rejected_lines", results.part("rejected_lines", staged.number))
+        return _with_counts(db, staged)
+
+
+def _load_rejected_lines(shared: Shared, db: Database, staged: StagedLog) -> None:
+    """Makes the table rejected_lines of a file."""
+    db.run("staging/rejected_lines.sql")
+    if staged.rejected:
+        path = shared.folder.part("rejected_lines", staged.number)
+        db.execute(f"insert into rejected_lines from read_parquet({literal(pattern(path))})")
+
+
+def _with_counts(db: Database, staged: StagedLog) -> StagedLog:
+    return replace(
+        staged,
+        accepted=db.count("events"),
+        rejected=db.count("rejected_lines"),
+        undated=db.run("staging/questions/undated_events.sql")[0][0],
+    )
+
+
+def _with_log(
+    shared: Shared, item: NumberedLog, work: Callable[[Database, OpenLogs, Path], Found]
+) -> Found:
+    """What some work with a file gives, as the file was when it was found, even if it grows.
+
+    work: with a database in which the lines can be read, and a folder for files.
+    """
+    with task_folder() as folder, _noticing_rotation(shared, item) as log:
+        while True:
+            if grown([log]):
+                log = frozen(log, folder, item.number)
+            with _open_log(shared, item.number, log, folder) as (db, opened):
+                found = work(db, opened, folder)
+            if not grown([log]):
+                return found
 
 
 @contextlib.contextmanager
@@ -194,7 +283,10 @@ def _open_log(
         LiteralPaths() as paths,
         task_database(shared, folder, threads=1, memory=reading_memory(shared)) as db,
     ):
-        yield db, open_logs(db, db.templates, [log], copies, paths, shared.options.logs)
+        opened = open_logs(
+            db, db.templates, [log], copies, paths, shared.options.logs, first_number=number
+        )
+        yield db, opened
 
 
 def _reading(shared: Shared, decided: Decided, db: Database) -> DecidedReading:
@@ -215,7 +307,7 @@ def _empty_log(shared: Shared, item: NumberedLog) -> StagedLog:
         source = Source(readable(item.log, folder, item.number))
     assert source.lines is not None
     lines = source.lines
-    return StagedLog(item.number, source.dialect, lines.count, lines.open_end, are_all=True)
+    return StagedLog(item.number, source.dialect, lines.count, lines.open_end)
 
 
 def _stage(
@@ -241,13 +333,8 @@ def _stage(
         reject_lines(db, reading, opened, uncertain, folder)
         readable_lines, other_lines = _counts_of_lines(db)
         found = replace(found, readable_lines=readable_lines, other_lines=other_lines)
-    (accepted,) = db.dictionaries("accepted_lines")
     found = replace(
-        found,
-        accepted=accepted["lines"],
-        are_all=accepted["are_all"],
-        rejected=db.count("rejected_lines"),
-        undated=db.run("staging/questions/undated_events.sql")[0][0],
+        _with_counts(db, found),
         left_out=sum(row["lines"] for row in db.dictionaries("left_out")),
         types=db.columns("events"),
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ubcf.building.inputs.log_options import DROP
-from ubcf.building.options import BuildOptions, PathLike
+from ubcf.building.options import PathLike
 from ubcf.database.templates import Templates
 from ubcf.errors import OptionError
 from ubcf.remote import is_remote, shown
@@ -48,20 +47,17 @@ class SparkOptions:
 # Files of sql/ about the lines of all files, which the driver answers from those of each file.
 ANSWERED_OTHERWISE = (
     "staging/accepted_lines.sql",
+    "staging/lines_of_files.sql",
+    "staging/left_out_by_file.sql",
     "staging/questions/repeated_events.sql",
     "staging/questions/duplicate_lines.sql",
 )
 
 
-def refuse_unbearable(options: BuildOptions, templates: Templates) -> None:
-    """Raises OptionError for an option that a build on Spark cannot bear, with the reason."""
+def refuse_unbearable(templates: Templates) -> None:
+    """Raises OptionError for an overlay that a build on Spark cannot bear, with the reason."""
     for name in filter(templates.replaces, ANSWERED_OTHERWISE):
         raise OptionError(
             f"{templates.path(name)}: the engine spark reads each file by itself, and does not run "
             "this template over all of them; leave it out, or use the engine duckdb"
-        )
-    if options.logs.repeats == DROP:
-        raise OptionError(
-            "repeats is 'drop', which compares all lines of all files in their order; with the "
-            "engine spark no machine has them all: use the engine duckdb, or drop copies of files"
         )

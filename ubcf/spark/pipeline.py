@@ -100,7 +100,7 @@ def _build(
     pattern = chosen.logs.pattern
     inputs = find_inputs(places, catalog, pattern, standard_input=stdin)
     templates = Templates(_overlay(chosen))
-    refuse_unbearable(chosen, templates)
+    refuse_unbearable(templates)
     database_path, target = check_targets(places, inputs, templates, chosen, database, output)
     root = spark_options.results_beside(database_path)
     parts = [root / f"000000.{suffix}" for suffix in ("parquet", "json")]

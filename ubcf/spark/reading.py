@@ -6,8 +6,7 @@ itself, are jobs of a task a file, whose answers are added up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from ubcf.building.inputs.fields import fields_of
 from ubcf.building.inputs.log_lines import LineReading, line_reading
 from ubcf.building.inputs.logs import LogFile
 from ubcf.building.inputs.records import is_untyped
-from ubcf.building.repeats import settle_repeats
+from ubcf.building.repeats import check_repeats, settle_repeats
 from ubcf.building.staging import (
     count_duplicates,
     leave_out_earlier,
@@ -32,14 +31,19 @@ from ubcf.errors import OptionError
 from ubcf.progress import Stages
 from ubcf.spark.database import SparkDatabase
 from ubcf.spark.log_tasks import (
+    COMPARED_LINES,
     EVENT_HASHES,
     LINE_HASHES,
+    LINES_OF_FILES,
     Decided,
     NumberedLog,
     StagedLog,
+    StagedPart,
     ask_log,
+    compare_lines,
+    count_lines,
     hash_lines,
-    leave_out_earlier_events,
+    leave_out,
     stage_log,
 )
 from ubcf.spark.shared import Shared, StoredTable, store
@@ -57,6 +61,22 @@ REJECTED_TYPES: Types = {
     "reason": "VARCHAR",
     "line": "VARCHAR",
 }
+
+# The tables of which tasks write parts that only the build reads.
+WORK_TYPES: dict[str, Types] = {
+    EVENT_HASHES: {"event_hash": "BIGINT"},
+    LINE_HASHES: {"file_number": "BIGINT", "line_hash": "BIGINT", "copies": "BIGINT"},
+    LINES_OF_FILES: {"file_number": "BIGINT", "line_id": "VARCHAR", "copies": "BIGINT"},
+    COMPARED_LINES: {
+        "source": "VARCHAR",
+        "file_number": "BIGINT",
+        "position": "BIGINT",
+        "digest": "VARCHAR",
+    },
+}
+
+# Tables that Spark makes for the tasks, of each file alone.
+SHARED_HASHES, LEFT_OUT_LINES = "shared_hashes", "left_out_lines"
 
 TIMESTAMP_VARIABLES = (
     "timestamp_unit",
@@ -77,6 +97,7 @@ def read_logs(
     Returns what the logs told; None where an overlay decides what an event is.
     """
     with stages.stage("read logs", len(logs)) as stage:
+        check_repeats(shared.options.logs.repeats, db.templates)
         refuse_empty(logs)
         reader = _Reader(db, shared, logs, folder, stage.advance)
         reading = reader.read()
@@ -105,11 +126,18 @@ class _Reader:
         self._options = shared.options.logs
         self._staged: list[StagedLog] = []
         self._reading: LineReading | None = None
+        # Of the files that have any, by their numbers.
+        self._shared_hashes: dict[int, StoredTable] = {}
+        self._left_out_lines: dict[int, StoredTable] = {}
         db.handlers |= {
             "staging/events.sql": self._make_events,
             "staging/accepted_lines.sql": self._accept_lines,
+            "staging/lines_of_files.sql": self._show_lines_of_files,
+            "staging/compared_lines.sql": self._compare_lines,
+            "staging/left_out_lines.sql": self._find_left_out_lines,
+            "staging/without_left_out_lines.sql": self._leave_out_lines,
+            "staging/left_out_by_file.sql": self._count_left_out_lines,
             "staging/without_earlier_events.sql": self._leave_out_earlier_events,
-            "staging/copied_files.sql": self._find_copied_files,
             "staging/questions/undated_events.sql": self._undated_events,
             "staging/questions/repeated_events.sql": self._repeated_events,
             "staging/questions/duplicate_lines.sql": self._duplicate_lines,
@@ -197,11 +225,16 @@ class _Reader:
             input_bytes=[log.bytes for log in logs],
             input_lines=[file.lines for file in staged],
             input_open_ends=[file.open_end for file in staged],
+            input_numbers=[file.number for file in staged],
             duplicate_lines=None,
         )
-        self._db.set(left_out_lines=[file.left_out for file in staged])
         self._db.run("staging/input_files.sql")
         self._db.run("staging/left_out.sql")
+        self._add_left_out("where", [file.left_out for file in staged])
+
+    def _add_left_out(self, cause: str, lines: list[int]) -> None:
+        """Adds to left_out how many lines of each file an option leaves out."""
+        self._db.set(left_out_cause=cause, left_out_lines=lines)
         self._db.run("staging/left_out_of_parts.sql")
 
     def _path(self, number: int) -> str:
@@ -243,7 +276,6 @@ class _Reader:
         db, staged = self._db, self._staged
         db.set(
             accepted_lines=[file.accepted for file in staged],
-            are_all_accepted=[file.are_all for file in staged],
             readable_lines=[file.readable_lines for file in staged],
             other_lines=[file.other_lines for file in staged],
         )
@@ -256,54 +288,85 @@ class _Reader:
         return [(sum(file.undated for file in self._staged),)]
 
     def _repeated_events(self, **_structure: Any) -> Rows:
-        files = [file.number for file in self._staged if file.types]
-        return [(self._repeated(EVENT_HASHES, "event_hash", files) > 0,)]
+        self._show_work(EVENT_HASHES, [file.number for file in self._staged if file.types])
+        ((repeated,),) = self._db.ask_spark("staging/questions/repeated_hashes.sql")
+        return [(repeated > 0,)]
 
     def _duplicate_lines(self, **_structure: Any) -> Rows:
-        files = self._hash_lines()
-        return [(self._repeated(LINE_HASHES, "line_hash", files),)]
-
-    def _hash_lines(self) -> list[int]:
-        """Writes the hashes of all lines; returns the numbers of the files that have any."""
+        """Counts the lines whose hash several have, and then compares these lines themselves."""
+        db, shared = self._db, self._shared
         items = [self._items[file.number] for file in self._staged if file.types]
-        self._db.cluster.map(partial(hash_lines, self._shared), items)
-        return [item.number for item in items]
+        db.cluster.map(partial(hash_lines, shared), items)
+        self._show_work(LINE_HASHES, [item.number for item in items])
+        self._shared_hashes = db.make_by_file("staging/shared_hashes.sql")
+        if not self._shared_hashes:
+            return [(0,)]
+        parts = self._parts(SHARED_HASHES, self._shared_hashes)
+        db.cluster.map(partial(count_lines, shared), parts)
+        self._show_work(LINES_OF_FILES, self._shared_hashes)
+        return db.ask_spark("staging/questions/repeated_lines.sql")
 
-    def _repeated(self, table: str, column: str, files: list[int]) -> int:
-        parts = tuple(self._shared.folder.work_part(table, number) for number in files)
-        self._db.show_to_spark(table, StoredTable(parts, {column: "BIGINT"}))
-        name = "staging/questions/repeated_hashes.sql"
-        ((repeated,),) = self._db.ask_spark(name, hashes=table, column=column)
-        return int(repeated)
+    def _show_lines_of_files(self, **_structure: Any) -> Rows:
+        """Makes the view lines_of_files, which tasks counted when they compared the lines."""
+        table = self._work_table(LINES_OF_FILES, self._shared_hashes)
+        self._db.show(LINES_OF_FILES, table, is_temporary=True)
+        return []
 
-    def _find_copied_files(self, **structure: Any) -> Rows:
-        """Compares files by the hashes of their lines, in place of the lines."""
-        db, results = self._db, self._shared.folder
-        db.execute("drop view if exists log_text")
-        parts = []
-        for number in (file.number for file in self._staged if file.types):
-            part = results.work_part(LINE_HASHES, number)
-            hashes = StoredTable((part,), {"line_hash": "BIGINT"})
-            parts.append(
-                f"select (select path from input_files where file_number = {number}) as path, "
-                f"line_hash as line, false as is_blank from ({hashes.query()})"
-            )
-        db.execute(f"create temp view log_text as {' union all '.join(parts)}")
-        handler = db.handlers.pop("staging/copied_files.sql")
-        rows = db.run("staging/copied_files.sql", **structure)
-        db.handlers["staging/copied_files.sql"] = handler
-        return rows
+    def _compare_lines(self, *, leaves_out: bool, **_structure: Any) -> Rows:
+        shared = self._shared_hashes
+        types = next(iter(shared.values())).types
+        numbers = [file.number for file in self._staged if file.number in shared or file.rejected]
+        tables = {number: shared.get(number, StoredTable((), types)) for number in numbers}
+        work = partial(compare_lines, self._shared, self._decided(), leaves_out)
+        self._db.cluster.map(work, self._parts(SHARED_HASHES, tables))
+        self._show_work(COMPARED_LINES, numbers)
+        return []
+
+    def _find_left_out_lines(self, **structure: Any) -> Rows:
+        self._left_out_lines = self._db.make_by_file("staging/left_out_lines.sql", **structure)
+        return []
+
+    def _leave_out_lines(self, **_structure: Any) -> Rows:
+        before = _lines_that_stay(self._staged)
+        parts = self._parts(LEFT_OUT_LINES, self._left_out_lines)
+        self._leave_out("staging/without_left_out_lines.sql", {}, parts)
+        after = _lines_that_stay(self._staged)
+        self._repeats = [all - stay for all, stay in zip(before, after, strict=True)]
+        return []
+
+    def _count_left_out_lines(self, **_structure: Any) -> Rows:
+        self._add_left_out("repeats", self._repeats)
+        return []
 
     def _leave_out_earlier_events(self, **_structure: Any) -> Rows:
         ((moment,),) = self._db.execute("select getvariable('first_moment')")
-        files = [file.number for file in self._staged if file.types]
-        work = partial(leave_out_earlier_events, self._shared, moment)
-        left = dict(zip(files, self._db.cluster.map(work, files), strict=True))
-        self._staged = [
-            replace(file, accepted=left.get(file.number, file.accepted)) for file in self._staged
-        ]
-        self._db.show_to_spark("events", self._db.tables["events"])
+        parts = [StagedPart(self._items[file.number], file) for file in self._staged if file.types]
+        self._leave_out("staging/without_earlier_events.sql", {"first_moment": moment}, parts)
         return []
+
+    def _leave_out(self, name: str, variables: dict[str, Any], parts: list[StagedPart]) -> None:
+        """Removes rows from the parts of files by a template, and counts what stays."""
+        work = partial(leave_out, self._shared, name, variables)
+        for file in self._db.cluster.map(work, parts):
+            self._staged[file.number] = file
+        for table in ("events", "rejected_lines"):
+            self._db.show_to_spark(table, self._db.tables[table])
+
+    def _parts(self, name: str, tables: dict[int, StoredTable]) -> list[StagedPart]:
+        """Files, each with a table of its own."""
+        return [
+            StagedPart(self._items[number], self._staged[number], {name: table})
+            for number, table in tables.items()
+        ]
+
+    def _work_table(self, name: str, numbers: Iterable[int]) -> StoredTable:
+        """What tasks wrote of some files to parts that only the build reads."""
+        parts = (self._shared.folder.work_part(name, number) for number in numbers)
+        return StoredTable(tuple(parts), WORK_TYPES[name])
+
+    def _show_work(self, name: str, numbers: Iterable[int]) -> None:
+        """Shows Spark such a table."""
+        self._db.show_to_spark(name, self._work_table(name, numbers))
 
     def _ask(self, name: str, added: Callable[[list[Rows]], Rows], **structure: Any) -> Rows:
         """The rows of a question: about the first lines on the driver, about all by a job."""
@@ -321,6 +384,11 @@ class _Reader:
         part = self._shared.folder.work_part("build_inputs")
         store(self._db, "from build_inputs", part)
         return StoredTable((part,), self._db.columns("build_inputs"))
+
+
+def _lines_that_stay(staged: list[StagedLog]) -> list[int]:
+    """The lines of each file that are events, or rejected."""
+    return [file.accepted + file.rejected for file in staged]
 
 
 def _difference(types: Types, others: Types) -> str:

@@ -28,10 +28,14 @@ LEAST_TASK_BYTES = SMALLEST_MEMORY
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A table in Parquet files. files: their names, in the order of the rows."""
+    """A table in Parquet files. files: their names, in the order of the rows.
+
+    condition: in SQL: only such rows of the files are rows of the table.
+    """
 
     files: tuple[str, ...]
     types: Types
+    condition: str | None = None
 
     def query(self) -> str:
         """A query of its rows, in order, with its types."""
@@ -39,8 +43,13 @@ class StoredTable:
             f"cast({identifier(name)} as {type}) as {identifier(name)}"
             for name, type in self.types.items()
         )
+        if not self.files:
+            nulls = ", ".join(f"null as {identifier(name)}" for name in self.types)
+            return f"select {columns} from (select {nulls}) where false"
         files = literal([pattern(file) for file in self.files])
-        return f"select {columns} from read_parquet({files}, hive_partitioning = false)"
+        rows = f"read_parquet({files}, hive_partitioning = false)"
+        where = "" if self.condition is None else f" where {self.condition}"
+        return f"select {columns} from {rows}{where}"
 
 
 @dataclass(frozen=True)
