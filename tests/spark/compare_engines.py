@@ -1,4 +1,4 @@
-"""Builds the same by both engines, and compares the JSON by bytes and the tables in order and type.
+"""Builds the same by both engines; compares JSON by bytes, tables in order and type, and errors.
 
     python -m tests.spark.compare_engines [CASE]... [--logs DIR] [--ratings DIR] [--events N]
 
@@ -19,6 +19,7 @@ from typing import Any
 import ubcf
 from tests.support.dirty_logs import write_dirty_logs
 from tests.support.engines import both_builds
+from tests.support.odd_files import write_odd_files
 from tests.support.repeated_logs import REPEATED_LOGS, write_repeated_logs
 from ubcf.building.options import BuildOptions
 from ubcf.scoring.options import PRESETS
@@ -68,6 +69,8 @@ def cases(folder: Path, given: argparse.Namespace) -> Iterator[tuple[str, Any, d
     write_repeated_logs(folder / "repeated")
     for repeats in ("keep", "drop"):
         yield f"repeated {repeats}", folder / "repeated", {**REPEATED_LOGS, "repeats": repeats}
+    for case in write_odd_files(folder / "odd"):
+        yield f"odd {case}", folder / "odd" / case, {"max_rejected": 0.98, "pattern": "*"}
     ratings = {"user": "userId", "track": "movieId", "time": "rating"}
     yield "csv", DATA / "ratings.csv", {"fields": ratings, "scale": "0.5:5"}
     sparkify = {"user": "userId", "track": "song", "timestamp": "ts"}
@@ -91,7 +94,8 @@ def compare(name: str, logs: Any, options: dict[str, Any], folder: Path) -> list
     """What differs between the two builds of a case."""
     built = both_builds(logs, folder, threads=2, **options)
     found, seconds = built.differences(), built.seconds
-    words = "differ: " + "; ".join(found) if found else "are the same"
+    same = f"fail alike: {built.errors[0]}" if built.errors else "are the same"
+    words = "differ: " + "; ".join(found) if found else same
     print(f"{name}: both {words} ({seconds[0]:.1f} and {seconds[1]:.1f} s)", flush=True)
     return found
 
@@ -113,11 +117,7 @@ def main() -> int:
                     continue
                 place = folder / str(number)
                 place.mkdir()
-                try:
-                    failed += bool(compare(case, logs, options, place))
-                except ubcf.UbcfError as error:
-                    print(f"{case}: {type(error).__name__}: {error}", flush=True)
-                    failed += 1
+                failed += bool(compare(case, logs, options, place))
     return min(failed, 1)
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+import ubcf
 from tests.support.engines import both_builds
+from tests.support.logs import log_line, write_log
 from tests.support.overlays import overlay
 from tests.support.repeated_logs import REPEATED_LOGS, write_repeated_logs
+from ubcf.errors import RotatedError
+from ubcf.spark.pipeline import build
 
 # One of two numbers for all lines.
 WEAK_HASH = "create or replace temp macro line_hash(line) as cast(length(line) % 2 as bigint);"
@@ -43,3 +51,57 @@ def test_lines_whose_hashes_are_equal_are_compared(spark: Any, tmp_path: Path) -
     copies = {Path(file.file).name: Path(file.copy_of).name for file in two.inputs if file.copy_of}
     assert copies == {"c.json": "b.json.gz", "f.csv": "e.csv"}
     assert built.differences() == []
+
+
+class _Changing:
+    """Progress of a build that changes a file when the logs, which were found, are to be read."""
+
+    def __init__(self, change: Callable[[], object]) -> None:
+        self._change = change
+
+    @contextlib.contextmanager
+    def __call__(self, stage: str, _length: int | None) -> Iterator[Callable[[int], None]]:
+        if stage == "read logs":
+            self._change()
+        yield lambda _steps: None
+
+
+def test_lines_that_a_file_gets_after_it_was_found_are_left_for_later(
+    spark: Any, tmp_path: Path
+) -> None:
+    assert spark is not None
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    lines = [log_line(number % 7, number % 5, 0.5, timestamp=number) for number in range(60)]
+    found = {"data.json": "\n".join(lines) + "\n", "data.json.1": "\n".join(lines[20:]) + "\n"}
+    further = "".join(log_line(f"u{number}", 1, 0.5) + "\n" for number in range(200))
+
+    def write(text: str = "") -> None:
+        for name, content in found.items():
+            (logs / name).write_text(content + text)
+
+    summaries = []
+    for engine in (ubcf.build, build):
+        write()
+        places: Any = {"database": tmp_path / "a.duckdb", "output": tmp_path / "a.json"}
+        progress = _Changing(lambda: write(further))
+        summaries.append(engine(logs, **places, repeats="drop", progress=progress))
+    assert summaries[0].inputs == summaries[1].inputs
+    assert [(file.lines, file.accepted, file.left_out) for file in summaries[1].inputs] == [
+        (60, 60, 0),
+        (40, 0, 40),
+    ]
+
+
+@pytest.mark.parametrize("vanishing", ["data.json", "data.json.1"])
+def test_a_file_that_vanishes_after_it_was_found_was_rotated(
+    spark: Any, tmp_path: Path, vanishing: str
+) -> None:
+    assert spark is not None
+    logs = tmp_path / "logs"
+    for engine in (ubcf.build, build):
+        for name in ("data.json", "data.json.1"):
+            write_log(logs / name, [log_line(1, 2, 0.5)])
+        progress = _Changing((logs / vanishing).unlink)
+        with pytest.raises(RotatedError, match=rf"{vanishing}: changed or vanished while it was"):
+            engine(logs, database=tmp_path / "a.duckdb", output=tmp_path / "a", progress=progress)

@@ -21,39 +21,57 @@ STAGES = "build_stages"
 # Columns of build that are those of a moment or of a machine.
 OF_A_MOMENT = ("started_at", "seconds", "plan_reason", "plan_estimates")
 
+# Those of a summary, and what two builds beside each other cannot have in common.
+OF_AN_ENGINE = (*OF_A_MOMENT, "database", "output", "stages")
+
 ROWS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
 class BothBuilds:
-    """The same build by DuckDB and by Spark: their databases, JSON, summaries and seconds."""
+    """The same build by DuckDB and by Spark: what came of it, and its seconds.
+
+    errors: the kinds and the words of those that failed, which have no summary.
+    """
 
     databases: list[Path]
     outputs: list[Path]
-    summaries: list[BuildSummary]
     seconds: list[float]
+    summaries: list[BuildSummary]
+    errors: list[str]
 
     def differences(self) -> list[str]:
-        """What differs between the two; empty: nothing."""
+        """What differs between the two, if only in the words of an error; empty: nothing."""
+        if self.errors:
+            are_same = len(self.errors) == 2 and len(set(self.errors)) == 1
+            return [] if are_same else self.errors
         found = differences(*self.databases)
         one, two = self.outputs
         if not filecmp.cmp(one, two, shallow=False):
             found.insert(0, "the JSON")
-        return found
+        first, second = (summary.as_dict() for summary in self.summaries)
+        return found + [
+            f"{name} of the summary: {first[name]} and {second[name]}"
+            for name in first
+            if name not in OF_AN_ENGINE and first[name] != second[name]
+        ]
 
 
 def both_builds(logs: Any, folder: Path, **options: Any) -> BothBuilds:
     """Builds the same by both engines."""
     from ubcf.spark.pipeline import build as build_on_spark
 
-    built = BothBuilds([], [], [], [])
+    built = BothBuilds([], [], [], [], [])
     for engine in (ubcf.build, build_on_spark):
         number = len(built.seconds)
         built.databases.append(folder / f"{number}.duckdb")
         built.outputs.append(folder / f"{number}.json")
         places: Any = {"database": built.databases[-1], "output": built.outputs[-1]}
         started = time.perf_counter()
-        built.summaries.append(engine(logs, **places, **options))
+        try:
+            built.summaries.append(engine(logs, **places, **options))
+        except ubcf.UbcfError as error:
+            built.errors.append(f"{type(error).__name__}: {error}")
         built.seconds.append(time.perf_counter() - started)
     return built
 

@@ -14,7 +14,7 @@ from ubcf.building.inputs.fields import catalog_pointers, fields_of
 from ubcf.building.inputs.lines import NOT_JSON, NOT_TEXT, ReadableLog, check_complete
 from ubcf.building.inputs.log_lines import LineReading, line_reading
 from ubcf.building.inputs.log_options import EVENT_FIELDS, LogOptions
-from ubcf.building.inputs.logs import Catalog, LogFile, frozen, grown, log_file, noticing_rotation
+from ubcf.building.inputs.logs import Catalog, LogFile, as_found, grown, log_file, noticing_rotation
 from ubcf.building.inputs.records import Source, open_source
 from ubcf.building.memory import one_thread_reads
 from ubcf.building.repeats import check_repeats, settle_repeats
@@ -76,12 +76,8 @@ def read_logs(
     ):
         refuse_empty(logs)
         reading = _stage_logs(db, templates, logs, folder, paths, options, meanwhile)
-        while longer := grown(logs):
-            # Read again, from copies of the bytes that they had when found: copies do not grow.
-            logs = [
-                frozen(log, folder, number) if log in longer else log
-                for number, log in enumerate(logs)
-            ]
+        while grown(logs):
+            logs = as_found(logs, folder)
             db.drop("events", "rejected_lines", "build_inputs")
             reading = _stage_logs(db, templates, logs, folder, paths, options)
         if not templates.replaces("staging/events.sql"):

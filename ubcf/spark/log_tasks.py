@@ -17,7 +17,7 @@ import duckdb
 from ubcf.building.inputs.fields import fields_of
 from ubcf.building.inputs.lines import ReadableLog, readable
 from ubcf.building.inputs.log_lines import LineReading, line_reading
-from ubcf.building.inputs.logs import LogFile, frozen, grown, log_file, noticing_rotation, rotated
+from ubcf.building.inputs.logs import LogFile, as_found, grown, log_file, noticing_rotation, rotated
 from ubcf.building.inputs.records import Source
 from ubcf.building.staging import (
     OpenLogs,
@@ -242,8 +242,7 @@ def _with_log(
     """
     with task_folder() as folder, _noticing_rotation(shared, item) as log:
         while True:
-            if grown([log]):
-                log = frozen(log, folder, item.number)
+            (log,) = as_found([log], folder)
             with _open_log(shared, item.number, log, folder) as (db, opened):
                 found = work(db, opened, folder)
             if not grown([log]):

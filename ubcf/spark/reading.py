@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from ubcf.building.inputs.fields import fields_of
 from ubcf.building.inputs.log_lines import LineReading, line_reading
-from ubcf.building.inputs.logs import LogFile
+from ubcf.building.inputs.logs import LogFile, as_found, noticing_rotation
 from ubcf.building.inputs.records import is_untyped
 from ubcf.building.repeats import check_repeats, settle_repeats
 from ubcf.building.staging import (
@@ -27,7 +29,7 @@ from ubcf.building.staging import (
 )
 from ubcf.building.summary import Reading
 from ubcf.database.paths import LiteralPaths
-from ubcf.errors import OptionError
+from ubcf.errors import OptionError, UbcfError
 from ubcf.progress import Stages
 from ubcf.spark.database import SparkDatabase
 from ubcf.spark.log_tasks import (
@@ -96,7 +98,11 @@ def read_logs(
     folder: for temporary files of the driver.
     Returns what the logs told; None where an overlay decides what an event is.
     """
-    with stages.stage("read logs", len(logs)) as stage:
+    are_text = shared.options.logs.input_format != "parquet"
+    with (
+        stages.stage("read logs", len(logs)) as stage,
+        noticing_rotation(logs, UbcfError, duckdb.Error, are_text=are_text),
+    ):
         check_repeats(shared.options.logs.repeats, db.templates)
         refuse_empty(logs)
         reader = _Reader(db, shared, logs, folder, stage.advance)
@@ -184,7 +190,7 @@ class _Reader:
         folder = self._folder / "first"
         folder.mkdir()
         while True:
-            logs = [item.log for item in items[:count]]
+            logs = as_found([item.log for item in items[:count]], folder)
             open_logs(db, db.templates, logs, folder, paths, self._options)
             ((lines,),) = db.execute(
                 f"select count(*) from (from log_text where not is_blank limit {FIRST_LINES})"

@@ -230,6 +230,17 @@ def frozen(log: LogFile, folder: Path, number: int) -> LogFile:
     return replace(log, path=copy, inode=(state.st_dev, state.st_ino))
 
 
+def as_found(logs: Sequence[LogFile], folder: Path) -> list[LogFile]:
+    """The files, with copies in `folder` of those that have grown since: copies do not grow.
+
+    Raises RotatedError as `grown`.
+    """
+    longer = grown(logs)
+    return [
+        frozen(log, folder, number) if log in longer else log for number, log in enumerate(logs)
+    ]
+
+
 def no_log_in(folder: str, pattern: str | None) -> InputError:
     """The error for a folder without a log file; pattern: as for `find_logs`."""
     return InputError(
