@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import ubcf
@@ -14,8 +15,21 @@ from tests.support.engines import both_builds
 from tests.support.logs import log_line, write_log
 from tests.support.overlays import overlay
 from tests.support.repeated_logs import REPEATED_LOGS, write_repeated_logs
+from ubcf.building.inputs.log_options import LogOptions
+from ubcf.building.inputs.logs import log_file
+from ubcf.building.options import BuildOptions
 from ubcf.errors import RotatedError
+from ubcf.spark.log_tasks import Decided, NumberedLog, StagedPart, leave_out_repeats, stage_log
 from ubcf.spark.pipeline import build
+from ubcf.spark.shared import Shared, StoredTable
+
+# The variables of logs without timestamps.
+UNDATED = {
+    "timestamp_unit": "",
+    "timestamp_least": 1,
+    "timestamp_most": 0,
+    "timestamp_texts": False,
+}
 
 # One of two numbers for all lines.
 WEAK_HASH = "create or replace temp macro line_hash(line) as cast(length(line) % 2 as bigint);"
@@ -105,3 +119,22 @@ def test_a_file_that_vanishes_after_it_was_found_was_rotated(
         progress = _Changing((logs / vanishing).unlink)
         with pytest.raises(RotatedError, match=rf"{vanishing}: changed or vanished while it was"):
             engine(logs, database=tmp_path / "a.duckdb", output=tmp_path / "a", progress=progress)
+
+
+def test_a_task_that_leaves_out_lines_can_be_done_again(tmp_path: Path) -> None:
+    """Executors are lost, and their tasks done again, after a task has written its part."""
+    log = write_log(tmp_path / "data.json", [log_line(1, track, 0.5) for track in range(5)])
+    options = BuildOptions(logs=LogOptions(repeats="drop"), threads=1)
+    shared = Shared("build", str(tmp_path / "results"), options, is_local=True)
+    decided = Decided(False, {"user": "integer", "track": "integer"}, False, UNDATED, False)
+    item = NumberedLog(3, log_file(log))
+    staged = stage_log(shared, decided, item)
+    assert staged.accepted == 5
+    left_out = str(tmp_path / "left_out.parquet")
+    duckdb.sql(f"copy (select 'events' as source, 1 as position) to '{left_out}'")
+    table = StoredTable((left_out,), {"source": "VARCHAR", "position": "BIGINT"})
+    part = StagedPart(item, staged, {"left_out_lines": table})
+    for _ in range(2):
+        assert leave_out_repeats(shared, part).accepted == 4
+        events = duckdb.read_parquet(shared.folder.part("events", 3))
+        assert events.project("track").fetchall() == [(0,), (2,), (3,), (4,)]

@@ -128,7 +128,7 @@ class SparkDatabase(Database):
         """Makes stored rows readable under a name, for both engines."""
         self.tables[name] = table
         temporary = "temp " if is_temporary else ""
-        self.execute(f"create {temporary}view {identifier(name)} as {table.query()}")
+        self.execute(f"create or replace {temporary}view {identifier(name)} as {table.query()}")
         self.show_to_spark(name, table)
 
     def show_to_spark(self, name: str, table: StoredTable) -> None:

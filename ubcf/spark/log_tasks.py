@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +19,7 @@ import duckdb
 from ubcf.building.inputs.fields import fields_of
 from ubcf.building.inputs.lines import ReadableLog, readable
 from ubcf.building.inputs.log_lines import LineReading, line_reading
+from ubcf.building.inputs.log_options import DROP
 from ubcf.building.inputs.logs import LogFile, as_found, grown, log_file, noticing_rotation, rotated
 from ubcf.building.inputs.records import Source
 from ubcf.building.staging import (
@@ -165,7 +168,7 @@ def compare_lines(shared: Shared, decided: Decided, leaves_out: bool, part: Stag
             db.set(**decided.variables)
             reading.make_fields("log_fields", numbered=False)
             reading.make_lines("log_lines", "log_fields", numbered=False)
-        _load_rejected_lines(shared, db, staged)
+        _load_rejected_lines(db, staged, partial(staged_part, shared))
         db.run(
             "staging/compared_lines.sql",
             every_line=every_line,
@@ -192,36 +195,72 @@ def ask_log(
     return _with_log(shared, item, ask)
 
 
-def leave_out(shared: Shared, name: str, variables: dict[str, Any], part: StagedPart) -> StagedLog:
-    """Runs a template that removes rows of a file from events and rejected_lines, which are parts.
+def leave_out_repeats(shared: Shared, part: StagedPart) -> StagedLog:
+    """Writes the events and the rejected lines of a file without those in left_out_lines.
 
     Returns what then became of the file.
     """
-    staged, results = part.staged, shared.folder
-    path = results.part("events", staged.number)
+    source = partial(staged_part, shared)
+    return _leave_out(shared, "staging/without_left_out_lines.sql", part, source)
+
+
+def leave_out_earlier_events(shared: Shared, first_moment: datetime, part: StagedPart) -> StagedLog:
+    """Removes the events of a file that are earlier than a moment.
+
+    A task that is done again finds none. Returns what then became of the file.
+    """
+    name, source = "staging/without_earlier_events.sql", shared.folder.part
+    return _leave_out(shared, name, part, source, first_moment=first_moment)
+
+
+def staged_part(shared: Shared, table: str, number: int) -> str:
+    """Where the task that reads a file writes its events, or its rejected lines.
+
+    Repeated lines are left out by their positions: a task that is done again has to read what the
+    first one read, and so it writes to another part.
+    """
+    drops = shared.options.logs.repeats == DROP
+    return (shared.folder.work_part if drops else shared.folder.part)(table, number)
+
+
+def _leave_out(
+    shared: Shared,
+    name: str,
+    part: StagedPart,
+    source: Callable[[str, int], str],
+    **variables: Any,
+) -> StagedLog:
+    """Runs a template that removes events and rejected lines of a file.
+
+    source: the part of a table that has them.
+    """
+    staged, number = part.staged, part.item.number
+    events = pattern(source("events", number))
     with (
         task_folder() as folder,
         task_database(
             shared.with_tables(**part.tables), folder, threads=1, memory=reading_memory(shared)
         ) as db,
     ):
-        db.execute(f"create table events as from read_parquet({literal(pattern(path))})")
-        _load_rejected_lines(shared, db, staged)
+        db.execute(f"create table events as from read_parquet({literal(events)})")
+        _load_rejected_lines(db, staged, source)
         if variables:
             db.set(**variables)
         db.run(name)
-        store(db, "from events", path)
+        store(db, "from events", shared.folder.part("events", number))
         if staged.rejected:
-            store(db, "from rejected_lines", results.part("rejected_lines", staged.number))
+            store(db, "from rejected_lines", shared.folder.part("rejected_lines", number))
         return _with_counts(db, staged)
 
 
-def _load_rejected_lines(shared: Shared, db: Database, staged: StagedLog) -> None:
-    """Makes the table rejected_lines of a file."""
+def _load_rejected_lines(
+    db: Database, staged: StagedLog, source: Callable[[str, int], str]
+) -> None:
+    """Makes the table rejected_lines of a file from its part."""
     db.run("staging/rejected_lines.sql")
     if staged.rejected:
-        path = shared.folder.part("rejected_lines", staged.number)
-        db.execute(f"insert into rejected_lines from read_parquet({literal(pattern(path))})")
+        path = pattern(source("rejected_lines", staged.number))
+        db.execute(f"insert into rejected_lines from read_parquet({literal(path)})")
 
 
 def _with_counts(db: Database, staged: StagedLog) -> StagedLog:
@@ -337,11 +376,10 @@ def _stage(
         left_out=sum(row["lines"] for row in db.dictionaries("left_out")),
         types=db.columns("events"),
     )
-    results = shared.folder
-    store(db, "from events", results.part("events", number))
+    store(db, "from events", staged_part(shared, "events", number))
     _store_hashes(shared, db, EVENT_HASHES, number)
     if found.rejected:
-        store(db, "from rejected_lines", results.part("rejected_lines", number))
+        store(db, "from rejected_lines", staged_part(shared, "rejected_lines", number))
     return found
 
 

@@ -15,6 +15,7 @@ import duckdb
 
 from ubcf.building.inputs.fields import fields_of
 from ubcf.building.inputs.log_lines import LineReading, line_reading
+from ubcf.building.inputs.log_options import DROP
 from ubcf.building.inputs.logs import LogFile, as_found, noticing_rotation
 from ubcf.building.inputs.records import is_untyped
 from ubcf.building.repeats import check_repeats, settle_repeats
@@ -45,8 +46,10 @@ from ubcf.spark.log_tasks import (
     compare_lines,
     count_lines,
     hash_lines,
-    leave_out,
+    leave_out_earlier_events,
+    leave_out_repeats,
     stage_log,
+    staged_part,
 )
 from ubcf.spark.shared import Shared, StoredTable, store
 from ubcf.spark.storage import Types
@@ -79,6 +82,7 @@ WORK_TYPES: dict[str, Types] = {
 
 # Tables that Spark makes for the tasks, of each file alone.
 SHARED_HASHES, LEFT_OUT_LINES = "shared_hashes", "left_out_lines"
+LEFT_OUT_TYPES: Types = {"source": "VARCHAR", "position": "BIGINT"}
 
 TIMESTAMP_VARIABLES = (
     "timestamp_unit",
@@ -135,6 +139,8 @@ class _Reader:
         # Of the files that have any, by their numbers.
         self._shared_hashes: dict[int, StoredTable] = {}
         self._left_out_lines: dict[int, StoredTable] = {}
+        # How many lines of each file are left out for repeating others.
+        self._repeats: list[int] = []
         db.handlers |= {
             "staging/events.sql": self._make_events,
             "staging/accepted_lines.sql": self._accept_lines,
@@ -167,7 +173,7 @@ class _Reader:
                 make_events(db, reading, lambda: None, lines_are_ours=True)
             else:
                 self._make_events()
-        self._show_rejected_lines()
+        self._show_rejected_lines(partial(staged_part, self._shared))
         self._accept_lines()
         counted = not templates.replaces("staging/events.sql")
         if counted:
@@ -175,6 +181,8 @@ class _Reader:
         copied = settle_repeats(
             db, [], self._options.repeats, leaves_out=reading.fields.where is not None
         )
+        if self._options.repeats == DROP and not self._left_out_lines:
+            self._leave_out_lines()
         if self._options.since is not None:
             leave_out_earlier(db, self._options)
         db.run("staging/build_inputs.sql", counted=counted, copied=copied)
@@ -192,9 +200,7 @@ class _Reader:
         while True:
             logs = as_found([item.log for item in items[:count]], folder)
             open_logs(db, db.templates, logs, folder, paths, self._options)
-            ((lines,),) = db.execute(
-                f"select count(*) from (from log_text where not is_blank limit {FIRST_LINES})"
-            )
+            ((lines,),) = db.run("staging/questions/first_lines.sql", most=FIRST_LINES)
             if lines == FIRST_LINES or count >= len(items):
                 return
             count *= 2
@@ -219,14 +225,15 @@ class _Reader:
             partial(stage_log, self._shared, self._decided()), self._items, advance=self._advance
         )
         self._bind_files()
-        self._show_events()
+        self._check_types()
+        self._show_events(partial(staged_part, self._shared))
         return []
 
     def _bind_files(self) -> None:
         logs, staged = [item.log for item in self._items], self._staged
         self._db.set(
             input_files=[log.name for log in logs],
-            input_paths=[self._path(number) for number in range(len(logs))],
+            input_paths=[str(log.path) for log in logs],
             input_formats=[file.format for file in staged],
             input_bytes=[log.bytes for log in logs],
             input_lines=[file.lines for file in staged],
@@ -243,11 +250,8 @@ class _Reader:
         self._db.set(left_out_cause=cause, left_out_lines=lines)
         self._db.run("staging/left_out_of_parts.sql")
 
-    def _path(self, number: int) -> str:
-        return str(self._items[number].log.path)
-
-    def _show_events(self) -> None:
-        """Makes the view events. Raises OptionError for ids that Spark does not know."""
+    def _check_types(self) -> None:
+        """Raises OptionError for ids that Spark does not know, and for types that differ."""
         typed = [file for file in self._staged if file.types]
         types = typed[0].types
         for file in typed:
@@ -263,19 +267,20 @@ class _Reader:
                     f"ids of {name}s have the type {types[name]}, which Spark compares otherwise "
                     f"than DuckDB; with the engine spark it must be one of {', '.join(ID_TYPES)}"
                 )
-        results = self._shared.folder
-        files = tuple(results.part("events", file.number) for file in typed)
-        self._db.show("events", StoredTable(files, types))
 
-    def _show_rejected_lines(self) -> None:
-        db, results = self._db, self._shared.folder
-        files = [results.part("rejected_lines", f.number) for f in self._staged if f.rejected]
+    def _show_events(self, part: Callable[[str, int], str]) -> None:
+        """Makes the view events. part: the place of a part of a table."""
+        typed = [file for file in self._staged if file.types]
+        files = tuple(part("events", file.number) for file in typed)
+        self._db.show("events", StoredTable(files, typed[0].types))
+
+    def _show_rejected_lines(self, part: Callable[[str, int], str]) -> None:
+        """Makes the view rejected_lines, which has a part even if there are none."""
+        files = [part("rejected_lines", file.number) for file in self._staged if file.rejected]
         if not files:
-            db.run("staging/rejected_lines.sql")
-            files = [results.part("rejected_lines", 0)]
-            store(db, "from rejected_lines", files[0])
-            db.drop("rejected_lines")
-        db.show("rejected_lines", StoredTable(tuple(files), REJECTED_TYPES))
+            files = [part("rejected_lines", 0)]
+            store(self._db, StoredTable((), REJECTED_TYPES).query(), files[0])
+        self._db.show("rejected_lines", StoredTable(tuple(files), REJECTED_TYPES))
 
     def _accept_lines(self, **_structure: Any) -> Rows:
         """Makes the tables accepted_lines, line_counts and unreadable_lines: tasks counted."""
@@ -333,9 +338,17 @@ class _Reader:
         return []
 
     def _leave_out_lines(self, **_structure: Any) -> Rows:
+        """Puts the parts of all files in their places, without the lines that are left out."""
+        none = StoredTable((), LEFT_OUT_TYPES)
+        tables = {
+            file.number: self._left_out_lines.get(file.number, none)
+            for file in self._staged
+            if file.types
+        }
         before = _lines_that_stay(self._staged)
-        parts = self._parts(LEFT_OUT_LINES, self._left_out_lines)
-        self._leave_out("staging/without_left_out_lines.sql", {}, parts)
+        self._replace_staged(
+            partial(leave_out_repeats, self._shared), self._parts(LEFT_OUT_LINES, tables)
+        )
         after = _lines_that_stay(self._staged)
         self._repeats = [all - stay for all, stay in zip(before, after, strict=True)]
         return []
@@ -347,16 +360,17 @@ class _Reader:
     def _leave_out_earlier_events(self, **_structure: Any) -> Rows:
         ((moment,),) = self._db.execute("select getvariable('first_moment')")
         parts = [StagedPart(self._items[file.number], file) for file in self._staged if file.types]
-        self._leave_out("staging/without_earlier_events.sql", {"first_moment": moment}, parts)
+        self._replace_staged(partial(leave_out_earlier_events, self._shared, moment), parts)
         return []
 
-    def _leave_out(self, name: str, variables: dict[str, Any], parts: list[StagedPart]) -> None:
-        """Removes rows from the parts of files by a template, and counts what stays."""
-        work = partial(leave_out, self._shared, name, variables)
+    def _replace_staged(
+        self, work: Callable[[StagedPart], StagedLog], parts: list[StagedPart]
+    ) -> None:
+        """Lets tasks leave out lines of files, and shows what stays."""
         for file in self._db.cluster.map(work, parts):
             self._staged[file.number] = file
-        for table in ("events", "rejected_lines"):
-            self._db.show_to_spark(table, self._db.tables[table])
+        self._show_events(self._shared.folder.part)
+        self._show_rejected_lines(self._shared.folder.part)
 
     def _parts(self, name: str, tables: dict[int, StoredTable]) -> list[StagedPart]:
         """Files, each with a table of its own."""
