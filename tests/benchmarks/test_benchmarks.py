@@ -6,12 +6,17 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import sparse
 
+from tests.benchmarks.cluster_costs import events_of_users, expected_work, popularity
 from tests.support.logs import write_log
 from tests.support.paths import PROJECT
+from ubcf.scoring.costs import Work
 
 BENCHMARKS = PROJECT / "tests" / "benchmarks"
 # The worked example: user, track, time.
@@ -70,6 +75,18 @@ def test_a_file_without_a_full_list_for_every_user_is_malformed(tmp_path: Path) 
         2,
         "user 4 is not in the logs or comes twice",
     )
+
+
+def test_the_work_of_logs_that_fit_nowhere_is_that_of_logs_drawn_in_the_same_way() -> None:
+    events, users, tracks = 200_000, 5_000, 5_000
+    random = np.random.default_rng(0)
+    of_user = events_of_users(events, users)
+    rows = random.choice(users, events, p=of_user / of_user.sum())
+    columns = random.choice(tracks, events, p=popularity(tracks))
+    drawn = sparse.csr_array((np.ones(events), (rows, columns)), shape=(users, tracks))
+    drawn.sum_duplicates()
+    counted = asdict(Work.of(drawn, list_length=100))
+    assert asdict(expected_work(events, users, tracks)) == pytest.approx(counted, rel=0.05)
 
 
 @pytest.mark.slow
