@@ -90,19 +90,20 @@ def database_memory(limit: int) -> int:
     return max(int(_working_memory(limit) * DATABASE_SHARE), LEAST_DATABASE_BYTES)
 
 
-def database_memory_beside_matrices(limit: int) -> int:
-    """DuckDB's part of the limit of a build beside the matrices."""
-    return int(_working_memory(limit) * DATABASE_SHARE_BESIDE_MATRICES)
+def database_memory_beside_matrices(limit: int, least: int = 0) -> int:
+    """DuckDB's part of the limit of a build beside the matrices, at least `least`."""
+    return max(int(_working_memory(limit) * DATABASE_SHARE_BESIDE_MATRICES), least)
 
 
-def matrices_memory(limit: int) -> int:
+def matrices_memory(limit: int, least_database: int = 0) -> int:
     """The part of the limit of a build that is left for the matrices."""
-    return _working_memory(limit) - database_memory_beside_matrices(limit)
+    return _working_memory(limit) - database_memory_beside_matrices(limit, least_database)
 
 
-def limit_for_matrices(needed: int) -> int:
+def limit_for_matrices(needed: int, least_database: int = 0) -> int:
     """The limit of a build that leaves `needed` bytes for the matrices."""
-    limit = PROCESS_BYTES + math.ceil(needed / (1 - DATABASE_SHARE_BESIDE_MATRICES))
+    working = max(math.ceil(needed / (1 - DATABASE_SHARE_BESIDE_MATRICES)), needed + least_database)
+    limit = PROCESS_BYTES + working
     return limit + (KERNELS_BYTES if may_load_kernels(limit) else 0)
 
 

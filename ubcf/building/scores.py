@@ -142,10 +142,11 @@ class Scoring:
     tracks: Axis
 
     @classmethod
-    def of(cls, db: Database, options: BuildOptions) -> Scoring:
+    def of(cls, db: Database, options: BuildOptions, *, least_database: int = 0) -> Scoring:
         """From the tables of the model; leaves DuckDB with its part of the memory beside matrices.
 
-        Raises MemoryLimitError as `score`.
+        least_database: the least bytes that DuckDB needs beside them. Raises MemoryLimitError as
+        `score`.
         """
         model = options.model
         indexed = db.arrays("indexed_interactions")
@@ -154,7 +155,7 @@ class Scoring:
         recommendable = None
         if options.chooses_tracks:
             recommendable = recommendable_mask(db, int(indexed["track_index"].max()) + 1)
-        db.limit_memory(database_memory_beside_matrices(options.memory))
+        db.limit_memory(database_memory_beside_matrices(options.memory, least_database))
         matrices = ModelMatrices.from_indexed(indexed, model, predict=options.predict)
         del indexed
         lists = ListOptions(
@@ -164,7 +165,7 @@ class Scoring:
             options.only_positive,
             recommendable,
         )
-        plan = _plan(matrices.interactions, lists, options)
+        plan = _plan(matrices.interactions, lists, options, least_database)
         return cls(options, matrices, lists, plan, Axis.of(db, "user"), Axis.of(db, "track"))
 
     @property
@@ -229,12 +230,14 @@ def announced(plan: Plan) -> str:
     return f"score ({plan.way}, about {seconds:,.0f} s)"
 
 
-def _plan(interactions: sparse.csr_array, lists: ListOptions, options: BuildOptions) -> Plan:
+def _plan(
+    interactions: sparse.csr_array, lists: ListOptions, options: BuildOptions, least_database: int
+) -> Plan:
     """Chooses how to compute the scores within the memory limit."""
     users, tracks = interactions.shape
     way = None if options.plan == "auto" else options.plan
     longest = int(lists.ranking_lengths(users).max())
-    work, memory = Work.of(interactions, longest), matrices_memory(options.memory)
+    work, memory = Work.of(interactions, longest), matrices_memory(options.memory, least_database)
     neighbors = None if options.store_neighbors is None else options.store_neighbors > 0
     ridge = options.model.ridge_over_users
     try:
@@ -254,7 +257,7 @@ def _plan(interactions: sparse.csr_array, lists: ListOptions, options: BuildOpti
             walk=options.model.users_reached,
         )
     except TooLittleMemoryError as error:
-        needed = limit_for_matrices(error.needed)
+        needed = limit_for_matrices(error.needed, least_database)
         raise MemoryLimitError(
             f"memory_limit is {options.memory // 2**20:,} MiB; the scores of {users:,} users x "
             f"{tracks:,} tracks {'by a ridge ' if ridge else ''}need at least "

@@ -18,7 +18,7 @@ from ubcf.building.inputs.logs import Catalog, LogFile, Place, as_places, refuse
 from ubcf.building.inputs.standard_input import StandardInput
 from ubcf.building.inputs.transfer import Inputs, find_inputs, places_on_disk
 from ubcf.building.memory import database_memory
-from ubcf.building.options import BuildKeywords, BuildOptions, PathLike
+from ubcf.building.options import SMALLEST_MEMORY, BuildKeywords, BuildOptions, PathLike
 from ubcf.building.pipeline import (
     build_options,
     check_results,
@@ -197,18 +197,7 @@ def _fetched(inputs: Inputs, folder: Path, stages: Stages) -> tuple[list[LogFile
 
 def shared_by_tasks(chosen: BuildOptions, cluster: Cluster, results: str) -> Shared:
     """What all tasks are given. Raises OptionError if the executors have too little memory."""
-    memory: int | str | None = chosen.memory_limit
-    overhead = cluster.overhead
-    if cluster.is_local:
-        memory = chosen.memory
-    elif overhead is not None and memory is None:
-        memory = overhead
-    elif overhead is not None and overhead < chosen.memory:
-        raise OptionError(
-            f"memory_limit is {chosen.memory // 2**20:,} MiB, and spark.executor.memoryOverhead "
-            f"{overhead // 2**20:,} MiB; Python works beside the JVM of an executor, so the "
-            "overhead must hold the limit"
-        )
+    memory = chosen.memory if cluster.is_local else _python_memory(chosen, cluster)
     return Shared(
         build=f"{__version__} {secrets.token_hex(8)}",
         results=results,
@@ -216,6 +205,32 @@ def shared_by_tasks(chosen: BuildOptions, cluster: Cluster, results: str) -> Sha
         is_local=cluster.is_local,
         tasks_at_once=cluster.tasks_at_once,
     )
+
+
+def _python_memory(chosen: BuildOptions, cluster: Cluster) -> int | None:
+    """The memory limit of an executor's Python, in bytes; None: what its machine has decides.
+
+    Raises OptionError if the executors have less.
+    """
+    memory = None if chosen.memory_limit is None else chosen.memory
+    overhead, jvm = cluster.overhead, cluster.jvm_overhead
+    if overhead is not None:
+        needed = (memory or SMALLEST_MEMORY) + jvm
+        if overhead < needed:
+            raise OptionError(
+                f"spark.executor.memoryOverhead is {overhead // 2**20:,} MiB; beside the heap of "
+                f"its JVM an executor needs the memory limit, {(needed - jvm) // 2**20:,} MiB, and "
+                f"{jvm // 2**20:,} MiB for the JVM itself: set it to {needed // 2**20}m"
+            )
+        memory = memory or overhead - jvm
+    readers = cluster.tasks_at_once
+    if memory is not None and memory < readers * SMALLEST_MEMORY:
+        raise OptionError(
+            f"memory_limit is {memory // 2**20:,} MiB; an executor reads {readers} logs at a time, "
+            f"one a core, with {SMALLEST_MEMORY // 2**20} MiB each: at least "
+            f"{readers * SMALLEST_MEMORY // 2**20}MiB are needed, or fewer spark.executor.cores"
+        )
+    return memory
 
 
 def _model(db: SparkDatabase, shared: Shared, stages: Stages) -> Shared:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ubcf.building.memory import LEAST_DATABASE_BYTES, database_memory_beside_matrices
 from ubcf.building.modeling import make_centers, store_biases
 from ubcf.building.pipeline import make_results
 from ubcf.building.users_without_logs import recommend_popular_tracks
@@ -192,13 +193,23 @@ def _model_database(shared: Shared, folder: Path) -> Iterator[Database]:
 
 
 def _scoring(shared: Shared, db: Database) -> Scoring:
-    """The matrices of the build, loaded from the tables of the model if they are not yet."""
+    """The matrices of the build, loaded from the tables of the model if they are not yet.
+
+    They stay, so that DuckDB reads and writes Parquet with its part of the memory beside them.
+    """
     from ubcf.building.scores import Scoring
 
     if not _loaded or _loaded[0].build != shared.build:
         _loaded.clear()
-        _loaded.append(_Loaded(shared.build, Scoring.of(db, task_options(shared))))
-    return _loaded[0].scoring
+        options = task_options(shared)
+        # What is free is less once there are matrices.
+        options = replace(options, memory_limit=options.memory)
+        scoring = Scoring.of(db, options, least_database=LEAST_DATABASE_BYTES)
+        _loaded.append(_Loaded(shared.build, scoring))
+    scoring = _loaded[0].scoring
+    memory = scoring.options.memory
+    db.limit_memory(database_memory_beside_matrices(memory, LEAST_DATABASE_BYTES))
+    return scoring
 
 
 def _graph(shared: Shared, scoring: Scoring) -> sparse.csr_array:

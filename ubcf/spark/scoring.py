@@ -75,7 +75,8 @@ def _planned(db: SparkDatabase, shared: Shared) -> Planned:
         if shared.is_local:
             raise
         raise MemoryLimitError(
-            f"{error}, and spark.executor.memoryOverhead must hold it: every executor has all of R"
+            f"{error}, and spark.executor.memoryOverhead must hold it and the JVM beside it: every "
+            "executor has all of R"
         ) from error
     return planned
 

@@ -141,10 +141,11 @@ def reading_memory(shared: Shared) -> int:
 
 
 def task_options(shared: Shared) -> BuildOptions:
-    """The options of a task that has an executor alone: threads as its machine has processors."""
+    """The options of a task that has an executor alone: threads as the executor has cores."""
     options = shared.options
     if not shared.is_local:
-        options = replace(options, threads=options.threads or processors())
+        cores = min(shared.tasks_at_once, processors())
+        options = replace(options, threads=options.threads or cores)
     return options
 
 
