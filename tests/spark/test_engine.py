@@ -150,6 +150,29 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         _start(None, tmp_path)
 
 
+def test_a_java_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(
+        "#!/bin/sh\n"
+        """[ "$1" = -version ] && echo 'openjdk version "11.0.13"' >&2 && exit\n"""
+        "echo 'Error: LinkageError occurred\njava.lang.UnsupportedClassVersionError: org' >&2\n"
+        "exit 1\n"
+    )
+    java.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "ubcf", "build", SAMPLE, "--engine", "spark"],
+        cwd=tmp_path,
+        env={**os.environ, "JAVA_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("ubcf: error: the engine spark needs Java 17: pyspark ")
+    assert f'does not run on {java} (openjdk version "11.0.13"); install it' in line
+
+
 @pytest.mark.parametrize(
     ("master", "expected"),
     [
@@ -197,6 +220,10 @@ def test_workers_that_do_not_fit(spark: Any, tmp_path: Path) -> None:
             cluster.map(_imports_what_is_missing, [0])
         with pytest.raises(SparkError, match="Spark failed: ZeroDivisionError: division by zero"):
             cluster.map(_divides, [0])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(session.sparkContext, "pythonExec", "/nowhere/python")
+            with pytest.raises(SparkError, match="a worker cannot run the Python /nowhere/python"):
+                cluster.map(_process, [0])
         # One process of an executor holds R, however many others have read logs.
         others = set(cluster.map(_process, range(4)))
         alone = {
@@ -223,27 +250,48 @@ def _divides(number: int) -> float:
 
 
 class _Overhead:
-    """A cluster whose executors have this much beside their JVM."""
+    """A cluster whose executors have this much beside the heap of their JVM, and 2 cores."""
 
     is_local = False
     tasks_at_once = 2
+    jvm_overhead = 384 * 2**20
 
     def __init__(self, overhead: int | None) -> None:
         self.overhead = overhead
 
 
-def test_the_memory_beside_the_jvm_must_hold_the_limit(tmp_path: Path) -> None:
-    given = BuildOptions(memory_limit="2GiB")
-    with pytest.raises(OptionError, match=r"limit is 2,048 MiB, and .*memoryOverhead 1,024 MiB; "):
-        shared_by_tasks(given, cast(Cluster, _Overhead(2**30)), str(tmp_path))
-    enough = shared_by_tasks(given, cast(Cluster, _Overhead(2**31)), str(tmp_path))
-    assert enough.options.memory == 2**31
-    unsaid = shared_by_tasks(BuildOptions(), cast(Cluster, _Overhead(2**30)), str(tmp_path))
-    assert unsaid.options.memory == 2**30
-    assert (
-        shared_by_tasks(given, cast(Cluster, _Overhead(None)), str(tmp_path)).options.memory
-        == 2**31
-    )
+def _memory_beside(overhead: int | None, limit: str | None = None) -> int | str | None:
+    """The memory limit of tasks."""
+    cluster = cast(Cluster, _Overhead(overhead))
+    return shared_by_tasks(BuildOptions(memory_limit=limit), cluster, "").options.memory_limit
+
+
+def test_the_memory_beside_the_heap_must_hold_the_limit_and_the_rest_of_the_jvm() -> None:
+    with pytest.raises(
+        OptionError, match=r"is 2,048 MiB; .* limit, 2,048 MiB, and 384 MiB .* 2432m"
+    ):
+        _memory_beside(2**31, "2GiB")
+    assert _memory_beside(2432 * 2**20, "2GiB") == 2**31
+    assert _memory_beside(2**30) == 640 * 2**20
+    assert _memory_beside(None, "2GiB") == 2**31
+    assert _memory_beside(None) is None
+    with pytest.raises(OptionError, match=r"Overhead is 512 MiB; .* 256 MiB, and .* to 640m"):
+        _memory_beside(512 * 2**20)
+
+
+def test_the_limit_must_hold_all_tasks_that_read() -> None:
+    with pytest.raises(OptionError, match=r"reads 2 logs at a time, .* at least 512MiB are needed"):
+        _memory_beside(None, "511MiB")
+    assert _memory_beside(None, "512MiB") == 2**29
+
+
+def test_settings_of_spark_that_are_sizes_are_read_as_spark_reads_them(spark: Any) -> None:
+    cluster = Cluster(spark)
+    assert (cluster.overhead, cluster.jvm_overhead) == (None, 384 * 2**20)
+    with pytest.MonkeyPatch.context() as patch:
+        settings = {"spark.executor.memoryOverhead": "3000", "spark.executor.memory": "8g"}
+        patch.setattr(spark.sparkContext, "getConf", lambda: settings)
+        assert (cluster.overhead, cluster.jvm_overhead) == (3000 * 2**20, 2**33 // 10)
 
 
 def test_what_no_executor_can_hold_is_refused_with_its_size(spark: Any, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ubcf.building.options import BuildOptions
+from ubcf.building.options import SMALLEST_MEMORY, BuildOptions
 from ubcf.database.engines import SPARK_SETTINGS
 from ubcf.errors import UbcfError, one_line
 from ubcf.spark.options import SparkOptions
@@ -49,8 +50,15 @@ EXECUTOR_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_CACHE_DIR": ""}
 
 LOCAL_JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
+GET_JAVA = (
+    "install it, such as by apt install openjdk-17-jre-headless, or set JAVA_HOME to its folder"
+)
+
 # The environment of a process that spark-submit started has this.
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
+
+# What an older Java, or a newer one, says of a Spark that it cannot run.
+OTHER_JAVA = re.compile("UnsupportedClassVersionError|getSubject is not supported")
 
 MASTER_ADDRESS = re.compile(r"(?:spark://)?([^:/,]+):([0-9]+)")
 
@@ -69,6 +77,7 @@ def spark_session(
     Raises SparkError when it cannot be started.
     """
     _check_installation()
+    from py4j.protocol import Py4JError
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
@@ -83,18 +92,22 @@ def spark_session(
         # The settings that spark-submit was given are those of its JVM.
         SparkContext._ensure_initialized()
     conf = SparkConf()
-    master = (
-        spark_options.master or conf.get("spark.master", None) or f"local[{options.thread_count}]"
-    )
+    # Each thread reads a log with this much memory.
+    readers = min(options.thread_count, options.memory // SMALLEST_MEMORY)
+    master = spark_options.master or conf.get("spark.master", None) or f"local[{readers}]"
     assert master is not None
     _check_master(master)
     for name, value in _settings(master, options, folder, conf).items():
         conf.set(name, value)
     session = _started(SparkSession.builder.config(conf=conf), master, spark_options, folder)
     try:
-        _name_python(session)
-        session.sparkContext.setLogLevel("WARN" if spark_options.verbose else "OFF")
-        _await_executor(session, master)
+        try:
+            _name_python(session)
+            session.sparkContext.setLogLevel("WARN" if spark_options.verbose else "OFF")
+            _await_executor(session, master)
+        except (OSError, Py4JError) as error:
+            # The JVM ends if no master takes the application.
+            raise SparkError(_not_taken(master)) from error
         yield session
     finally:
         _stop(session)
@@ -136,14 +149,30 @@ def _check_installation() -> None:
             f"pyspark {pyspark.__version__} is installed; the engine spark needs "
             f"{'.'.join(map(str, OLDEST_PYSPARK))} or newer: pip install -U 'ubcf[spark]'"
         )
-    home = os.environ.get("JAVA_HOME")
-    java = Path(home, "bin", "java") if home else None
-    if (java is not None and not java.is_file()) or (java is None and shutil.which("java") is None):
+    if _java() is None:
+        home = os.environ.get("JAVA_HOME")
         where = f"JAVA_HOME is {home}, which has no bin/java" if home else "there is no java"
-        raise SparkError(
-            f"the engine spark needs Java 17: {where}; install it, such as by "
-            "apt install openjdk-17-jre-headless, or set JAVA_HOME"
-        )
+        raise SparkError(f"the engine spark needs Java 17: {where}; {GET_JAVA}")
+
+
+def _java() -> Path | None:
+    """The Java that Spark takes, if there is one."""
+    home = os.environ.get("JAVA_HOME")
+    found = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    return Path(found) if found and Path(found).is_file() else None
+
+
+def _other_java() -> str:
+    """The sentence about a Java that this version of Spark does not run on."""
+    import pyspark
+
+    java = _java()
+    said = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False)
+    version = said.stderr.partition("\n")[0].strip()
+    return (
+        f"the engine spark needs Java 17: pyspark {pyspark.__version__} does not run on {java} "
+        f"({version}); {GET_JAVA}"
+    )
 
 
 def _check_master(master: str) -> None:
@@ -165,6 +194,16 @@ def _check_master(master: str) -> None:
     raise SparkError(
         f"{master}: the master does not answer ({', '.join(reasons) or 'no HOST:PORT'}); "
         "is it running, and can this machine reach it?"
+    )
+
+
+def _not_taken(master: str) -> str:
+    """The sentence about a master that answers, but does not talk to this version of Spark."""
+    import pyspark
+
+    return (
+        f"{master}: what answers there does not take the application; is it a master of Spark, of "
+        f"version {pyspark.__version__} as this machine's pyspark?"
     )
 
 
@@ -211,8 +250,13 @@ def _started(builder: Any, master: str, spark_options: SparkOptions, folder: Pat
         raise
     except Exception as error:
         reason = one_line(error).split(" at org.apache", 1)[0]
-        if said.exists() and "JAVA_GATEWAY_EXITED" in reason:
-            reason = _last_words(said.read_text(errors="replace")) or reason
+        words = said.read_text(errors="replace") if said.exists() else ""
+        if OTHER_JAVA.search(words + reason):
+            raise SparkError(_other_java()) from error
+        if "stopped SparkContext" in reason:
+            raise SparkError(_not_taken(master)) from error
+        if "JAVA_GATEWAY_EXITED" in reason:
+            reason = _last_words(words) or reason
         raise SparkError(f"Spark cannot be started with the master {master}: {reason}") from error
 
 
