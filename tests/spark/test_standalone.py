@@ -22,7 +22,8 @@ pytestmark = [
     ),
 ]
 
-OPTIONS = ("-d", "two.duckdb", "-o", "two.json", "--preset", "listening")
+MODEL = ("--preset", "listening")
+OPTIONS = ("-d", "two.duckdb", "-o", "two.json", *MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +44,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _same_as_on_one_machine(place: Path) -> bool:
-    same = (place / "one.json").read_bytes() == (place / "two.json").read_bytes()
-    return same and not differences(place / "one.duckdb", place / "two.duckdb")
+def _same_as_on_one_machine(place: Path, name: str = "two") -> bool:
+    same = (place / "one.json").read_bytes() == (place / f"{name}.json").read_bytes()
+    return same and not differences(place / "one.duckdb", place / f"{name}.duckdb")
+
+
+def test_spark_submit_gives_the_same_bytes(cluster: SparkCluster, place: Path) -> None:
+    files = ("-d", "three.duckdb", "-o", "three.json", "--results", "results")
+    process = cluster.start_build("logs", *files, *MODEL, cwd=place, submit=True)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert _same_as_on_one_machine(place, "three")
 
 
 def test_a_cluster_that_loses_workers(cluster: SparkCluster, place: Path) -> None:

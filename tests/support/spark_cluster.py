@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import ubcf.__main__
+
 # Seconds that a master, a worker or an executor may take to be there.
 PATIENCE = 60.0
 
@@ -21,18 +23,37 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class SparkCluster:
-    """A running master with workers of one core each. environment: of the driver."""
+    """A running master with its workers. environment: of the driver."""
 
     master: str
     folder: Path
     environment: dict[str, str]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start_build(self, logs: str, *options: str, cwd: Path) -> subprocess.Popen[str]:
-        """Starts ubcf build on the cluster, with a line on stderr for each stage."""
-        command = [sys.executable, "-m", "ubcf", "build", logs, "--engine", "spark", "-v"]
+    def start_build(
+        self, logs: str, *options: str, cwd: Path, submit: bool = False
+    ) -> subprocess.Popen[str]:
+        """Starts ubcf build on the cluster, with a line on stderr for each stage.
+
+        submit: by spark-submit.
+        """
+        build = ["build", logs, "--engine", "spark", "-v", *options]
+        if submit:
+            program = Path(self.environment["SPARK_HOME"], "bin", "spark-submit")
+            python = f"spark.pyspark.python={sys.executable}"
+            start = [
+                str(program),
+                "--master",
+                self.master,
+                "--conf",
+                python,
+                ubcf.__main__.__file__,
+            ]
+        else:
+            start = [sys.executable, "-m", "ubcf"]
+            build += ["--master", self.master]
         return subprocess.Popen(
-            [*command, "--master", self.master, *options],
+            [*start, *build],
             cwd=cwd,
             env=self.environment,
             stdout=subprocess.DEVNULL,
@@ -50,8 +71,8 @@ class SparkCluster:
         """The processes of the executors, which are children of the workers, of some or of all."""
         numbers = workers or range(len(self.workers))
         parents = {self.workers[number].pid for number in numbers}
-        children = [process for process, parent in _parents().items() if parent in parents]
-        return [process for process in children if b"ExecutorBackend" in _command(process)]
+        children = [process for process, parent in parents_of_all().items() if parent in parents]
+        return [process for process in children if b"ExecutorBackend" in command_of(process)]
 
 
 def await_stage(process: subprocess.Popen[str], stage: str) -> None:
@@ -71,10 +92,13 @@ def kill(*processes: int) -> None:
 
 
 @contextlib.contextmanager
-def spark_cluster(folder: Path, workers: int = 2, **settings: str) -> Iterator[SparkCluster]:
+def spark_cluster(
+    folder: Path, workers: int = 2, *, cores: int = 1, heap_mib: int = 512, **settings: str
+) -> Iterator[SparkCluster]:
     """Starts a master and workers, which are gone afterwards. settings: of the driver, by name.
 
-    A _ in the name of a setting stands for a point.
+    cores: of each worker. heap_mib: of its executor. A _ in the name of a setting stands for a
+    point.
     """
     import pyspark
 
@@ -82,7 +106,7 @@ def spark_cluster(folder: Path, workers: int = 2, **settings: str) -> Iterator[S
     configuration = folder / "conf"
     configuration.mkdir(parents=True)
     lines = [f"{name.replace('_', '.')} {value}" for name, value in settings.items()]
-    lines += ["spark.executor.memory 512m", "spark.sql.shuffle.partitions 2"]
+    lines += [f"spark.executor.memory {heap_mib}m", "spark.sql.shuffle.partitions 2"]
     # The quick compiler of Java halves the processor time of small jobs.
     quick = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
     lines += [f"spark.{process}.extraJavaOptions {quick}" for process in ("driver", "executor")]
@@ -115,7 +139,8 @@ def spark_cluster(folder: Path, workers: int = 2, **settings: str) -> Iterator[S
         cluster = SparkCluster(master, folder, environment)
         for number in range(workers):
             place = folder / f"worker{number}"
-            options = [*host, "--cores", "1", "--memory", "700m", "--work-dir", str(place)]
+            options = [*host, "--cores", str(cores), "--memory", f"{heap_mib + 188}m"]
+            options += ["--work-dir", str(place)]
             cluster.workers.append(
                 daemon(f"worker{number}", f"{package}.worker.Worker", *options, master)
             )
@@ -145,14 +170,14 @@ def _await_port(port: int) -> None:
     raise AssertionError("the master does not listen")
 
 
-def _command(process: int) -> bytes:
+def command_of(process: int) -> bytes:
     """The command line of a process; empty if it has ended."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{process}/cmdline").read_bytes()
     return b""
 
 
-def _parents() -> dict[int, int]:
+def parents_of_all() -> dict[int, int]:
     """The parent of each process of this machine."""
     parents = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
