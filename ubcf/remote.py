@@ -12,8 +12,9 @@ import os
 import re
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,9 @@ from ubcf.errors import InputError, OptionError, UbcfError
 DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
 
 WEB = ("http", "https")
+
+# Those that have folders, and take no name of a server: who runs a command chooses that.
+STORES = ("s3", "gs")
 
 # The answers of a web server that has no such file.
 MISSING = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
@@ -79,6 +83,12 @@ _PLACE = r"([A-Za-z][A-Za-z0-9+.-]+)://"
 _HOST = r"arn:[\w:-]+|(\[[^]@]*\]|[^]:[]*)(:[0-9]*)?"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+"
 _PATTERN = r"[*?[]"
+# A folder of an object store by one name alone: no pattern, no version, and no ARN, which names a
+# server, in place of the bucket.
+_STORE_FOLDER = re.compile(
+    rf"(?:{'|'.join(STORES)})://[A-Za-z0-9][A-Za-z0-9._-]*"
+    r"(?:/(?!\.{1,2}(?:/|$))[^/*?\[\]#\\\x00-\x1f\x7f]+)*"
+)
 
 Result = TypeVar("Result")
 
@@ -103,6 +113,11 @@ def shown(place: str | os.PathLike[str]) -> str:
     # In the name of an object, a question mark may be a part of a pattern.
     query = "[?#].*" if scheme in WEB else r"\?.*=.*"
     return f"{scheme}://{host}{re.sub(query, '', path, flags=re.DOTALL)}"
+
+
+def is_store_folder(url: str) -> bool:
+    """Whether a URL is a plain name of a folder of an object store, or of a bucket."""
+    return _STORE_FOLDER.fullmatch(url) is not None
 
 
 def normal(url: str) -> str:
@@ -180,6 +195,24 @@ class Remote:
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
+    def file(self, url: str) -> RemoteFile | None:
+        """The file of this name as it is now; None if there is none."""
+        listing = self.listing(url, lambda _: False)
+        return None if listing.is_folder else next(iter(listing.files), None)
+
+    def read(self, url: str, start: int, stop: int) -> bytes:
+        """The bytes start..stop-1 of a file, which it must have."""
+        with _in_words(url, InputError, "cannot be read: "):
+            driver, path = self._located(url)
+            return bytes(_wait(driver, driver._cat_file(path, start=start, end=stop)))
+
+    def remove(self, folder: str) -> None:
+        """Removes all files of a folder of an object store; there need not be any."""
+        with _in_words(folder, InputError, "cannot be removed: "):
+            driver, path = self._located(folder)
+            with suppress(FileNotFoundError):
+                _wait(driver, driver._rm(path, recursive=True))
+
     def head(self, url: str, length: int) -> bytes | None:
         """The first bytes of a file, at most `length`; None if there is no file of this name.
 
@@ -221,6 +254,17 @@ class Remote:
         if scheme not in self._drivers:
             self._drivers[scheme] = _driver(scheme, name)
         return self._drivers[scheme], path
+
+
+def remote() -> Remote:
+    """The places of other machines, with the connections that this process has."""
+    return _remote_of(os.getpid())
+
+
+@cache
+def _remote_of(_process: int) -> Remote:
+    # A process that was forked has no thread of the drivers.
+    return Remote()
 
 
 def _scheme(url: str) -> str:

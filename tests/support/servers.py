@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from ubcf.remote import _remote_of
+
 # Never to be seen in anything that is printed or stored.
 SECRET = "s3cretOfTheTests"
 
@@ -54,6 +56,10 @@ class Bucket:
         found = self.client.list_objects_v2(Bucket=self.name).get("Contents", [])
         return [each["Key"] for each in found]
 
+    def content(self) -> dict[str, bytes]:
+        """All objects."""
+        return {key: self.get(key) for key in self.keys()}
+
     def delete(self, *keys: str) -> None:
         """Deletes objects."""
         for key in keys:
@@ -71,6 +77,8 @@ def object_store() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}.items():
             patch.setenv(name, value)
+        # Of this process too, which may know another server by now.
+        _remote_of.cache_clear()
         try:
             yield boto3.client("s3")
         finally:

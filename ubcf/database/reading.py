@@ -17,7 +17,14 @@ import duckdb
 
 from ubcf.database.paths import pattern
 from ubcf.database.session import Session, identifier, literal, message_of
-from ubcf.database.stored_views import STORED_TABLES, StoredView, hide_by_views, stored_view
+from ubcf.database.stored_views import (
+    STORED_TABLES,
+    StoredView,
+    hide_by_views,
+    let_read,
+    stored_view,
+    with_objects,
+)
 from ubcf.database.tables import (
     BUILD_TABLES,
     EVALUATION_TABLES,
@@ -25,7 +32,7 @@ from ubcf.database.tables import (
     NEW_TABLES,
     Columns,
 )
-from ubcf.errors import DatabaseError, one_line
+from ubcf.errors import DatabaseError, InputError, one_line
 from ubcf.files import Kind, finish_publication
 
 # A DuckDB file has this among its first bytes. DuckDB opens other files by their suffix.
@@ -314,12 +321,10 @@ def _close(
 
     The file of the database stays open.
     """
-    files = [each.absolute() for each in readable]
-    for view in views:
-        files += view.files
-    # DuckDB asks for the pattern, and for the file that it finds by it.
-    paths = list(dict.fromkeys(text for file in files for text in (str(file), pattern(file))))
-    connection.execute(f"set allowed_paths = {literal(paths)}; set enable_external_access = false")
+    paths = [text for file in readable for text in (str(file.absolute()), pattern(file.absolute()))]
+    paths += let_read(connection, list(views))
+    names = list(dict.fromkeys(paths))
+    connection.execute(f"set allowed_paths = {literal(names)}; set enable_external_access = false")
 
 
 def _lock_files(
@@ -334,7 +339,7 @@ def _lock_files(
     names: list[str] = []
     if views:
         try:
-            names = list(hide_by_views(connection, views))
+            names = hide_by_views(connection, views)
         except ModuleNotFoundError as error:
             raise DatabaseError(
                 f"{path}: its tables are Parquet files, which statements are given by a package "
@@ -386,6 +391,8 @@ def _checked(
         views = _stored_views(connection, path, name)
         if locks:
             _lock_files(connection, path, views)
+        else:
+            let_read(connection, views)
         _refuse_other_contents(
             connection, path, name, views, evaluations=evaluations, oldest=oldest
         )
@@ -465,12 +472,21 @@ def _stored_views(connection: duckdb.DuckDBPyConnection, path: Path, name: str) 
                 raise DatabaseError(
                     f"{path}: not a database that ubcf made: {table} is a view that it did not make"
                 )
-            if (missing := view.missing) is not None:
-                raise DatabaseError(
-                    f"{path}: the rows of its table {table} are gone: there is no {missing}; build "
-                    "it again"
-                )
             views.append(view)
+    if len({view.build for view in views}) > 1:
+        raise DatabaseError(
+            f"{path}: not a database that ubcf made: its views are of several builds"
+        )
+    try:
+        views = with_objects(views)
+    except InputError as error:
+        raise DatabaseError(f"{path}: its rows are in an object store: {error}") from error
+    for view in views:
+        if (missing := view.missing) is not None:
+            raise DatabaseError(
+                f"{path}: the rows of its table {view.table} are gone: there is no {missing}; "
+                "build it again"
+            )
     return views
 
 

@@ -9,20 +9,36 @@ A build on Spark leaves, in place of a table, a view of the form
 A database is data that anybody may have made, so a view is read only if it is of this form: it
 casts columns of Parquet files, which are among the results of one build, and does nothing else.
 Statements that are not trusted read the files through `ubcf.database.read_only_files`.
+
+The files may also be objects of a store, as s3://bucket/results/build/users/000000.parquet. Then
+the database chooses what the reader's computer asks for over the network, with the reader's
+credentials, so that less is allowed than of files:
+
+- The protocol is that of an object store. Its server is that of the reader's settings: no view can
+  name one, as http:// or an ARN in place of a bucket would.
+- All views are of one build. Requests go to its folder alone: whether it has a build.json, without
+  which there is no other one; a listing; and those that read objects of the views. None writes.
+- So a database can make its reader read results of a build that the reader may read, and can let
+  the owner of a bucket know who asked, as any name of a bucket does that one is given to read.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from ubcf.database.paths import path_of, pattern
 from ubcf.database.session import identifier, literal
+from ubcf.remote import RemoteFile, is_remote, is_store_folder, remote, shown
+
+if TYPE_CHECKING:
+    from ubcf.database.read_only_files import File
 
 # The tables that may be views. Those about the build itself, which are small, may not.
 STORED_TABLES = (
@@ -56,29 +72,98 @@ _VIEW = re.compile(
 _TEXT = re.compile(r"'((?:[^']|'')*)'")
 
 
-class StoredView(NamedTuple):
-    """A view of files. columns: the query up to its from; patterns: as it names the files."""
+@dataclass(frozen=True)
+class StoredView:
+    """A view of files. columns: the query up to its from; names: as it names the files.
+
+    objects: those of the names that are in an object store, once they are looked for.
+    """
 
     table: str
     columns: str
-    patterns: tuple[str, ...]
+    names: tuple[str, ...]
+    objects: dict[str, RemoteFile] = field(default_factory=dict)
 
     @property
-    def files(self) -> list[Path]:
+    def is_remote(self) -> bool:
+        """Whether the files are in an object store."""
+        return is_remote(self.names[0])
+
+    @property
+    def build(self) -> str:
+        """The folder of the build."""
+        first = self.names[0]
+        return first.rsplit("/", 2)[0] if self.is_remote else str(path_of(first).parents[1])
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files of this machine, in the order of the rows."""
+        return [] if self.is_remote else [path_of(each) for each in self.names]
+
+    @property
+    def files(self) -> list[File]:
         """The files, in the order of the rows."""
-        return [path_of(each) for each in self.patterns]
+        return [self.objects[each] for each in self.names] if self.is_remote else [*self.paths]
 
     @property
-    def missing(self) -> Path | None:
+    def missing(self) -> str | None:
         """The first file that is not there, of those of the rows and that of the build."""
-        marker = self.files[0].parents[1] / MARKER
-        return next((file for file in [marker, *self.files] if not file.is_file()), None)
+        marker = f"{self.build}/{MARKER}"
+        if self.is_remote:
+            names = (shown(name) for name in (marker, *self.names) if name not in self.objects)
+        else:
+            names = (str(path) for path in (Path(marker), *self.paths) if not path.is_file())
+        return next(names, None)
 
     def reading(self, names: Iterable[str]) -> str:
         """The query with other names of its files."""
         return (
             f"{self.columns} from read_parquet({literal(list(names))}, hive_partitioning = false)"
         )
+
+
+def with_objects(views: Sequence[StoredView]) -> list[StoredView]:
+    """Views of one build, with the objects of a store that there are of their files.
+
+    Raises InputError for a store that cannot be reached.
+    """
+    if not any(view.is_remote for view in views):
+        return list(views)
+    build = views[0].build
+    marker = f"{build}/{MARKER}"
+    objects: dict[str, RemoteFile] = {}
+    if remote().file(marker) is not None:
+        names = {marker, *(name for view in views for name in view.names)}
+        listing = remote().listing(build, lambda within: f"{build}/{within}" in names)
+        objects = {file.url: file for file in listing.files}
+    return [replace(view, objects=objects) for view in views]
+
+
+def let_read(connection: duckdb.DuckDBPyConnection, views: Iterable[StoredView]) -> list[str]:
+    """Lets DuckDB read the files of views as they name them; returns these names.
+
+    Of each object store, no other objects are then read: those of the views come before an
+    extension for such stores.
+    """
+    objects = {name: view.objects[name] for view in views if view.is_remote for name in view.names}
+    open_store(connection, objects.get, {name.partition("://")[0] for name in objects})
+    paths = (path for view in views for path in view.paths)
+    # DuckDB asks for the pattern, and for the file that it finds by it.
+    return [*objects, *(text for path in paths for text in (str(path), pattern(path)))]
+
+
+def open_store(
+    connection: duckdb.DuckDBPyConnection,
+    find: Callable[[str], File | None],
+    schemes: Iterable[str],
+) -> None:
+    """Lets DuckDB read objects of stores. find: the object of a name, None if there is none."""
+    for scheme in schemes:
+        from ubcf.database.read_only_files import ReadOnlyFiles
+
+        # Connections to one database of one process share its files.
+        if not connection.filesystem_is_registered(scheme):
+            connection.register_filesystem(ReadOnlyFiles(find, scheme))
 
 
 def stored_view(connection: duckdb.DuckDBPyConnection, table: str, text: str) -> StoredView | None:
@@ -96,17 +181,17 @@ def stored_view(connection: duckdb.DuckDBPyConnection, table: str, text: str) ->
     parsed = json.loads(serialized)
     if parsed["error"] or len(parsed["statements"]) != 1:
         return None
-    patterns = tuple(each.replace("''", "'") for each in _TEXT.findall(found["files"]))
-    view = StoredView(table, found["columns"], patterns)
+    names = tuple(each.replace("''", "'") for each in _TEXT.findall(found["files"]))
+    view = StoredView(table, found["columns"], names)
     is_plain = _only_reads(parsed["statements"][0]["node"]) and _are_results(view)
     return view if is_plain else None
 
 
 def hide_by_views(
-    connection: duckdb.DuckDBPyConnection, views: Iterable[StoredView]
-) -> dict[str, Path]:
+    connection: duckdb.DuckDBPyConnection, views: Collection[StoredView]
+) -> list[str]:
     """Hides views by temporary ones, which read their files through the file system of
-    `ubcf.database.read_only_files` alone. Returns the files by their names there.
+    `ubcf.database.read_only_files` alone. Returns the names of the files there.
     """
     from ubcf.database.read_only_files import PROTOCOL, ReadOnlyFiles
 
@@ -115,11 +200,13 @@ def hide_by_views(
         for view in views
         for number, file in enumerate(view.files)
     }
-    connection.register_filesystem(ReadOnlyFiles(files))
+    connection.register_filesystem(ReadOnlyFiles(files.get))
+    if any(view.is_remote for view in views):
+        connection.execute("set parquet_metadata_cache = true")  # fewer requests
     for view in views:
-        names = (f"{PROTOCOL}://{view.table}/{number}.parquet" for number in range(len(view.files)))
+        names = (f"{PROTOCOL}://{view.table}/{number}.parquet" for number in range(len(view.names)))
         connection.execute(f"create temp view {identifier(view.table)} as {view.reading(names)}")
-    return files
+    return list(files)
 
 
 def _parts(tree: object) -> Iterator[dict[str, Any]]:
@@ -153,9 +240,12 @@ def _only_reads(node: dict[str, Any]) -> bool:
 
 def _are_results(view: StoredView) -> bool:
     """Whether the files of a view are single ones in the folder of its table, in a build's."""
-    folders = {file.parent for file in view.files}
+    if any(map(is_remote, view.names)):
+        part = re.compile(rf"{re.escape(view.build)}/{view.table}/[0-9]{{6,}}(?:-[0-9]+)?\.parquet")
+        return is_store_folder(view.build) and all(map(part.fullmatch, view.names))
+    folders = {path.parent for path in view.paths}
     return (
-        all(pattern(file) == each for file, each in zip(view.files, view.patterns, strict=True))
+        all(pattern(path) == each for path, each in zip(view.paths, view.names, strict=True))
         and len(folders) == 1
         and all(
             folder.is_absolute() and ".." not in folder.parts and folder.name == view.table
