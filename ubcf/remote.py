@@ -115,6 +115,11 @@ def shown(place: str | os.PathLike[str]) -> str:
     return f"{scheme}://{host}{re.sub(query, '', path, flags=re.DOTALL)}"
 
 
+def is_store(url: str) -> bool:
+    """Whether a URL is of an object store."""
+    return _scheme(url) in STORES
+
+
 def is_store_folder(url: str) -> bool:
     """Whether a URL is a plain name of a folder of an object store, or of a bucket."""
     return _STORE_FOLDER.fullmatch(url) is not None

@@ -196,8 +196,6 @@ def test_options_that_a_cluster_cannot_bear(tmp_path: Path) -> None:
         template = overlay(tmp_path / name, f"staging/{name}.sql", "select 1")
         with pytest.raises(OptionError, match=rf"{name}\.sql: the engine spark reads each file by"):
             build(SAMPLE, database=tmp_path / "a.duckdb", templates=template)
-    with pytest.raises(OptionError, match="results are written to a folder of a file system"):
-        build(SAMPLE, database=tmp_path / "a.duckdb", results="s3://bucket/results")
     (tmp_path / "file").touch()
     with pytest.raises(OptionError, match="exists, and is no folder; choose another --results"):
         build(SAMPLE, database=tmp_path / "a.duckdb", results=tmp_path / "file")

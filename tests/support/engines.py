@@ -78,10 +78,7 @@ def both_builds(logs: Any, folder: Path, **options: Any) -> BothBuilds:
 
 def differences(one: Path, other: Path) -> list[str]:
     """What differs between two databases of builds, a line for each table; empty: nothing."""
-    with (
-        duckdb.connect(str(one), read_only=True) as first,
-        duckdb.connect(str(other), read_only=True) as second,
-    ):
+    with ubcf.connect(one) as first, ubcf.connect(other) as second:
         tables = [_tables(connection) for connection in (first, second)]
         if tables[0] != tables[1]:
             return [f"tables: {tables[0]} and {tables[1]}"]

@@ -135,8 +135,8 @@ Examples:
 @click.option(
     "--results",
     metavar="DIR",
-    help="With --engine spark: the folder of the tables, which all machines see.  [default: "
-    "ubcf-results beside the database]",
+    help="With --engine spark: the folder of the tables, which all machines see, or one of an "
+    "object store, such as s3://bucket/results.  [default: ubcf-results beside the database]",
 )
 @click.option(
     "--retries",

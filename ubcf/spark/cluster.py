@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ubcf import errors as our_errors
 from ubcf.building.memory import parse_size
 from ubcf.errors import UbcfError, one_line
 from ubcf.spark.session import POLL_SECONDS, SparkError, executors, is_local
@@ -35,6 +36,8 @@ DEFAULT_HEAP_BYTES = 2**30
 POOL_VARIABLE, POOL = "UBCF_PROCESSES", "whole executor"
 
 NO_PYTHON = re.compile(r'Cannot run program "([^"]+)"')
+# An error of ours in a task that is not `_guarded`, as Spark quotes it.
+OF_UBCF = re.compile(r"^ubcf\.errors\.(?P<kind>\w+Error): (?P<words>.+)$", re.MULTILINE)
 
 NO_UBCF = re.compile(r"ModuleNotFoundError: No module named '(ubcf[\w.]*|\w+)'")
 
@@ -204,6 +207,9 @@ def _in_words(error: BaseException) -> BaseException:
     if isinstance(error, UbcfError | KeyboardInterrupt | MemoryError):
         return error
     text = str(error)
+    if ours := OF_UBCF.search(text):
+        found: UbcfError = getattr(our_errors, ours["kind"])(ours["words"])
+        return found
     if missing := NO_UBCF.search(text):
         return SparkError(
             f"an executor has no {missing[1]}: install ubcf of this version for the Python of all "

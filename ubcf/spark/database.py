@@ -21,8 +21,8 @@ from ubcf.errors import TemplateError, one_line
 from ubcf.spark.cluster import Cluster
 from ubcf.spark.results import Results
 from ubcf.spark.session import SparkError
-from ubcf.spark.shared import StoredTable, store
-from ubcf.spark.storage import Types
+from ubcf.spark.shared import store
+from ubcf.spark.storage import StoredTable, Types
 
 # The files of model/ that Spark runs; others are about the tracks, or about files of ids.
 RUN_BY_SPARK = (
@@ -70,6 +70,7 @@ class SparkDatabase(Database):
         )
         self.cluster = cluster
         self.results = results
+        results.open_to(self.connection)
         self.tables: dict[str, StoredTable] = {}
         self.handlers: dict[str, Handler] = {}
         self._spark_templates = Templates(overlay, engine="spark")
@@ -133,7 +134,8 @@ class SparkDatabase(Database):
 
     def show_to_spark(self, name: str, table: StoredTable) -> None:
         """Makes stored rows a view of Spark."""
-        frame = self.results.storage.frame(self.cluster.session, table.files, table.types)
+        self.results.open_to(self.connection)
+        frame = self.results.storage.frame(self.cluster.session, table)
         frame.createOrReplaceTempView(name)
 
     def ask_spark(self, name: str, **structure: Any) -> list[tuple[Any, ...]]:

@@ -22,6 +22,7 @@ from ubcf.building.inputs.log_lines import LineReading, line_reading
 from ubcf.building.inputs.log_options import DROP
 from ubcf.building.inputs.logs import LogFile, as_found, grown, log_file, noticing_rotation, rotated
 from ubcf.building.inputs.records import Source
+from ubcf.building.inputs.transfer import fetched_log
 from ubcf.building.staging import (
     OpenLogs,
     check_events,
@@ -38,14 +39,12 @@ from ubcf.errors import UbcfError
 from ubcf.spark.session import SparkError
 from ubcf.spark.shared import (
     Shared,
-    StoredTable,
     cannot_see,
     reading_memory,
     store,
     task_database,
-    task_folder,
 )
-from ubcf.spark.storage import Types
+from ubcf.spark.storage import StoredTable, Types, task_folder
 
 # Tables of which each file has a part in the folder of work.
 EVENT_HASHES, LINE_HASHES = "hashes_of_events", "hashes_of_lines"
@@ -279,7 +278,7 @@ def _with_log(
 
     work: with a database in which the lines can be read, and a folder for files.
     """
-    with task_folder() as folder, _noticing_rotation(shared, item) as log:
+    with task_folder() as folder, _noticing_rotation(shared, item, folder) as log:
         while True:
             (log,) = as_found([log], folder)
             with _open_log(shared, item.number, log, folder) as (db, opened):
@@ -289,16 +288,21 @@ def _with_log(
 
 
 @contextlib.contextmanager
-def _noticing_rotation(shared: Shared, item: NumberedLog) -> Iterator[LogFile]:
+def _noticing_rotation(shared: Shared, item: NumberedLog, folder: Path) -> Iterator[LogFile]:
     """Yields the file as this worker has it; see `logs.noticing_rotation`."""
-    log = _seen(shared, item.log)
+    log = _seen(shared, item.log, folder)
     are_text = shared.options.logs.input_format != "parquet"
     with noticing_rotation([log], UbcfError, duckdb.Error, are_text=are_text):
         yield log
 
 
-def _seen(shared: Shared, log: LogFile) -> LogFile:
-    """The file as the driver found it, with the identity that it has on this machine."""
+def _seen(shared: Shared, log: LogFile, folder: Path) -> LogFile:
+    """The file as the driver found it, with the identity that it has on this machine.
+
+    folder: where it is fetched to from an object store.
+    """
+    if log.source is not None:
+        return fetched_log(log, folder)
     if shared.is_local:
         return log
     if not log.path.exists():
@@ -342,7 +346,8 @@ def _empty_log(shared: Shared, item: NumberedLog) -> StagedLog:
             item.number, Source(ReadableLog(item.log, item.log.path)).dialect, None, None
         )
     with task_folder() as folder:
-        source = Source(readable(item.log, folder, item.number))
+        log = _seen(shared, item.log, folder)
+        source = Source(readable(log, folder, item.number))
     assert source.lines is not None
     lines = source.lines
     return StagedLog(item.number, source.dialect, lines.count, lines.open_end)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ubcf.building.options import PathLike
 from ubcf.database.templates import Templates
 from ubcf.errors import OptionError
-from ubcf.remote import is_remote, shown
+from ubcf.remote import STORES, is_remote, is_store_folder, normal, shown
 
 # The folder of results, beside the database.
 RESULTS = "ubcf-results"
@@ -18,30 +19,34 @@ RESULTS = "ubcf-results"
 class SparkOptions:
     """master: the URL of a master of Spark; None: what spark-submit says, else this machine.
 
-    results: the folder of the results; None: ubcf-results beside the database. A cluster needs one
-    that all its machines see by the same path. verbose: what Spark says goes to stderr.
+    results: the folder of the results, of a file system that all machines see by the same path, or
+    of an object store; None: ubcf-results beside the database. verbose: what Spark says goes to
+    stderr.
     """
 
     master: str | None = None
     results: PathLike | None = None
     verbose: bool = False
 
-    def results_beside(self, database: Path) -> Path:
+    def results_beside(self, database: Path) -> str:
         """The folder of the results of a database, absolute.
 
-        Raises OptionError for a place that is no folder of a file system.
+        Raises OptionError for a place that is no folder of a file system or of an object store.
         """
         if self.results is None:
-            return database.parent / RESULTS
+            return str(database.parent / RESULTS)
         if is_remote(self.results):
-            raise OptionError(
-                f"{shown(self.results)}: results are written to a folder of a file system that all "
-                "machines see; mount the store, or name such a folder by --results"
-            )
+            url = normal(os.fspath(self.results))
+            if not is_store_folder(url):
+                raise OptionError(
+                    f"{shown(self.results)}: results go to a folder of an object store by its "
+                    f"plain name, such as {STORES[0]}://bucket/results, or to one of a file system"
+                )
+            return url
         folder = Path(self.results).absolute()
         if folder.exists() and not folder.is_dir():
             raise OptionError(f"{self.results}: exists, and is no folder; choose another --results")
-        return folder
+        return str(folder)
 
 
 # Files of sql/ about the lines of all files, which the driver answers from those of each file.

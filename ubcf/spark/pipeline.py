@@ -16,7 +16,7 @@ from ubcf._version import __version__
 from ubcf.building.inputs.log_options import LogOptions
 from ubcf.building.inputs.logs import Catalog, LogFile, Place, as_places, refuse_log_names
 from ubcf.building.inputs.standard_input import StandardInput
-from ubcf.building.inputs.transfer import Inputs, find_inputs, places_on_disk
+from ubcf.building.inputs.transfer import Inputs, find_inputs, places_on_disk, refuse_inputs
 from ubcf.building.memory import database_memory
 from ubcf.building.options import SMALLEST_MEMORY, BuildKeywords, BuildOptions, PathLike
 from ubcf.building.pipeline import (
@@ -35,7 +35,7 @@ from ubcf.errors import OptionError
 from ubcf.files import Publication
 from ubcf.keywords import with_options
 from ubcf.progress import Progress, Stages
-from ubcf.remote import shown
+from ubcf.remote import is_remote, is_store, shown
 from ubcf.scoring.options import ModelOptions
 from ubcf.spark.cluster import Cluster
 from ubcf.spark.database import SparkDatabase
@@ -45,7 +45,8 @@ from ubcf.spark.results import Results, new_results
 from ubcf.spark.score_tasks import fit_baseline
 from ubcf.spark.scoring import score
 from ubcf.spark.session import spark_session
-from ubcf.spark.shared import Shared, StoredTable, check_worker
+from ubcf.spark.shared import Shared, check_worker
+from ubcf.spark.storage import StoredTable, part_of
 
 if TYPE_CHECKING:
     from ubcf.scoring.planner import Plan
@@ -103,18 +104,22 @@ def _build(
     refuse_unbearable(templates)
     database_path, target = check_targets(places, inputs, templates, chosen, database, output)
     root = spark_options.results_beside(database_path)
-    parts = [root / f"000000.{suffix}" for suffix in ("parquet", "json")]
-    refuse_log_names(places_on_disk(places), *parts, pattern=pattern)
+    for suffix in ("parquet", "json"):
+        part = part_of(f"{root}/build/table", 0, suffix)
+        if is_remote(root):
+            refuse_inputs(inputs, part)
+        else:
+            refuse_log_names(places_on_disk(places), Path(part), pattern=pattern)
     with Publication(database_path, *target.targets) as publication:
         folder = publication.temporary_folder(database_path)
         logs, catalog_file = _fetched(inputs, folder, stages)
         with (
-            new_results(str(root), database_path, lambda: publication.is_decided) as results,
+            new_results(root, database_path, lambda: publication.is_decided) as results,
             _started(chosen, spark_options, folder, stages) as cluster,
         ):
             job = _Job(chosen, templates, cluster, results, stages)
             with job.database(publication.unfinished(database_path), folder) as db:
-                plan, reading = job.fill(db, logs, catalog_file, folder)
+                plan, reading = job.fill(db, inputs, logs, catalog_file, folder)
                 summary = record(
                     db,
                     stages,
@@ -170,13 +175,20 @@ class _Job:
         )
 
     def fill(
-        self, db: SparkDatabase, logs: list[LogFile], catalog: Catalog | None, folder: Path
+        self,
+        db: SparkDatabase,
+        inputs: Inputs,
+        logs: list[LogFile],
+        catalog: Catalog | None,
+        folder: Path,
     ) -> tuple[Plan, Reading | None]:
         """Makes all results, and checks them."""
         chosen, cluster, stages = self.chosen, self.cluster, self.stages
         shared = shared_by_tasks(chosen, cluster, self.results.folder)
         cluster.map(partial(check_worker, shared), range(2 * cluster.executors))
         reading = read_logs(db, shared, logs, folder, stages)
+        if any(log.source for log in logs):
+            inputs.refuse_changes()
         refuse_rejected_lines(db, chosen.max_rejected)
         read_catalog(db, catalog, folder, stages, chosen.logs)
         shared = _model(db, shared, stages)
@@ -190,8 +202,11 @@ def _overlay(chosen: BuildOptions) -> Path | None:
 
 
 def _fetched(inputs: Inputs, folder: Path, stages: Stages) -> tuple[list[LogFile], Catalog | None]:
-    """The logs, by paths that do not depend on the folder of a process, and the catalog."""
-    logs, catalog = inputs.fetched(folder, stages)
+    """The logs, by paths that do not depend on the folder of a process, and the catalog.
+
+    Logs of object stores are left to the tasks.
+    """
+    logs, catalog = inputs.fetched(folder, stages, leaves=lambda file: is_store(file.url))
     return [replace(log, path=log.path.absolute()) for log in logs], catalog
 
 

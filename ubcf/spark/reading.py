@@ -18,6 +18,7 @@ from ubcf.building.inputs.log_lines import LineReading, line_reading
 from ubcf.building.inputs.log_options import DROP
 from ubcf.building.inputs.logs import LogFile, as_found, noticing_rotation
 from ubcf.building.inputs.records import is_untyped
+from ubcf.building.inputs.transfer import fetched_log
 from ubcf.building.repeats import check_repeats, settle_repeats
 from ubcf.building.staging import (
     count_duplicates,
@@ -51,8 +52,8 @@ from ubcf.spark.log_tasks import (
     stage_log,
     staged_part,
 )
-from ubcf.spark.shared import Shared, StoredTable, store
-from ubcf.spark.storage import Types
+from ubcf.spark.shared import Shared, store
+from ubcf.spark.storage import StoredTable, Types
 
 # The lines that staging/first_fields.sql looks at.
 FIRST_LINES = 2000
@@ -103,9 +104,10 @@ def read_logs(
     Returns what the logs told; None where an overlay decides what an event is.
     """
     are_text = shared.options.logs.input_format != "parquet"
+    here = [log for log in logs if log.source is None]
     with (
         stages.stage("read logs", len(logs)) as stage,
-        noticing_rotation(logs, UbcfError, duckdb.Error, are_text=are_text),
+        noticing_rotation(here, UbcfError, duckdb.Error, are_text=are_text),
     ):
         check_repeats(shared.options.logs.repeats, db.templates)
         refuse_empty(logs)
@@ -197,8 +199,10 @@ class _Reader:
         items = [item for item in self._items if item.log.bytes]
         folder = self._folder / "first"
         folder.mkdir()
+        found: list[LogFile] = []
         while True:
-            logs = as_found([item.log for item in items[:count]], folder)
+            found += [_on_driver(item.log) for item in items[len(found) : count]]
+            logs = as_found(found, folder)
             open_logs(db, db.templates, logs, folder, paths, self._options)
             ((lines,),) = db.run("staging/questions/first_lines.sql", most=FIRST_LINES)
             if lines == FIRST_LINES or count >= len(items):
@@ -404,6 +408,11 @@ class _Reader:
         part = self._shared.folder.work_part("build_inputs")
         store(self._db, "from build_inputs", part)
         return StoredTable((part,), self._db.columns("build_inputs"))
+
+
+def _on_driver(log: LogFile) -> LogFile:
+    """A log as a file of the driver: tasks fetch those of object stores for themselves."""
+    return log if log.source is None else fetched_log(log, log.path.parent)
 
 
 def _lines_that_stay(staged: list[StagedLog]) -> list[int]:

@@ -5,6 +5,8 @@
     RESULTS/<build>/json/000000.json, ... whose concatenation is the JSON
     RESULTS/<build>/.work/                what only the build reads, gone when it is done
 
+RESULTS is a folder of a file system, or of an object store.
+
 The database, whose views read the Parquet, is the pointer: until it is renamed into place, nobody
 reads the folder. The next build of the same database removes the folders that it does not name.
 """
@@ -15,6 +17,7 @@ import contextlib
 import json
 import secrets
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +26,8 @@ import duckdb
 
 from ubcf.database.paths import pattern
 from ubcf.database.stored_views import MARKER
-from ubcf.errors import DatabaseError
+from ubcf.errors import DatabaseError, InputError
+from ubcf.remote import is_remote
 from ubcf.spark.storage import Storage, part_of, storage_of
 
 WORK = ".work"
@@ -62,6 +66,10 @@ class Results:
         """The name of a part of what only the build reads."""
         return part_of(self.table(table, is_temporary=True), number, suffix)
 
+    def open_to(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Lets DuckDB read all files, as they are now."""
+        self.storage.open_to(connection, self.folder)
+
     def write_json(self, target: Path) -> None:
         """Writes the JSON as one file. Raises DatabaseError when that fails."""
         try:
@@ -89,9 +97,11 @@ def new_results(root: str, database: Path, is_published: Callable[[], bool]) -> 
             remove_unnamed(root, database)
             storage.make(results.folder)
             with storage.written(f"{results.folder}/{MARKER}") as path:
-                path.write_text(json.dumps({"database": str(database)}), encoding="utf-8")
+                path.write_text(json.dumps({"database": _owner(root, database)}), encoding="utf-8")
         except OSError as error:
             raise DatabaseError(f"cannot write in {root}: {error.strerror}") from error
+        except InputError as error:
+            raise DatabaseError(str(error)) from error
         yield results
     except BaseException:
         if not is_published():
@@ -108,11 +118,18 @@ def remove_unnamed(root: str, database: Path) -> None:
     storage = storage_of(root)
     for marker in storage.named(root, MARKER):
         folder = marker.removesuffix(f"/{MARKER}")
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, AttributeError, InputError):
             with storage.fetched(marker) as path:
                 owner = json.loads(path.read_text(encoding="utf-8")).get("database")
-            if owner == str(database) and f"{pattern(folder)}/" not in named:
+            if owner == _owner(root, database) and f"{pattern(folder)}/" not in named:
                 storage.remove(folder)
+
+
+def _owner(root: str, database: Path) -> str:
+    """Who may remove a folder: a database; of an object store, which many machines see, with the
+    name of its machine.
+    """
+    return f"{socket.gethostname()}:{database}" if is_remote(root) else str(database)
 
 
 def _named(database: Path) -> str | None:

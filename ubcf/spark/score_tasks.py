@@ -19,8 +19,8 @@ from ubcf.building.users_without_logs import recommend_popular_tracks
 from ubcf.database.writing import Database
 from ubcf.progress import Stages
 from ubcf.spark.results import JSON_PARTS
-from ubcf.spark.shared import Shared, store, task_database, task_folder, task_options
-from ubcf.spark.storage import Types
+from ubcf.spark.shared import Shared, store, task_database, task_options
+from ubcf.spark.storage import Types, task_folder
 
 if TYPE_CHECKING:
     from scipy import sparse

@@ -22,7 +22,8 @@ from ubcf.spark.score_tasks import (
     store_popular,
     write_json_of_range,
 )
-from ubcf.spark.shared import Shared, StoredTable
+from ubcf.spark.shared import Shared
+from ubcf.spark.storage import StoredTable
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")

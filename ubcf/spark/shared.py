@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,42 +11,17 @@ from pathlib import Path
 from ubcf._version import __version__
 from ubcf.building.memory import database_memory
 from ubcf.building.options import SMALLEST_MEMORY, BuildOptions, processors
-from ubcf.database.paths import pattern
-from ubcf.database.session import identifier, literal
+from ubcf.database.session import literal
 from ubcf.database.templates import Templates
 from ubcf.database.writing import Database
+from ubcf.errors import InputError
+from ubcf.remote import is_remote, shown
 from ubcf.spark.results import Results
 from ubcf.spark.session import SparkError
-from ubcf.spark.storage import Types, storage_of
+from ubcf.spark.storage import StoredTable, storage_of
 
 # Of the memory limit of a scoring task, what each of the tasks that read logs may take.
 LEAST_TASK_BYTES = SMALLEST_MEMORY
-
-
-@dataclass(frozen=True)
-class StoredTable:
-    """A table in Parquet files. files: their names, in the order of the rows.
-
-    condition: in SQL: only such rows of the files are rows of the table.
-    """
-
-    files: tuple[str, ...]
-    types: Types
-    condition: str | None = None
-
-    def query(self) -> str:
-        """A query of its rows, in order, with its types."""
-        columns = ", ".join(
-            f"cast({identifier(name)} as {type}) as {identifier(name)}"
-            for name, type in self.types.items()
-        )
-        if not self.files:
-            nulls = ", ".join(f"null as {identifier(name)}" for name in self.types)
-            return f"select {columns} from (select {nulls}) where false"
-        files = literal([pattern(file) for file in self.files])
-        rows = f"read_parquet({files}, hive_partitioning = false)"
-        where = "" if self.condition is None else f" where {self.condition}"
-        return f"select {columns} from {rows}{where}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +70,16 @@ def cannot_see(path: str) -> str:
 
 def check_worker(shared: Shared, _number: int) -> str:
     """The name of a worker's machine. Raises SparkError if it does not fit the driver."""
-    if not shared.folder.is_seen:
+    try:
+        is_seen = shared.folder.is_seen
+    except InputError as error:
+        raise SparkError(f"the worker {socket.gethostname()}: {error}") from None
+    if not is_seen and is_remote(shared.results):
+        raise SparkError(
+            f"{shown(shared.results)}: the worker {socket.gethostname()} does not find it; do its "
+            "settings name the same store as those of the driver?"
+        )
+    if not is_seen:
         raise SparkError(cannot_see(str(Path(shared.results).parent)))
     of_driver = shared.build.partition(" ")[0]
     if of_driver != __version__:
@@ -107,17 +88,6 @@ def check_worker(shared: Shared, _number: int) -> str:
             "install one version for both"
         )
     return socket.gethostname()
-
-
-@contextlib.contextmanager
-def task_folder() -> Iterator[Path]:
-    """A folder for the files of a task, where Spark removes those of a killed executor."""
-    local = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0]
-    folder = Path(tempfile.mkdtemp(prefix="ubcf-", dir=local if Path(local).is_dir() else None))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -130,6 +100,7 @@ def task_database(shared: Shared, folder: Path, *, threads: int, memory: int) ->
         memory=database_memory(memory),
         temporary_folder=folder,
     ) as db:
+        shared.folder.open_to(db.connection)
         for name, table in shared.tables.items():
             db.execute(f"create temp view {name} as {table.query()}")
         yield db

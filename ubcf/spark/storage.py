@@ -7,11 +7,21 @@ write the same one.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from ubcf.database.paths import pattern
+from ubcf.database.session import identifier, literal
+from ubcf.database.stored_views import open_store
+from ubcf.errors import DatabaseError, InputError
+from ubcf.remote import RemoteFile, is_remote, remote, shown
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,6 +29,14 @@ if TYPE_CHECKING:
 
 # Columns and their SQL types, as DuckDB has them.
 Types = dict[str, str]
+
+# Types that Spark does not have, and those as which it reads them from Parquet; enums are texts.
+READ_BY_SPARK = {
+    "UTINYINT": "SMALLINT",
+    "USMALLINT": "INTEGER",
+    "UINTEGER": "BIGINT",
+    "UBIGINT": "DECIMAL(20,0)",
+}
 
 # Runs an action of Spark, and returns what it returns.
 Call = Callable[[Callable[[], Any]], Any]
@@ -49,18 +67,47 @@ class Storage(Protocol):
         """Removes a folder and all in it, as far as that is possible."""
 
     def open_to(self, connection: duckdb.DuckDBPyConnection, folder: str) -> None:
-        """Lets DuckDB read the files of a folder, those to come too."""
+        """Lets DuckDB read the files of a folder, as they are now, and those to come."""
 
-    def frame(self, session: SparkSession, files: Sequence[str], types: Types) -> DataFrame:
-        """The rows of Parquet files, for Spark. types: as DuckDB reads them."""
+    def frame(self, session: SparkSession, table: StoredTable) -> DataFrame:
+        """The rows of a table, for Spark."""
 
     def store_frame(self, frame: DataFrame, folder: str, call: Call) -> list[str]:
         """Writes a frame as Parquet; returns the files in the order of its rows."""
 
 
-def part_of(folder: str, number: int, suffix: str) -> str:
-    """The name of a part in a folder. Parts sort by their numbers."""
-    return f"{folder}/{number:06}.{suffix}"
+@dataclass(frozen=True)
+class StoredTable:
+    """A table in Parquet files. files: their names, in the order of the rows.
+
+    condition: in SQL: only such rows of the files are rows of the table.
+    """
+
+    files: tuple[str, ...]
+    types: Types
+    condition: str | None = None
+
+    def query(self) -> str:
+        """A query of its rows, in order, with its types."""
+        columns = ", ".join(
+            f"cast({identifier(name)} as {type}) as {identifier(name)}"
+            for name, type in self.types.items()
+        )
+        if not self.files:
+            nulls = ", ".join(f"null as {identifier(name)}" for name in self.types)
+            return f"select {columns} from (select {nulls}) where false"
+        files = literal([pattern(file) for file in self.files])
+        rows = f"read_parquet({files}, hive_partitioning = false)"
+        where = "" if self.condition is None else f" where {self.condition}"
+        return f"select {columns} from {rows}{where}"
+
+
+def part_of(folder: str, number: int, suffix: str, attempt: int | None = None) -> str:
+    """The name of a part in a folder. Parts sort by their numbers.
+
+    attempt: of the task that writes it, where another one would not write the same bytes.
+    """
+    return f"{folder}/{number:06}{'' if attempt is None else f'-{attempt}'}.{suffix}"
 
 
 class FileSystem:
@@ -107,9 +154,9 @@ class FileSystem:
     def open_to(self, connection: duckdb.DuckDBPyConnection, folder: str) -> None:
         """As in Storage: DuckDB reads all paths."""
 
-    def frame(self, session: SparkSession, files: Sequence[str], types: Types) -> DataFrame:  # noqa: ARG002
+    def frame(self, session: SparkSession, table: StoredTable) -> DataFrame:
         """As in Storage."""
-        return session.read.parquet(*map(_escaped, files))
+        return session.read.parquet(*map(_escaped, table.files))
 
     def store_frame(self, frame: DataFrame, folder: str, call: Call) -> list[str]:
         """As in Storage."""
@@ -130,9 +177,125 @@ def _escaped(file: str) -> str:
     return f"file://{escaped}"
 
 
-FILES = FileSystem()
+class ObjectStore:
+    """An object store, which each machine reaches with credentials of its own.
+
+    Objects are read and written by our tasks alone: Spark gets and gives record batches.
+    """
+
+    def make(self, folder: str) -> None:
+        """As in Storage: it is there when it has an object."""
+
+    def exists(self, file: str) -> bool:
+        """As in Storage."""
+        return remote().file(file) is not None
+
+    def files(self, folder: str) -> list[str]:
+        """As in Storage."""
+        listing = remote().listing(folder, lambda _: True)
+        return sorted(file.url for file in listing.files)
+
+    def named(self, root: str, file: str) -> list[str]:
+        """As in Storage."""
+        return [found.url for found in remote().listing(f"{root}/*/{file}", lambda _: False).files]
+
+    @contextlib.contextmanager
+    def written(self, file: str) -> Iterator[Path]:
+        """As in Storage: an object appears when all of it is uploaded."""
+        with task_folder() as folder:
+            path = folder / file.rpartition("/")[2]
+            yield path
+            remote().upload(path, file, DatabaseError)
+
+    @contextlib.contextmanager
+    def fetched(self, file: str) -> Iterator[Path]:
+        """As in Storage. Raises InputError."""
+        with task_folder() as folder:
+            path = folder / file.rpartition("/")[2]
+            try:
+                remote().fetch([RemoteFile(file, None, ())], [path], lambda _: None)
+            except FileNotFoundError:
+                raise InputError(f"{shown(file)}: there is no such object") from None
+            yield path
+
+    def remove(self, folder: str) -> None:
+        """As in Storage."""
+        with contextlib.suppress(InputError):
+            remote().remove(folder)
+
+    def open_to(self, connection: duckdb.DuckDBPyConnection, folder: str) -> None:
+        """As in Storage."""
+        found: dict[str, RemoteFile | None] = {}
+
+        def find(name: str) -> RemoteFile | None:
+            if found.get(name) is None:
+                found[name] = remote().file(name) if name.startswith(f"{folder}/") else None
+            return found[name]
+
+        scheme = folder.partition("://")[0]
+        if connection.filesystem_is_registered(scheme):
+            connection.unregister_filesystem(scheme)
+        open_store(connection, find, [scheme])
+        # It would hold what a file had before a task wrote it again.
+        connection.execute("set enable_external_file_cache = false")
+
+    def frame(self, session: SparkSession, table: StoredTable) -> DataFrame:
+        """As in Storage."""
+        import duckdb
+        import pyarrow as pa
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        from ubcf.spark.arrow_tasks import read_parts
+
+        types = {name: _read_by_spark(type) for name, type in table.types.items()}
+        queries = tuple(replace(table, files=(file,), types=types).query() for file in table.files)
+        with duckdb.connect() as connection:
+            relation = connection.sql(StoredTable((), types).query())
+            schema = pa.RecordBatchReader.from_stream(relation).schema
+        folder = table.files[0].rsplit("/", 2)[0]
+        numbers = session.range(0, len(queries), 1, len(queries))
+        return numbers.mapInArrow(
+            partial(read_parts, folder, queries),
+            from_arrow_schema(schema, prefer_timestamp_ntz=True),
+        )
+
+    def store_frame(self, frame: DataFrame, folder: str, call: Call) -> list[str]:
+        """As in Storage."""
+        from ubcf.spark.arrow_tasks import write_part
+
+        parts = frame.mapInArrow(partial(write_part, folder), "number bigint, file string")
+        files = [file for _, file in sorted(call(parts.collect))]
+        return files or [self._store_nothing(frame, folder)]
+
+    def _store_nothing(self, frame: DataFrame, folder: str) -> str:
+        """Writes a part without rows, since there must be one."""
+        import pyarrow.parquet as pq
+        from pyspark.sql.pandas.types import to_arrow_schema
+
+        file = part_of(folder, 0, "parquet")
+        with self.written(file) as path:
+            pq.write_table(to_arrow_schema(frame.schema).empty_table(), path)
+        return file
 
 
-def storage_of(place: str) -> Storage:  # noqa: ARG001
+def _read_by_spark(type: str) -> str:
+    return "VARCHAR" if type.startswith("ENUM(") else READ_BY_SPARK.get(type, type)
+
+
+@contextlib.contextmanager
+def task_folder() -> Iterator[Path]:
+    """A folder for the files of a task, where Spark removes those of a killed executor."""
+    local = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0]
+    folder = Path(tempfile.mkdtemp(prefix="ubcf-", dir=local if Path(local).is_dir() else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+FILES, STORE = FileSystem(), ObjectStore()
+
+
+def storage_of(place: str) -> Storage:
     """The storage of a file or a folder."""
-    return FILES
+    return STORE if is_remote(place) else FILES

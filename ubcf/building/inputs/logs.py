@@ -16,6 +16,7 @@ from typing import Any
 
 from ubcf.database.frames import FRAMES, Frame, is_frame
 from ubcf.errors import InputError, OptionError, RotatedError
+from ubcf.remote import RemoteFile
 
 PathLike = str | os.PathLike[str]
 
@@ -39,7 +40,7 @@ class LogFile:
 
     name: the name that is reported. path: the file that is read, which may be a copy. bytes, inode:
     its size and identity then. frame: what the file is a Parquet copy of, in words, if it is a copy
-    of a frame.
+    of a frame. source: where the path is to be fetched from before it is read, if it is not there.
     """
 
     name: str
@@ -47,6 +48,7 @@ class LogFile:
     bytes: int
     inode: tuple[int, int]
     frame: str | None = None
+    source: RemoteFile | None = None
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,16 @@ from ubcf.database.frames import Frame, is_frame, name_of_kind, write_frame
 from ubcf.errors import DatabaseError, InputError, OptionError
 from ubcf.files import HEAD_BYTES, Kind, Publication, check_target, refuse_other_kind
 from ubcf.progress import Stages
-from ubcf.remote import Listing, Remote, RemoteFile, is_remote, missing, normal, shown
+from ubcf.remote import (
+    Listing,
+    Remote,
+    RemoteFile,
+    is_remote,
+    missing,
+    normal,
+    remote,
+    shown,
+)
 
 # The names that are reported of frames.
 FRAME, CATALOG_FRAME = "frame", "catalog frame"
@@ -77,16 +86,24 @@ class Inputs:
         """The files on other machines."""
         return {file.url for listing in self._all_listings() for file in listing.files}
 
-    def fetched(self, folder: Path, stages: Stages) -> tuple[list[LogFile], Catalog | None]:
+    def fetched(
+        self,
+        folder: Path,
+        stages: Stages,
+        *,
+        leaves: Callable[[RemoteFile], bool] = lambda _: False,
+    ) -> tuple[list[LogFile], Catalog | None]:
         """All logs, in the order of their names, and the catalog; what is not on disk as copies.
 
         The copies are put into `folder`, and have the names of the places that they are from.
-        Raises RotatedError when a place changes meanwhile.
+        leaves: whether a log is left where it is, for `fetched_log`; then `refuse_changes` is to be
+        called when all are read. Raises RotatedError when a place changes meanwhile.
         """
         logs, catalogs = list(self.logs), [self.catalog] if self.catalog else []
         if self._all_listings():
             remote_logs, remote_catalogs = self._remote_files()
-            copies = self._copies([*remote_logs, *remote_catalogs], folder, stages)
+            left = [leaves(file) for file in remote_logs] + [False for _ in remote_catalogs]
+            copies = self._copies([*remote_logs, *remote_catalogs], left, folder, stages)
             logs += copies[: len(remote_logs)]
             fetched = [Catalog(copy.name, copy.path) for copy in copies[len(remote_logs) :]]
             catalogs = [*fetched, *catalogs]
@@ -115,23 +132,27 @@ class Inputs:
             catalogs = {file.url: file for file in self.given_catalog.files}
         return [logs[url] for url in sorted(logs, key=natural_order)], list(catalogs.values())
 
-    def _copies(self, files: list[RemoteFile], folder: Path, stages: Stages) -> list[LogFile]:
-        """Copies of files on other machines. Raises RotatedError."""
+    def _copies(
+        self, files: list[RemoteFile], left: list[bool], folder: Path, stages: Stages
+    ) -> list[LogFile]:
+        """Copies of files on other machines, but for those left there. Raises RotatedError."""
         copies_folder = Path(tempfile.mkdtemp(prefix="fetched-", dir=folder))
         copies = [copies_folder / f"{i}{_suffixes(file.url)}" for i, file in enumerate(files)]
-        with stages.stage("fetch", len(files)) as stage:
-            try:
-                self.remote.fetch(files, copies, stage.advance)
-            except FileNotFoundError as error:
-                raise rotated(str(error.filename)) from None
-            self._refuse_changes()
-            for file, copy in zip(files, copies, strict=True):
-                if file.bytes is not None and copy.stat().st_size != file.bytes:
-                    raise rotated(file.name)
-        named = zip(_names(files), copies, strict=True)
-        return [replace(log_file(copy), name=name) for name, copy in named]
+        logs = [
+            LogFile(name, copy, file.bytes or 0, (0, 0), source=file)
+            for name, copy, file in zip(_names(files), copies, files, strict=True)
+        ]
+        wanted = [index for index, is_left in enumerate(left) if not is_left]
+        if not wanted:
+            return logs
+        with stages.stage("fetch", len(wanted)) as stage:
+            _fetch(self.remote, [logs[index] for index in wanted], stage.advance)
+            self.refuse_changes()
+            for index in wanted:
+                logs[index] = _copy(logs[index])
+        return logs
 
-    def _refuse_changes(self) -> None:
+    def refuse_changes(self) -> None:
         """Raises RotatedError unless all places are as they were when they were listed."""
         for listing in self._all_listings():
             before = {file.url: file for file in listing.files}
@@ -142,6 +163,38 @@ class Inputs:
                     raise rotated(shown(url), "appeared in the logs")
                 if before[url] != now.get(url):
                     raise rotated(shown(url))
+
+
+def fetched_log(log: LogFile, folder: Path) -> LogFile:
+    """A copy in a folder of a log that is left on another machine, which is as it was found.
+
+    Raises RotatedError if it is not.
+    """
+    source = log.source
+    assert source is not None
+    copy = replace(log, path=folder / log.path.name)
+    _fetch(remote(), [copy], lambda _: None)
+    if remote().file(source.url) != source:
+        raise rotated(log.name)
+    return _copy(copy)
+
+
+def _fetch(remote: Remote, logs: Sequence[LogFile], advance: Callable[[int], None]) -> None:
+    """Fetches logs to their paths."""
+    try:
+        remote.fetch(
+            [log.source for log in logs if log.source], [log.path for log in logs], advance
+        )
+    except FileNotFoundError as error:
+        raise rotated(str(error.filename)) from None
+
+
+def _copy(log: LogFile) -> LogFile:
+    """The log that was fetched to a path. Raises RotatedError for one of another size."""
+    found = log_file(log.path)
+    if log.source is not None and log.source.bytes not in (None, found.bytes):
+        raise rotated(log.name)
+    return replace(found, name=log.name)
 
 
 def find_inputs(
@@ -289,6 +342,18 @@ class Output:
         return upload
 
 
+def refuse_inputs(inputs: Inputs, url: str) -> None:
+    """Raises OptionError for a file on another machine that the next build would read."""
+    for listing in inputs.listings:
+        within = url.removeprefix(f"{listing.place}/")
+        is_read = within == CATALOG_NAME or inputs.is_input(within)
+        if listing.is_folder and within != url and is_read:
+            raise OptionError(
+                f"{shown(url)}: the next build would read it as a log or a catalog; choose another "
+                "name"
+            )
+
+
 def check_output(
     target: PathLike | None, kind: Kind, inputs: Inputs, paths: Sequence[Path]
 ) -> Output:
@@ -307,13 +372,7 @@ def check_output(
         raise OptionError(
             f"{name}: is read by this command, which would overwrite it; choose another name"
         )
-    for listing in inputs.listings:
-        within = url.removeprefix(f"{listing.place}/")
-        is_read = within == CATALOG_NAME or inputs.is_input(within)
-        if listing.is_folder and within != url and is_read:
-            raise OptionError(
-                f"{name}: the next build would read it as a log or a catalog; choose another name"
-            )
+    refuse_inputs(inputs, url)
     first = inputs.remote.head(url, HEAD_BYTES)
     if first:
         with tempfile.TemporaryDirectory(prefix="ubcf-") as folder:
