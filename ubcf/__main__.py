@@ -165,7 +165,9 @@ def _reason(error: BaseException) -> str | None:
         return f"{message}: too little memory, or too many threads; try fewer --threads"
     duckdb = sys.modules.get("duckdb")  # not loaded for an error's sake
     if duckdb is not None and isinstance(error, getattr(duckdb, "Error", ())):
-        return message
+        from ubcf.database.session import in_words
+
+        return in_words(error)
     return None
 
 

@@ -23,11 +23,14 @@ from tests.support.servers import SECRET, Bucket
 from tests.support.spark_cluster import await_stage, kill, spark_cluster
 from ubcf.building.inputs.logs import LogFile
 from ubcf.building.inputs.transfer import fetched_log
+from ubcf.building.options import BuildOptions
 from ubcf.database.stored_views import MARKER
 from ubcf.errors import DatabaseError, OptionError, RejectedLinesError, RotatedError
 from ubcf.remote import remote
+from ubcf.spark.cluster import Cluster
+from ubcf.spark.options import SparkOptions
 from ubcf.spark.pipeline import build
-from ubcf.spark.session import SparkError
+from ubcf.spark.session import SparkError, spark_session
 from ubcf.spark.storage import STORE, StoredTable, storage_of
 
 NUMBERS = itertools.count(1)
@@ -36,12 +39,13 @@ LINE = f"{log_line(1, 1, 0.5)}\n".encode()
 
 
 @pytest.fixture
-def bucket(spark: Any, store: Any) -> Iterator[Bucket]:
+def bucket(spark: Any, store: Any, tmp_path: Path) -> Iterator[Bucket]:
     """An empty bucket for one test, of a store that the tasks of Spark find too."""
     environment = spark.sparkContext.environment
     found = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     environment |= found
-    yield Bucket(store, f"spark-{next(NUMBERS)}")
+    with spark_session(BuildOptions(), SparkOptions(), tmp_path):
+        yield Bucket(store, f"spark-{next(NUMBERS)}")
     for name in found:
         del environment[name]
 
@@ -177,6 +181,19 @@ def test_parts_that_spark_writes_have_the_order_of_its_rows(spark: Any, bucket: 
         (file,) = STORE.store_frame(frame.where("id < 0"), f"{folder}2", lambda action: action())
         STORE.open_to(connection, f"{folder}2")
         assert connection.execute(f"select count(*) from '{file}'").fetchall() == [(0,)]
+
+
+def test_what_a_task_of_spark_cannot_write_is_said_in_a_line(spark: Any, bucket: Bucket) -> None:
+    folder = "s3://nobody-has-this/t"
+
+    def write() -> list[str]:
+        return STORE.store_frame(spark.range(3), folder, lambda action: action())
+
+    with pytest.raises(DatabaseError) as error:
+        Cluster(spark).call(write)
+    assert str(error.value).startswith(f"{folder}/00000")
+    assert str(error.value).endswith(".parquet: cannot be written: no such place")
+    assert bucket.keys() == []
 
 
 @pytest.mark.parametrize(

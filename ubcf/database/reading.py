@@ -16,7 +16,7 @@ from weakref import WeakSet
 import duckdb
 
 from ubcf.database.paths import pattern
-from ubcf.database.session import Session, identifier, literal, message_of
+from ubcf.database.session import Session, identifier, in_words, literal
 from ubcf.database.stored_views import (
     STORED_TABLES,
     StoredView,
@@ -346,7 +346,7 @@ def _lock_files(
                 "that is missing: pip install fsspec"
             ) from error
         except duckdb.Error as error:
-            raise DatabaseError(f"{path}: {' '.join(message_of(error).split())}") from error
+            raise DatabaseError(f"{path}: {in_words(error)}") from error
     connection.execute(
         f"set allowed_paths = {literal(names)}; set enable_external_access = false;"
         " set disabled_filesystems = 'LocalFileSystem'"

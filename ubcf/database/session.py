@@ -15,7 +15,7 @@ import duckdb
 
 from ubcf.database.engines import quoted
 from ubcf.database.templates import Templates, shipped_templates
-from ubcf.errors import DatabaseError, QueryError, TemplateError, one_line
+from ubcf.errors import DatabaseError, QueryError, TemplateError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,16 +54,21 @@ def naming_file(file: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise TemplateError(f"{file}: {one_line(error)}") from error
+        raise TemplateError(f"{file}: {in_words(error)}") from error
 
 
 # What DuckDB puts before the error of Python code that it called.
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:  .*\n)*\w+: ")
 
 
-def message_of(error: duckdb.Error) -> str:
+def message_of(error: BaseException) -> str:
     """The message of an error, without the traceback of Python code that DuckDB called."""
     return _TRACEBACK.sub("", str(error))
+
+
+def in_words(error: BaseException) -> str:
+    """The message of an error in one line."""
+    return " ".join(message_of(error).split())
 
 
 def literal(value: object) -> str:
@@ -220,7 +225,7 @@ class Session:
         try:
             return self.connection.table(table).fetchnumpy()
         except duckdb.Error as error:
-            raise DatabaseError(one_line(error)) from error
+            raise DatabaseError(in_words(error)) from error
 
     def id_types(self) -> dict[str, str]:
         """The SQL types of the ids of users and tracks."""

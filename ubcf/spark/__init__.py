@@ -12,6 +12,7 @@ README.md says when one machine is enough, what a cluster needs, and what it cos
     scoring     ranges of users: the jobs of the scores, on the driver
     shared      what tasks are given
     log_tasks, score_tasks   what executors do
+    arrow_tasks   how Spark reads and writes an object store
 
-The driver alone imports pyspark, and only to start it; tasks are plain functions.
+The driver imports pyspark to start it; tasks are plain functions.
 """

@@ -36,8 +36,11 @@ DEFAULT_HEAP_BYTES = 2**30
 POOL_VARIABLE, POOL = "UBCF_PROCESSES", "whole executor"
 
 NO_PYTHON = re.compile(r'Cannot run program "([^"]+)"')
-# An error of ours in a task that is not `_guarded`, as Spark quotes it.
-OF_UBCF = re.compile(r"^ubcf\.errors\.(?P<kind>\w+Error): (?P<words>.+)$", re.MULTILINE)
+
+# An error of ours in a task that is not `_guarded`, as Spark, or DuckDB and Spark, quote it.
+OF_UBCF = re.compile(
+    r"^\s*(?:ubcf\.errors\.)?(?P<kind>InputError|DatabaseError): (?P<words>.+)$", re.MULTILINE
+)
 
 NO_UBCF = re.compile(r"ModuleNotFoundError: No module named '(ubcf[\w.]*|\w+)'")
 
