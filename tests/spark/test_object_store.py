@@ -95,6 +95,7 @@ def test_options_give_the_same_tables_and_a_failed_build_leaves_the_former_one(
         "preset": "listening",
         "predict": True,
         "repeats": "drop",
+        "since": "2023-11-15",
         "users": users,
     }
     one, two = tmp_path / "one.duckdb", tmp_path / "two.duckdb"

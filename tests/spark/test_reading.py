@@ -21,7 +21,8 @@ from ubcf.building.options import BuildOptions
 from ubcf.errors import RotatedError
 from ubcf.spark.log_tasks import Decided, NumberedLog, StagedPart, leave_out_repeats, stage_log
 from ubcf.spark.pipeline import build
-from ubcf.spark.shared import Shared, StoredTable
+from ubcf.spark.shared import Shared
+from ubcf.spark.storage import StoredTable
 
 # The variables of logs without timestamps.
 UNDATED = {

@@ -128,13 +128,13 @@ class SparkDatabase(Database):
     def show(self, name: str, table: StoredTable, *, is_temporary: bool = False) -> None:
         """Makes stored rows readable under a name, for both engines."""
         self.tables[name] = table
+        self.results.open_to(self.connection)
         temporary = "temp " if is_temporary else ""
         self.execute(f"create or replace {temporary}view {identifier(name)} as {table.query()}")
         self.show_to_spark(name, table)
 
     def show_to_spark(self, name: str, table: StoredTable) -> None:
         """Makes stored rows a view of Spark."""
-        self.results.open_to(self.connection)
         frame = self.results.storage.frame(self.cluster.session, table)
         frame.createOrReplaceTempView(name)
 
