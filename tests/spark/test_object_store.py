@@ -223,7 +223,9 @@ def test_places_of_results_that_are_refused(
 
 
 @pytest.mark.slow
-def test_a_driver_that_is_killed_leaves_the_former_results(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_driver_that_is_killed_leaves_the_former_results(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a standalone cluster, whose workers reach the store by their own environment."""
     ubcf.simulate(tmp_path / "logs", users=300, tracks=400, events=6_000)
     bucket.put_folder(tmp_path / "logs", "logs")
@@ -246,6 +248,7 @@ def test_a_driver_that_is_killed_leaves_the_former_results(bucket: Bucket, tmp_p
             assert differences(one, two) == []
         assert len(_builds(bucket)) == 2  # the second build removed what the first one left
     # What a build does first: it removes what no database names. Then this one finds no master.
+    monkeypatch.setattr("pyspark.sql.SparkSession.getActiveSession", lambda: None)
     with pytest.raises(SparkError, match="the master does not answer"):
         build(
             tmp_path / "logs",

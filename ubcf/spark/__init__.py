@@ -12,7 +12,6 @@ README.md says when one machine is enough, what a cluster needs, and what it cos
     scoring     ranges of users: the jobs of the scores, on the driver
     shared      what tasks are given
     log_tasks, score_tasks   what executors do
-    arrow_tasks   how Spark reads and writes an object store
 
 The driver imports pyspark to start it; tasks are plain functions.
 """

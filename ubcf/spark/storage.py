@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from ubcf.remote import RemoteFile, is_remote, remote, shown
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
 # Columns and their SQL types, as DuckDB has them.
@@ -37,6 +38,10 @@ READ_BY_SPARK = {
     "UINTEGER": "BIGINT",
     "UBIGINT": "DECIMAL(20,0)",
 }
+
+# Rows of a table that Spark gets from a task at a time, and DuckDB's memory for it.
+BATCH_ROWS = 10_000
+READING_MEMORY = "256 MiB"
 
 # Runs an action of Spark, and returns what it returns.
 Call = Callable[[Callable[[], Any]], Any]
@@ -180,7 +185,8 @@ def _escaped(file: str) -> str:
 class ObjectStore:
     """An object store, which each machine reaches with credentials of its own.
 
-    Objects are read and written by our tasks alone: Spark gets and gives record batches.
+    Hadoop's s3a is in no package of Python, and a cluster may lack it. So tasks read parts by
+    DuckDB and write them by pyarrow, and Spark sees Arrow's record batches alone.
     """
 
     def make(self, folder: str) -> None:
@@ -245,8 +251,6 @@ class ObjectStore:
         import pyarrow as pa
         from pyspark.sql.pandas.types import from_arrow_schema
 
-        from ubcf.spark.arrow_tasks import read_parts
-
         types = {name: _read_by_spark(type) for name, type in table.types.items()}
         queries = tuple(replace(table, files=(file,), types=types).query() for file in table.files)
         with duckdb.connect() as connection:
@@ -261,8 +265,6 @@ class ObjectStore:
 
     def store_frame(self, frame: DataFrame, folder: str, call: Call) -> list[str]:
         """As in Storage."""
-        from ubcf.spark.arrow_tasks import write_part
-
         parts = frame.mapInArrow(partial(write_part, folder), "number bigint, file string")
         files = [file for _, file in sorted(call(parts.collect))]
         return files or [self._store_nothing(frame, folder)]
@@ -276,6 +278,47 @@ class ObjectStore:
         with self.written(file) as path:
             pq.write_table(to_arrow_schema(frame.schema).empty_table(), path)
         return file
+
+
+# What tasks do for Spark.
+
+
+def read_parts(
+    folder: str, queries: tuple[str, ...], batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of queries, of which each reads a part in a folder; batches has their numbers."""
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1, "memory_limit": READING_MEMORY}) as connection:
+        storage_of(folder).open_to(connection, folder)
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                yield from connection.sql(queries[number]).to_arrow_reader(BATCH_ROWS)
+
+
+def write_part(folder: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Writes the rows of a partition to a part, and gives its number and its name.
+
+    A partition without rows has no part. The name has the number of the attempt: of two attempts,
+    which may have the rows in another order, one counts.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyspark import TaskContext
+
+    filled = (batch for batch in batches if batch.num_rows)
+    first = next(filled, None)
+    if first is None:
+        return
+    context = TaskContext.get()
+    assert context is not None
+    number = context.partitionId()
+    file = part_of(folder, number, "parquet", attempt=context.taskAttemptId())
+    with storage_of(file).written(file) as path, pq.ParquetWriter(path, first.schema) as writer:
+        writer.write_batch(first)
+        for batch in filled:
+            writer.write_batch(batch)
+    yield pa.record_batch({"number": [number], "file": [file]})
 
 
 def _read_by_spark(type: str) -> str:
