@@ -68,6 +68,21 @@ def test_lines_whose_hashes_are_equal_are_compared(spark: Any, tmp_path: Path) -
     assert built.differences() == []
 
 
+def test_logs_that_are_read_again_leave_nothing_of_the_first_time(
+    spark: Any, tmp_path: Path
+) -> None:
+    assert spark is not None
+    write_log(tmp_path / "logs" / "data.json", [log_line(user, 1, 0.5) for user in range(20)])
+    further = [log_line(f"u{user}", 1, 0.5) for user in range(2_100)]
+    write_log(tmp_path / "logs" / "data.json.1", further)
+    built = both_builds(tmp_path / "logs", tmp_path, max_rejected=0.5)
+    assert [(file.accepted, file.rejected) for file in built.summaries[1].inputs] == [
+        (0, 20),
+        (2_100, 0),
+    ]
+    assert built.differences() == []
+
+
 class _Changing:
     """Progress of a build that changes a file when the logs, which were found, are to be read."""
 

@@ -45,7 +45,7 @@ class BothBuilds:
         if self.errors:
             are_same = len(self.errors) == 2 and len(set(self.errors)) == 1
             return [] if are_same else self.errors
-        found = differences(*self.databases)
+        found = differences(*self.databases) + self._unnamed_parts()
         one, two = self.outputs
         if not filecmp.cmp(one, two, shallow=False):
             found.insert(0, "the JSON")
@@ -55,6 +55,15 @@ class BothBuilds:
             for name in first
             if name not in OF_AN_ENGINE and first[name] != second[name]
         ]
+
+    def _unnamed_parts(self) -> list[str]:
+        """Parts of the tables of the build on Spark of which its views read nothing."""
+        (results,) = (self.databases[1].parent / "ubcf-results").iterdir()
+        with duckdb.connect(str(self.databases[1]), read_only=True) as connection:
+            rows = connection.execute("select sql from duckdb_views() where not internal")
+            views = "\n".join(text for (text,) in rows.fetchall())
+        parts = map(str, sorted(results.rglob("*.parquet")))
+        return [f"{part} is of no view" for part in parts if part not in views]
 
 
 def both_builds(logs: Any, folder: Path, **options: Any) -> BothBuilds:

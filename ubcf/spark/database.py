@@ -109,10 +109,7 @@ class SparkDatabase(Database):
             if table in self.tables:
                 del self.tables[table]
                 self.execute(f"drop view {table}")
-                for is_temporary in (False, True):
-                    self.results.storage.remove(
-                        self.results.table(table, is_temporary=is_temporary)
-                    )
+                self.results.remove(table)
             else:
                 super().drop(table)
 

@@ -247,7 +247,7 @@ def _leave_out(
             db.set(**variables)
         db.run(name)
         store(db, "from events", shared.folder.part("events", number))
-        if staged.rejected:
+        if db.count("rejected_lines"):
             store(db, "from rejected_lines", shared.folder.part("rejected_lines", number))
         return _with_counts(db, staged)
 

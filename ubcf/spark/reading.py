@@ -223,8 +223,12 @@ class _Reader:
         )
 
     def _make_events(self, **_structure: Any) -> Rows:
-        """Reads all files, and makes the view events and the table input_files."""
+        """Reads all files, and makes the view events and the table input_files.
+
+        That is done again if the lines tell that they are to be read otherwise.
+        """
         db = self._db
+        db.results.remove("rejected_lines")
         self._staged = db.cluster.map(
             partial(stage_log, self._shared, self._decided()), self._items, advance=self._advance
         )

@@ -58,6 +58,11 @@ class Results:
         """The folder of a table. is_temporary: only the build reads it."""
         return f"{self.folder}/{WORK}/{name}" if is_temporary else f"{self.folder}/{name}"
 
+    def remove(self, table: str) -> None:
+        """Removes all parts of a table."""
+        for is_temporary in (False, True):
+            self.storage.remove(self.table(table, is_temporary=is_temporary))
+
     def part(self, table: str, number: int, suffix: str = "parquet") -> str:
         """The name of a part of a table."""
         return part_of(self.table(table), number, suffix)
