@@ -81,9 +81,10 @@ from ubcf.scoring.ways.tiles import Candidates, TiledMatrices, tiles_for
 
 load_kernels()
 one = sparse.csr_array(np.ones((1, 1)))
+pool = ThreadPoolExecutor(1)
 tiles = tiles_for(TiledMatrices.of(one, one, np.ones(1)), 1, compiled=True)
-tiles.load(0, 1, ThreadPoolExecutor(1))
-tiles.survivors(Candidates.none_yet(0, np.ones(1, dtype=np.int64)))
+tiles.load(0, 1, pool)
+tiles.add_survivors([Candidates.none_yet(0, np.ones(1, dtype=np.int64))], pool)
 """
 
 

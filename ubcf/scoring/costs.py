@@ -16,7 +16,12 @@ from scipy import sparse
 from ubcf.scoring.inverse import inverse_bytes
 from ubcf.scoring.matrices import FloatArray, IntArray, UserPaths, row_of_each_entry
 from ubcf.scoring.options import BY_PRODUCTS, BY_SIMILARITIES, BY_TILES, Walk
-from ubcf.scoring.ways.tiles import CANDIDATE_BYTES, TILE_BYTES, USERS_PER_BLOCK
+from ubcf.scoring.ways.tiles import (
+    CANDIDATE_BYTES,
+    TILE_BYTES,
+    TILE_BYTES_PER_TRACK,
+    USERS_PER_BLOCK,
+)
 
 # Seconds of an operation on one core. A product is one multiplication and addition; a cell is an
 # entry of a dense matrix, 0 or not; {False: ..., True: ...} is by scipy and by kernels.
@@ -99,10 +104,10 @@ NEIGHBORS_KEPT = 50
 CANDIDATES_PER_LIST_ENTRY = 1.6
 
 # Bytes for each interaction: R, X and X' with shared indexes, the pattern of tracks heard, and
-# working memory of computing them. Tiles also need R' and X in single precision.
+# working memory of computing them. Tiles also need R', and X once more in single precision.
 SIMILARITIES_BYTES_PER_INTERACTION = PRODUCTS_BYTES_PER_INTERACTION = 65
 
-TILES_BYTES_PER_INTERACTION = 81
+TILES_BYTES_PER_INTERACTION = 89
 
 # Bytes for each entry of S, and for each interaction of what only the presets with a walk need: its
 # own term, and its value in similarities.
@@ -355,6 +360,7 @@ def least_bytes(work: Work, list_length: int, way: str, *, compiled: bool) -> in
     return (
         TILES_BYTES_PER_INTERACTION * work.interactions
         + TILE_BYTES[compiled] * work.tracks * min(NARROWEST_TILE, work.tracks)
+        + TILE_BYTES_PER_TRACK[compiled] * work.tracks
         + CANDIDATE_BYTES * list_length * min(USERS_PER_BLOCK, work.users)
         + LEAST_BLOCK_BYTES
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -48,18 +48,28 @@ from ubcf.scoring.ways.blocks import (
     with_neighbors,
 )
 
-# Columns of a tile at most. Products with long rows are twice as fast as with short ones.
+if TYPE_CHECKING:
+    from ubcf.scoring.kernels.tiles import PackedTile
+
+# Columns of a tile at most. By scipy, products with long rows are twice as fast as with short ones;
+# the kernels have room for the bounds of as many.
 TILE_WIDTH = 1024
 
-# Bytes of a tile for each track and column, by whether it is compiled: exact columns, packed rows,
-# and working memory of packing.
-TILE_BYTES = {False: 14, True: 11}
+# Bytes of a tile for each track and column, by whether it is compiled; and for each track, however
+# wide the tile is.
+TILE_BYTES = {False: 14, True: 2}
+TILE_BYTES_PER_TRACK = {False: 0, True: 140}
 
-# Bytes of a user's candidates for each entry of the list, with the copies that ranking makes.
-CANDIDATE_BYTES = 40
+# Bytes of a user's candidates for each entry of the list, with the copies that scoring and ranking
+# make.
+CANDIDATE_BYTES = 48
 
 # Users of a block: few, so that their scores stay in the processor cache.
 USERS_PER_BLOCK = 512
+
+# Users whom a kernel multiplies with a plane before it reads the next one: many, since the plane
+# comes from memory.
+USERS_AT_ONCE = 16_384
 
 # Candidates are ranked, and thresholds raised, when new ones make this share of the lists.
 RANKED_AT = 0.25
@@ -68,10 +78,6 @@ RANKED_AT = 0.25
 SCIPY_TASKS = 32
 
 KERNEL_TASKS = 16
-
-# Rows of a tile with a greater share of entries are multiplied densely, by vector instructions, the
-# others entry by entry: reading a long row of zeros from memory costs more.
-MOST_LISTED = 0.12
 
 
 @dataclass(frozen=True)
@@ -221,17 +227,17 @@ class Tiles(Protocol):
     def load(self, first: int, stop: int, pool: ThreadPoolExecutor) -> None:
         """Computes the tile of the columns first..stop-1, at most `width`, on the pool."""
 
-    def survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
-        """Rows, columns and exact scores of all that may be at or above the floor of a user.
+    def add_survivors(self, blocks: list[Candidates], pool: ThreadPoolExecutor) -> None:
+        """Adds all that may be at or above the floor of a user, with exact scores.
 
-        Raises `candidates.rounding` to the error that the search may have made.
+        Raises `rounding` of the candidates to the error that the search may have made.
         """
 
 
-def tiles_for(matrices: TiledMatrices, width: int, *, compiled: bool) -> Tiles:
+def tiles_for(matrices: TiledMatrices, width: int, *, compiled: bool, threads: int = 1) -> Tiles:
     """Tiles of `width` columns: by kernels, for which numba must be installed, or by scipy."""
     if compiled:
-        return CompiledTiles(matrices, width)
+        return CompiledTiles(matrices, width, threads)
     return DenseTiles(matrices, width)
 
 
@@ -254,13 +260,10 @@ def find_candidates(
         for start in range(users.start, users.stop, USERS_PER_BLOCK)
     ]
 
-    def add_survivors(block: Candidates) -> None:
-        block.add(*tiles.survivors(block))
-
     for first in range(0, tracks, tiles.width):
         stop = min(first + tiles.width, tracks)
         tiles.load(first, stop, pool)
-        do_all(pool, add_survivors, blocks)
+        tiles.add_survivors(blocks, pool)
         advance((stop - first) / tracks)
     yield from blocks
 
@@ -337,8 +340,12 @@ class DenseTiles:
         do_all(pool, fill, np.array_split(np.arange(width), min(width, SCIPY_TASKS)))
         do_all(pool, pack, np.array_split(np.arange(tracks), min(tracks, SCIPY_TASKS)))
 
-    def survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
+    def add_survivors(self, blocks: list[Candidates], pool: ThreadPoolExecutor) -> None:
         """See Tiles."""
+        do_all(pool, lambda block: block.add(*self._survivors(block)), blocks)
+
+    def _survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
+        """Rows, tracks and exact scores of all that may be at or above the floor of a user."""
         rows = _UserRows.of(self._matrices, slice(candidates.first, candidates.stop), self._columns)
         scores: SingleArray = rows.single @ self._single
         width = scores.shape[1]
@@ -409,77 +416,130 @@ def _subtract_at(
 class CompiledTiles:
     """Tiles by kernels."""
 
-    def __init__(self, matrices: TiledMatrices, width: int = TILE_WIDTH) -> None:
-        """Allocates tiles of `width` columns."""
-        from ubcf.scoring.kernels.tiles import PackedTile
+    def __init__(self, matrices: TiledMatrices, width: int = TILE_WIDTH, threads: int = 1) -> None:
+        """Allocates tiles of `width` columns, for this many threads."""
+        from ubcf.scoring.kernels.tiles import MOST_PLANES, PLANE
 
         self._matrices = matrices
-        self._withheld = matrices.withheld_in(0, 0)
-        starts, tracks = matrices.interactions.indptr, matrices.interactions.indices
-        self._single = matrices.single
+        self._threads = threads
+        self._heard = Rows.of(matrices.interactions)
+        self._tracks: Int32Array = self._heard.columns.astype(np.int32, copy=False)
         self._unit = Rows.of(matrices.unit)
         self._by_track = Rows.of(matrices.by_track)
-        self._self_terms = Rows(starts, tracks, matrices.self_terms)
-        tracks_count = matrices.interactions.shape[1]
-        self.width = width = min(width, tracks_count)
-        self._first = 0
-        self._most_listed = int(MOST_LISTED * width)
-        # The columns of the tile in double precision, each a row here, as products compute them.
-        self._double = np.empty((width, tracks_count))
-        self._room = np.empty(tracks_count * width, dtype=np.int16)
-        self._packed = PackedTile(
-            steps=self._room.reshape(tracks_count, width),
-            step=np.empty(tracks_count, dtype=np.float32),
-            dense=np.empty(tracks_count, dtype=np.int32),
-            bounds=np.empty((tracks_count, 2), dtype=np.int64),
-            columns=np.empty(tracks_count * self._most_listed, dtype=np.uint16),
-            values=np.empty(tracks_count * self._most_listed, dtype=np.float32),
-            greatest=np.empty(tracks_count),
-        )
+        unit_by_track = sparse.csr_array(matrices.unit.T.tocsr())
+        self._listeners = self._by_track._replace(values=unit_by_track.data)
+        users, tracks = matrices.interactions.shape
+        self._inside = np.empty((users, 2), dtype=self._heard.starts.dtype)
+        self.width = width = min(width, tracks)
+        self._columns = slice(0, 0)
+        planes = -(-width // PLANE)
+        self._planes = np.empty((planes, tracks, PLANE), dtype=np.int16)
+        self._bounds = np.empty((2 * tracks, MOST_PLANES), dtype=np.int16)
+        self._step = np.empty(tracks, dtype=np.float32)
 
     def load(self, first: int, stop: int, pool: ThreadPoolExecutor) -> None:
         """See Tiles."""
         from ubcf.scoring.kernels import tiles as kernels
 
-        self._first, width = first, stop - first
-        self._withheld = self._matrices.withheld_in(first, stop)
-        tracks = len(self._packed.greatest)
-        steps = self._room[: tracks * width].reshape(tracks, width)
-        self._packed = packed = self._packed._replace(steps=steps)
-        double = self._double[:width]
-
-        def fill(columns: Indexes) -> None:
-            kernels.fill_tile(double, first, columns, self._by_track, self._unit)
+        self._columns = slice(first, stop)
+        kernels.find_inside(first, stop, self._heard, self._inside)
+        tile = self._tile()
+        tracks = len(self._step)
 
         def pack(rows: Indexes) -> None:
-            kernels.pack_rows(double, rows[0], rows[-1] + 1, self._most_listed, packed)
+            kernels.pack_rows(
+                rows[0], rows[-1] + 1, first, self._listeners, self._heard, self._inside, tile
+            )
+
+        do_all(pool, pack, np.array_split(np.arange(tracks), min(tracks, KERNEL_TASKS)))
+
+    def _tile(self) -> PackedTile:
+        """The tile that is loaded."""
+        from ubcf.scoring.kernels.tiles import PLANE, PackedTile
+
+        width = self._columns.stop - self._columns.start
+        return PackedTile(self._planes[: -(-width // PLANE)], self._bounds, self._step)
+
+    def add_survivors(self, blocks: list[Candidates], pool: ThreadPoolExecutor) -> None:
+        """See Tiles."""
+        from ubcf.scoring.kernels import tiles as kernels
+
+        first_user, first_track = blocks[0].first, self._columns.start
+        rows, columns = self._survivors(blocks, pool)
+        users = rows + np.int32(first_user)
+        scores = np.empty(len(users))
+        width = self._columns.stop - first_track
+        starts, order = kernels.ordered(columns, width)
+
+        def fill(some_columns: Indexes) -> None:
+            kernels.exact_scores(
+                first_track,
+                some_columns,
+                starts,
+                order,
+                users,
+                self._by_track,
+                self._unit,
+                self._matrices.self_terms,
+                scores,
+            )
 
         # Popular columns take longest and come first, so each task takes every n-th column.
         tasks = range(min(width, KERNEL_TASKS))
         do_all(pool, fill, [np.arange(start, width, KERNEL_TASKS) for start in tasks])
-        do_all(pool, pack, np.array_split(np.arange(tracks), min(tracks, KERNEL_TASKS)))
+        starts, order = kernels.ordered(rows // USERS_PER_BLOCK, len(blocks))
 
-    def survivors(self, candidates: Candidates) -> tuple[Int32Array, Int32Array, FloatArray]:
-        """See Tiles."""
+        def add(number: int) -> None:
+            found = order[starts[number] : starts[number + 1]]
+            block = blocks[number]
+            of_block = users.take(found) - np.int32(block.first)
+            block.add(of_block, columns.take(found) + np.int32(first_track), scores.take(found))
+
+        do_all(pool, add, range(len(blocks)))
+
+    def _survivors(
+        self, blocks: list[Candidates], pool: ThreadPoolExecutor
+    ) -> tuple[Int32Array, Int32Array]:
+        """Users, from 0, and columns of all that may be at or above the floor of a user."""
         from ubcf.scoring.kernels import tiles as kernels
 
-        self_terms = self._self_terms.between(candidates.first, candidates.stop)
-        rows, columns = kernels.find_survivors(
-            self._first,
-            self._packed,
-            self._single,
-            self_terms,
-            candidates.list_lengths,
-            candidates.threshold,
-            candidates.rounding,
-            self._withheld,
+        first = blocks[0].first
+        lengths, threshold, rounding = (
+            np.concatenate([getattr(block, name) for block in blocks])
+            for name in ("list_lengths", "threshold", "rounding")
         )
-        by_column = np.argsort(columns, kind="stable")
-        rows, columns = rows.take(by_column), columns.take(by_column)
-        values = kernels.exact_scores(
-            self._first, self._double, self._unit.values, self_terms, rows, columns
-        )
-        return rows, columns.astype(np.int32) + np.int32(self._first), values
+        groups = 2 * self._threads * -(-len(lengths) // (2 * self._threads * USERS_AT_ONCE))
+
+        def find(users: Indexes) -> tuple[Int32Array, Int32Array]:
+            here = slice(int(users[0]), int(users[-1]) + 1)
+            start, stop = first + here.start, first + here.stop
+            rows, columns = kernels.find_survivors(
+                self._columns.start,
+                self._tile(),
+                kernels.UserRows(
+                    self._heard.starts[start : stop + 1],
+                    self._tracks,
+                    self._matrices.single,
+                    self._matrices.self_terms,
+                    self._inside[start:stop],
+                ),
+                lengths[here],
+                threshold[here],
+                rounding[here],
+                self._matrices.withheld[self._columns],
+            )
+            return rows + np.int32(here.start), columns
+
+        parts = np.array_split(np.arange(len(lengths)), min(groups, len(lengths)))
+        found = list(pool.map(find, parts))
+        for block, of_block in zip(
+            blocks,
+            np.split(rounding, range(USERS_PER_BLOCK, len(rounding), USERS_PER_BLOCK)),
+            strict=True,
+        ):
+            block.rounding[:] = of_block
+        rows, columns = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        return rows, columns
 
 
 def by_tiles(
@@ -503,7 +563,7 @@ def by_tiles(
         job.self_terms_of_products,
         job.lists.withheld,
     )
-    tiles = tiles_for(matrices, tile_width, compiled=job.compiled)
+    tiles = tiles_for(matrices, tile_width, compiled=job.compiled, threads=job.threads)
     for first in range(job.scored.start, job.scored.stop, users_at_once):
         users = range(first, min(first + users_at_once, job.scored.stop))
         share = job.share(len(users))
