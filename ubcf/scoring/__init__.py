@@ -81,7 +81,7 @@ Kernels
 All computations have a numpy and scipy form, which is readable, starts at once, and is what the
 kernels are tested against. If numba is installed and the work repays loading it, the planner or the
 caller sets `compiled`, and `ways`, `pairs`, `similarity` and `ranking` call the module of `kernels`
-with their name; kernels.selection and kernels.prefetch are what these share. Kernels combine a
+with their name; kernels.selection, prefetch and vectors are what these share. Kernels combine a
 product with the selection of what can be in a list, so they never store whole rows of weights or
 scores.
 """

@@ -80,22 +80,22 @@ PRODUCTS_SECONDS_PER_SCORE = 28e-9
 PRODUCTS_SECONDS_PER_CELL = 0.3e-9
 
 # The way `tiles`: products and cells of G, products of tiles with users, cells of their scores, and
-# the candidates among these, in double precision.
-TILES_SECONDS_PER_GRAM_PRODUCT = {False: 28e-9, True: 8e-9}
+# the candidates among these, in double precision. Products that the kernels skip count as well.
+TILES_SECONDS_PER_GRAM_PRODUCT = {False: 20e-9, True: 7e-9}
 
-TILES_SECONDS_PER_GRAM_CELL = {False: 4e-9, True: 3e-9}
+TILES_SECONDS_PER_GRAM_CELL = {False: 3e-9, True: 1e-9}
 
-TILES_SECONDS_PER_PRODUCT = {False: 0.5e-9, True: 0.2e-9}
+TILES_SECONDS_PER_PRODUCT = {False: 0.35e-9, True: 0.07e-9}
 
-TILES_SECONDS_PER_CELL = {False: 1.5e-9, True: 0.5e-9}
+TILES_SECONDS_PER_CELL = {False: 1e-9, True: 1.2e-9}
 
-TILES_SECONDS_PER_CANDIDATE_PRODUCT = {False: 25e-9, True: 8e-9}
+TILES_SECONDS_PER_CANDIDATE_PRODUCT = {False: 18e-9, True: 6e-9}
 
 # Ranking a score that a kernel or a tile has selected.
 SECONDS_PER_CANDIDATE = 250e-9
 
 # Wall time of importing numba and loading the kernels.
-SECONDS_TO_LOAD_COMPILED = 0.65
+SECONDS_TO_LOAD_COMPILED = 0.5
 
 # Stored neighbors of a user, for the estimate.
 NEIGHBORS_KEPT = 50

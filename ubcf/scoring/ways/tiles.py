@@ -5,7 +5,8 @@ however many users there are, so the cost of a user does not grow with their num
 
 Tiles are dense, the popular tracks first. For each user, single precision finds the few columns of
 a tile that may enter the list, with a bound of its rounding error; these are scored again in double
-precision. Only double precision decides, so the lists are the same, to the byte, as by any way.
+precision. The kernels pass over columns that cannot have such a score. Only double precision
+decides, so the lists are the same, to the byte, as by any way.
 """
 
 from __future__ import annotations
