@@ -1,4 +1,4 @@
-"""The kernels of similarities and pairs give the numbers of numpy, to the bit."""
+"""The kernels give the numbers of numpy, to the bit."""
 
 from __future__ import annotations
 
@@ -183,3 +183,33 @@ def test_numba_ranks_few_scores_among_many_tracks_as_scipy_does(own_liking: floa
         assert np.array_equal(ours.recommendations.columns, expected.recommendations.columns)
         assert np.array_equal(ours.recommendations.values, expected.recommendations.values)
         assert np.array_equal(ours.neighbors.columns, expected.neighbors.columns)
+
+
+def test_rows_of_a_matrix_are_added_to_sums_each_times_its_factor() -> None:
+    from ubcf.scoring.kernels.selection import compiled
+    from ubcf.scoring.kernels.vectors import LANES, add_rows
+
+    @compiled
+    def added(
+        matrix: NDArray[np.int16],
+        rows: NDArray[np.int32],
+        factors: NDArray[np.float32],
+        count: int,
+        sums: NDArray[np.float32],
+    ) -> float:
+        return add_rows(
+            matrix.ctypes.data, rows.ctypes.data, factors.ctypes.data, count, sums.ctypes.data
+        )
+
+    random = np.random.default_rng(3)
+    matrix = random.integers(-32_767, 32_768, (5, LANES), dtype=np.int16)
+    rows = np.array([3, 0, 3, 4], dtype=np.int32)
+    # Powers of 2, and sums of fewer than 24 bits: nothing is rounded.
+    factors = np.array([0.5, -2, 1, 0.25], dtype=np.float32)
+    before = random.integers(-8, 8, LANES).astype(np.float32)
+    for count in range(5):
+        sums = before.copy()
+        greatest = added(matrix, rows, factors, count, sums)
+        expected = before + factors[:count] @ matrix[rows[:count]].astype(np.float64)
+        assert sums.tolist() == expected.tolist()
+        assert greatest == expected.max()

@@ -134,6 +134,27 @@ def test_tiles_and_products_give_the_lists_of_similarities_and_of_the_dense_prod
 
 
 @each_implementation
+def test_tiles_find_the_scores_that_popular_and_rare_tracks_bring(compiled: bool) -> None:
+    # The kernels look at the first 8,192 tracks first, and at others where a list may need them.
+    random = np.random.default_rng(5)
+    users, tracks, of_user = 300, 9_000, 60
+    rows = np.repeat(np.arange(users), of_user)
+    columns = random.integers(8_100, tracks, (users, of_user))
+    # A third hears no popular track, a third as many of them, and a third no others.
+    columns[100:200, : of_user // 2] = random.integers(0, 100, (100, of_user // 2))
+    columns[200:] = random.integers(0, 8_200, (100, of_user))
+    columns = columns.ravel()
+    pairs = np.unique(rows * tracks + columns)
+    times = random.normal(size=len(pairs))
+    matrix = interaction_matrix(pairs // tracks, pairs % tracks, times, (users, tracks))
+    wanted = ListOptions(20, 3)
+    by_similarity = lists_of(matrix, wanted, None)
+    for width in (1_000, tracks):
+        found = lists_of(matrix, wanted, tiles(compiled=compiled, tile_width=width))
+        assert_same_lists(found, by_similarity)
+
+
+@each_implementation
 @pytest.mark.parametrize(
     ("width", "users_at_once", "threads"),
     [(64, 600, 2), (100, 7, 1), (1, 200, 2), pytest.param(399, 1, 2, marks=pytest.mark.slow)],

@@ -418,7 +418,7 @@ class CompiledTiles:
     """Tiles by kernels."""
 
     def __init__(self, matrices: TiledMatrices, width: int = TILE_WIDTH, threads: int = 1) -> None:
-        """Allocates tiles of `width` columns, for this many threads."""
+        """Allocates tiles of `width` columns, or as many as kernels take, for this many threads."""
         from ubcf.scoring.kernels.tiles import MOST_PLANES, PLANE
 
         self._matrices = matrices
@@ -431,7 +431,7 @@ class CompiledTiles:
         self._listeners = self._by_track._replace(values=unit_by_track.data)
         users, tracks = matrices.interactions.shape
         self._inside = np.empty((users, 2), dtype=self._heard.starts.dtype)
-        self.width = width = min(width, tracks)
+        self.width = width = min(width, tracks, MOST_PLANES * PLANE)
         self._columns = slice(0, 0)
         planes = -(-width // PLANE)
         self._planes = np.empty((planes, tracks, PLANE), dtype=np.int16)
