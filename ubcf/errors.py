@@ -77,8 +77,8 @@ class SimulationError(UbcfError):
     """Logs cannot be simulated with these arguments."""
 
 
-def one_line(error: BaseException) -> str:
-    """The message of an error with line breaks and runs of spaces made single spaces."""
+def one_line(error: BaseException | str) -> str:
+    """A message, or that of an error, with line breaks and runs of spaces made single spaces."""
     return " ".join(str(error).split())
 
 

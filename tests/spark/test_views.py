@@ -20,7 +20,7 @@ from tests.support.browsing import browsing
 from tests.support.builds import Built, build_in
 from tests.support.commands import call_ubcf
 from tests.support.paths import SAMPLE
-from tests.support.stored import with_views
+from tests.support.stored import assert_prints_the_same, with_views
 from ubcf.database.reading import connect_apart, connect_locked
 from ubcf.errors import DatabaseError
 
@@ -77,13 +77,7 @@ def views(folders: tuple[Path, Path]) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_command_prints_the_same(folders: tuple[Path, Path], command: list[str]) -> None:
-    expected, found = (call_ubcf(*command, cwd=folder) for folder in folders)
-    assert (found.returncode, found.stdout, found.stderr) == (
-        expected.returncode,
-        expected.stdout,
-        expected.stderr,
-    )
-    assert expected.stdout
+    assert_prints_the_same(folders, command)
 
 
 def test_every_analysis_prints_the_same(folders: tuple[Path, Path]) -> None:

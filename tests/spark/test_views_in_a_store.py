@@ -24,7 +24,7 @@ from tests.support.builds import Built, build_in
 from tests.support.commands import call_ubcf
 from tests.support.paths import SAMPLE
 from tests.support.servers import SECRET, Bucket, WebServer
-from tests.support.stored import with_views
+from tests.support.stored import assert_prints_the_same, with_views
 from ubcf.analysis.statements import first_rows
 from ubcf.database.read_only_files import ReadOnlyFiles
 from ubcf.database.reading import connect_apart, connect_locked
@@ -61,13 +61,7 @@ def folders(
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_command_prints_the_same(folders: tuple[Path, Path], command: list[str]) -> None:
-    expected, found = (call_ubcf(*command, cwd=folder) for folder in folders)
-    assert (found.returncode, found.stdout, found.stderr) == (
-        expected.returncode,
-        expected.stdout,
-        expected.stderr,
-    )
-    assert expected.stdout
+    assert_prints_the_same(folders, command)
 
 
 def test_every_analysis_and_the_report_print_the_same(folders: tuple[Path, Path]) -> None:

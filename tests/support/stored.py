@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from tests.support.commands import call_ubcf
 from tests.support.servers import Bucket
 from ubcf.database.paths import pattern
 from ubcf.database.session import identifier, literal
@@ -82,3 +83,14 @@ def _reading(connection: duckdb.DuckDBPyConnection, table: str, files: list[str]
         f"cast({identifier(name)} as {type}) as {identifier(name)}" for name, type, *_ in types
     )
     return f"select {columns} from read_parquet({literal(files)}, hive_partitioning = false)"
+
+
+def assert_prints_the_same(folders: tuple[Path, Path], command: list[str]) -> None:
+    """A command prints the same in both folders, and it prints something."""
+    expected, found = (call_ubcf(*command, cwd=folder) for folder in folders)
+    assert (found.returncode, found.stdout, found.stderr) == (
+        expected.returncode,
+        expected.stdout,
+        expected.stderr,
+    )
+    assert expected.stdout

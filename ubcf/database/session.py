@@ -15,7 +15,7 @@ import duckdb
 
 from ubcf.database.engines import quoted
 from ubcf.database.templates import Templates, shipped_templates
-from ubcf.errors import DatabaseError, QueryError, TemplateError
+from ubcf.errors import DatabaseError, QueryError, TemplateError, one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def message_of(error: BaseException) -> str:
 
 def in_words(error: BaseException) -> str:
     """The message of an error in one line."""
-    return " ".join(message_of(error).split())
+    return one_line(message_of(error))
 
 
 def literal(value: object) -> str:
